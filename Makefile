@@ -1,0 +1,66 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+PYTHON ?= python3.11
+# What to add to the compilation of the lock, such as LOCK_FLAGS=--upgrade.
+LOCK_FLAGS ?=
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+ENV := .venv/.complete
+
+.PHONY: help env quickstart test test-slow check format build-file lock clean
+
+help:  ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+env: $(ENV)  ## Install everything into .venv (once; about 4 GB).
+
+$(ENV): requirements.lock setup.py
+	@command -v $(PYTHON) > /dev/null || \
+		{ echo "No '$(PYTHON)' here. Install Python 3.11, or say: make env PYTHON=path"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "'$(PYTHON)' is not Python 3.11. Say: make env PYTHON=path"; exit 2; }
+	@echo "Creating .venv: about 4 GB, some minutes."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --require-hashes -r requirements.lock \
+		| awk -v total="$$(grep -c == requirements.lock)" ' \
+			/^(Collecting|Processing) / && ++n % 25 == 0 \
+				{ print "  fetched " n " of " total " packages"; fflush() } \
+			/^Installing collected/ { print "  installing"; fflush() }'
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+quickstart: env  ## Train, evaluate and ask a small model on the bundled sample.
+	@$(BIN)/realm quickstart --workdir quickstart_run
+
+test: env  ## Run the tests that take minutes.
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: env  ## Run the other tests.
+	@$(BIN)/python -m pytest -m slow
+
+check: env  ## Check format, lint and types, then run the tests (BUILD among them).
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+format: env  ## Format the code, and mend what the linter can.
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+build-file: env  ## Write BUILD anew from the imports.
+	@$(BIN)/python -m tests.build_file
+
+lock: env  ## Compile requirements.lock from its inputs.
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config $(LOCK_FLAGS) \
+		--python-version 3.11 --generate-hashes requirements-dev.in -o requirements.lock
+
+clean:  ## Remove the environment, caches and what builds left behind.
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

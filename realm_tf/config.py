@@ -1,0 +1,384 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration: frozen dataclasses that are loaded, overridden, checked and dumped.
+
+Model Garden's configuration objects are made from these in `realm_tf.training`; nothing here
+imports TensorFlow. Lengths are in wordpieces, special tokens included; steps are optimiser steps.
+The defaults are the paper's (Guu et al., 2020), where the paper has the thing at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types as py_types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from realm_tf import types
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise types.UserError(message)
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabConfig:
+    """The WordPiece vocabulary: a given file, or one learned from the corpus."""
+
+    file: str | None = None
+    size: int = 30522
+    lower_case: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class BlocksConfig:
+    """How documents become blocks (paper section 4; ORQA packs greedily to 288)."""
+
+    length: int = 288
+    language: str = "en"
+    num_shards: int = 8
+
+    def __post_init__(self):
+        _check(self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}.")
+        _check(self.num_shards >= 1, f"blocks.num_shards must be >= 1. Got: {self.num_shards}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """A BERT encoder. `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh"."""
+
+    hidden_size: int = 768
+    num_layers: int = 12
+    num_heads: int = 12
+    intermediate_size: int = 3072
+    max_positions: int = 512
+    type_vocab_size: int = 2
+    activation: str = "gelu_erf"
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    layer_norm_epsilon: float = 1e-12
+    initializer_range: float = 0.02
+
+    def __post_init__(self):
+        _check(
+            self.hidden_size % self.num_heads == 0,
+            f"encoder.hidden_size must be a multiple of num_heads. Received: {self.hidden_size}"
+            f" and {self.num_heads}.",
+        )
+        _check(
+            self.activation in ("gelu_erf", "gelu_tanh"),
+            f"encoder.activation must be gelu_erf or gelu_tanh. Received: {self.activation!r}.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbedderConfig:
+    """The retriever's embedder: pooled [CLS] -> dense -> LayerNorm (paper section 3.2)."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    projection_size: int = 128
+    projection_epsilon: float = 1e-3
+    dropout: float = 0.1
+    two_towers: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ReaderConfig:
+    """The knowledge-augmented encoder, and the span head of open QA (paper section 3.2)."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    max_span_width: int = 10
+    span_size: int = 256
+    span_epsilon: float = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Both networks."""
+
+    embedder: EmbedderConfig = EmbedderConfig()
+    reader: ReaderConfig = ReaderConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with linear warm-up and decay, as BERT's."""
+
+    learning_rate: float = 1e-4
+    retriever_learning_rate: float | None = None  # None: the same as learning_rate
+    warmup_steps: int | None = None  # None: min(10000, max(100, steps / 10))
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class IctConfig:
+    """Inverse-cloze warm start (ORQA, Lee et al., 2019)."""
+
+    steps: int = 100_000
+    batch_size: int = 4096
+    query_length: int = 64
+    keep_probability: float = 0.1  # the query stays in its block this often
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)
+    checkpoint_every_steps: int = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmupConfig:
+    """Ours: readers without BERT's weights first learn plain salient MLM, then to copy.
+
+    The first phase reads the null block, the second the example's own unmasked block, until the
+    held-out copy accuracy (masked wordpieces predicted right from the own unmasked block) reaches
+    `copy_accuracy`. If `max_steps` pass without it, joint training does not start.
+    """
+
+    null_steps: int = 0
+    max_steps: int = 0
+    batch_size: int = 32
+    copy_accuracy: float = 0.8
+    check_every_steps: int = 100
+    learning_rate: float = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class RefreshConfig:
+    """When the trainer's embedder is exported and its blocks embedded again."""
+
+    every_steps: int = 500
+    keep_snapshots: int = 3
+    max_staleness_steps: int | None = None
+    on_stale: str = "warn"  # warn or stop
+
+    def __post_init__(self):
+        _check(
+            self.on_stale in ("warn", "stop"),
+            f"refresh.on_stale must be warn or stop. Received: {self.on_stale!r}.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig:
+    """Joint pre-training (paper section 3)."""
+
+    steps: int = 200_000
+    batch_size: int = 512
+    query_length: int = 96
+    num_candidates: int = 8  # the null block included
+    max_masks: int = 10
+    objective: str = "token"  # token: the original code; span: the paper
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-5)
+    warmup: WarmupConfig = WarmupConfig()
+    refresh: RefreshConfig = RefreshConfig()
+    checkpoint_every_steps: int = 500
+    eval_examples: int = 1024
+
+    def __post_init__(self):
+        _check(
+            self.objective in ("token", "span"),
+            f"pretrain.objective must be token or span. Received: {self.objective!r}.",
+        )
+        _check(
+            self.num_candidates >= 2,
+            "pretrain.num_candidates counts the null block and must be at least 2. Received:"
+            f" {self.num_candidates}.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenQaConfig:
+    """Fine-tuning to answer questions (paper section 4.3, ORQA)."""
+
+    steps: int = 10_000
+    batch_size: int = 1
+    query_length: int = 64
+    reader_length: int = 320
+    num_searched: int = 5000
+    num_read: int = 5
+    max_answers: int = 16  # answer occurrences per block that the loss can use
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-5)
+    checkpoint_every_steps: int = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class RetrievalConfig:
+    """The index. Zeros of the ScaNN settings mean: chosen from the number of blocks."""
+
+    index: str = "exact"
+    num_leaves: int = 0
+    num_leaves_to_search: int = 0
+    num_reordering_candidates: int = 0
+    dtype: str = "float32"
+    recall_floor: float = 0.9
+
+    def __post_init__(self):
+        _check(
+            self.index in ("exact", "scann"),
+            f"retrieval.index must be exact or scann. Received: {self.index!r}.",
+        )
+        _check(
+            self.dtype in ("float32", "float16"),
+            f"retrieval.dtype must be float32 or float16. Received: {self.dtype!r}.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class RuntimeConfig:
+    """Devices and input."""
+
+    strategy: str = "one_device"  # one_device, mirrored, multi_worker_mirrored, tpu
+    tpu: str | None = None
+    mixed_bfloat16: bool = False
+    jit_compile: bool = False
+    prefetch_batches: int = 4
+    input_threads: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """What is measured."""
+
+    recall_at: tuple[int, ...] = (1, 5, 10, 20, 50, 100)
+    max_questions: int = 2000
+    held_out_fraction: float = 0.1  # of documents, by hash, kept from pre-training
+    baselines: bool = True  # also evaluate a random embedder and ICT alone
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that a run is decided by."""
+
+    seed: int = 0
+    vocab: VocabConfig = VocabConfig()
+    blocks: BlocksConfig = BlocksConfig()
+    model: ModelConfig = ModelConfig()
+    ict: IctConfig = IctConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    open_qa: OpenQaConfig = OpenQaConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+    def __post_init__(self):
+        positions = min(
+            self.model.embedder.encoder.max_positions, self.model.reader.encoder.max_positions
+        )
+        longest = {
+            "blocks.length": self.blocks.length,
+            "pretrain.query_length + blocks.length": self.pretrain.query_length
+            + self.blocks.length,
+            "open_qa.reader_length": self.open_qa.reader_length,
+        }
+        for name, length in longest.items():
+            _check(
+                length <= positions,
+                f"{name} is {length}, but the encoders have max_positions {positions}. Raise"
+                " model.*.encoder.max_positions or lower the lengths.",
+            )
+
+
+def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
+    """Loads a YAML file (local), applies "a.b=value" overrides, and checks the result.
+
+    Args:
+      path: YAML file, or None for the defaults.
+      overrides: Each "key.key=value"; the value is read as YAML.
+
+    Raises:
+      UserError: Missing file, bad YAML, an unknown key (with the nearest valid one), a wrong type,
+        or a value out of range.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = _read_yaml(path)
+    for override in overrides:
+        _apply_override(values, override)
+    return from_dict(Config, values)
+
+
+def _read_yaml(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as f:
+            values = yaml.safe_load(f) or {}
+    except FileNotFoundError:
+        raise types.UserError(f"No such config file: {path}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise types.UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    _check(isinstance(values, dict), f"{path} must hold a mapping of settings at the top.")
+    return values
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    _check(bool(equals), f"--set needs key.key=value. Received: {override!r}.")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        inner = values.setdefault(parent, {})
+        _check(isinstance(inner, dict), f"--set {override}: {parent!r} is a value, not a section.")
+        values = inner
+    values[last] = yaml.safe_load(text)
+
+
+def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
+    """Makes the dataclass `cls` from a mapping, checking keys and types.
+
+    Raises:
+      UserError: As `load`.
+    """
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    hints = typing.get_type_hints(cls)
+    made = {}
+    for key, value in values.items():
+        name = f"{where}{key}"
+        if key not in fields:
+            near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.4)
+            hint = f" Did you mean {where}{near[0]}?" if near else f" Valid: {', '.join(fields)}."
+            raise types.UserError(f"Unknown config key {name}.{hint}")
+        made[key] = _coerce(hints[key], value, name)
+    return cls(**made)
+
+
+def _coerce(hint: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        _check(isinstance(value, Mapping), f"{name} must be a section. Received: {value!r}.")
+        return from_dict(typing.cast(type, hint), value, f"{name}.")
+    if isinstance(hint, py_types.UnionType):
+        if value is None:
+            return None
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if typing.get_origin(hint) is tuple:
+        _check(isinstance(value, list | tuple), f"{name} must be a list. Received: {value!r}.")
+        return tuple(_coerce(typing.get_args(hint)[0], v, name) for v in value)
+    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
+        with_float = _as_float(value)
+        value = value if with_float is None else with_float
+    ok = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+    _check(ok, f"{name} must be of type {hint.__name__}. Received: {value!r}.")
+    return value
+
+
+def _as_float(value: int | str) -> float | None:
+    try:
+        return float(value)  # YAML 1.1 reads 1e-4 as a string
+    except ValueError:
+        return None
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The configuration as nested dicts, lists and scalars: what `from_dict` takes."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: plain(v) for k, v in value.items()}
+        return list(value) if isinstance(value, tuple) else value
+
+    return plain(dataclasses.asdict(config))
+
+
+def dump(config: Config) -> str:
+    """The whole configuration as YAML text that `load` reads back."""
+    return yaml.safe_dump(to_dict(config), sort_keys=False)

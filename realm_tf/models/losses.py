@@ -1,0 +1,216 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The losses, as pure functions of logits (Guu et al., 2020; Lee et al., 2019).
+
+x is the query, z a retrieved block, y what is masked or answered. Losses return the sum over this
+replica's examples divided by a count over the global batch, so that summed gradients are the same
+for any number of replicas. What they need of other replicas they receive as `Collectives`:
+collectives must be called at the top of the replica function, not inside a jitted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+_MASKED = -1e9  # finite, so that an all-masked row has finite values and gradients
+
+
+class Collectives(NamedTuple):
+    """How a loss sees the other replicas.
+
+    Attributes:
+      gather: [n, ...] of this replica to [n * num_replicas, ...] of all, in replica order;
+        differentiable.
+      global_sum: Sum over replicas.
+      replica_id: <int32>[] this replica's place in `gather`'s order.
+    """
+
+    gather: Callable[[tf.Tensor], tf.Tensor]
+    global_sum: Callable[[tf.Tensor], tf.Tensor]
+    replica_id: tf.Tensor | int
+
+
+LOCAL = Collectives(gather=tf.identity, global_sum=tf.identity, replica_id=0)
+
+
+def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:
+    """log p(z given x): softmax of the inner products over the candidates, without temperature.
+
+    Args:
+      relevance: <float32>[batch_size, num_candidates].
+      candidate_mask: <int32>[batch_size, num_candidates], 0 where padded.
+
+    Returns:
+      <float32>[batch_size, num_candidates], about -1e9 where masked.
+    """
+    mask = tf.cast(candidate_mask, tf.bool)
+    return tf.nn.log_softmax(tf.where(mask, relevance, _MASKED), axis=-1)
+
+
+def log_token(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """log p(y_m given z, x) of every masked wordpiece.
+
+    Args:
+      logits: <float32>[batch_size, num_candidates, num_masks, vocab_size].
+      targets: <int32>[batch_size, num_masks].
+
+    Returns:
+      <float32>[batch_size, num_candidates, num_masks].
+    """
+    shape = tf.shape(logits)
+    labels = tf.broadcast_to(targets[:, tf.newaxis, :], shape[:-1])
+    return -tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+
+
+def log_marginal_tokens(log_p_z: tf.Tensor, log_p_y: tf.Tensor) -> tf.Tensor:
+    """log sum_z p(z given x) p(y_m given z, x), for each masked wordpiece on its own.
+
+    The original code's objective. Shapes: [batch_size, num_candidates] and [batch_size,
+    num_candidates, num_masks] to [batch_size, num_masks].
+    """
+    return tf.reduce_logsumexp(log_p_z[:, :, tf.newaxis] + log_p_y, axis=1)
+
+
+def log_marginal_span(
+    log_p_z: tf.Tensor, log_p_y: tf.Tensor, mask_weights: tf.Tensor
+) -> tf.Tensor:
+    """log sum_z p(z given x) prod_m p(y_m given z, x): the paper's equation 1 over the span.
+
+    Shapes: as `log_marginal_tokens`, and [batch_size, num_masks] weights, to [batch_size].
+    """
+    span = tf.reduce_sum(log_p_y * mask_weights[:, tf.newaxis, :], axis=-1)
+    return tf.reduce_logsumexp(log_p_z + span, axis=-1)
+
+
+def masked_lm_loss(
+    log_p_z: tf.Tensor,
+    log_p_y: tf.Tensor,
+    mask_weights: tf.Tensor,
+    *,
+    objective: str = "token",
+    global_sum: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+) -> tf.Tensor:
+    """The pre-training loss: minus the marginal log-likelihood per masked wordpiece.
+
+    Args:
+      log_p_z: <float32>[batch_size, num_candidates], from `log_retrieval`.
+      log_p_y: <float32>[batch_size, num_candidates, num_masks], from `log_token`.
+      mask_weights: <float32>[batch_size, num_masks], 0 where padded.
+      objective: "token" (the original code) or "span" (the paper).
+      global_sum: See `Collectives`.
+
+    Returns:
+      <float32>[]: this replica's sum over the global number of masked wordpieces.
+    """
+    if objective == "token":
+        total = tf.reduce_sum(log_marginal_tokens(log_p_z, log_p_y) * mask_weights)
+    elif objective == "span":
+        total = tf.reduce_sum(log_marginal_span(log_p_z, log_p_y, mask_weights))
+    else:
+        raise ValueError(f"objective must be token or span. Received: {objective!r}.")
+    count = global_sum(tf.reduce_sum(mask_weights))
+    return -tf.math.divide_no_nan(total, count)
+
+
+def ict_logits_and_labels(
+    query_emb: tf.Tensor, block_emb: tf.Tensor, collectives: Collectives = LOCAL
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Every query of this replica against every block of the global batch (ORQA, section 4).
+
+    Args:
+      query_emb: <float32>[batch_size, embed_dim].
+      block_emb: <float32>[batch_size, embed_dim]; row i is the block of query i.
+      collectives: See there.
+
+    Returns:
+      <float32>[batch_size, global batch] logits and <int32>[batch_size] labels.
+    """
+    logits = tf.matmul(query_emb, collectives.gather(block_emb), transpose_b=True)
+    batch_size = tf.shape(query_emb)[0]
+    return logits, tf.range(batch_size) + collectives.replica_id * batch_size
+
+
+def ict_loss(
+    logits: tf.Tensor,
+    labels: tf.Tensor,
+    global_sum: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+) -> tf.Tensor:
+    """The inverse-cloze loss: softmax cross-entropy, mean over the global batch. <float32>[]."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.reduce_sum(losses) / global_sum(tf.cast(tf.size(losses), tf.float32))
+
+
+def _log_correct(logits: tf.Tensor, correct: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """log of the probability that falls on correct entries. All [batch_size, n] to [batch_size]."""
+    masked = tf.where(mask, logits, _MASKED)
+    right = tf.where(tf.logical_and(correct, mask), logits, _MASKED)
+    return tf.reduce_logsumexp(right, axis=-1) - tf.reduce_logsumexp(masked, axis=-1)
+
+
+def marginal_correct_loss(
+    logits: tf.Tensor,
+    correct: tf.Tensor,
+    mask: tf.Tensor,
+    global_sum: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """ORQA's two losses have this one form: minus log of the probability of all correct entries.
+
+    The retriever loss is over the searched blocks, the reader loss over all spans of the blocks
+    that were read. An example with no correct entry has loss zero and is counted.
+
+    Args:
+      logits: <float32>[batch_size, n].
+      correct: <bool>[batch_size, n].
+      mask: <bool>[batch_size, n] entries that exist.
+      global_sum: See `Collectives`.
+
+    Returns:
+      <float32>[] loss: sum over the global batch's number of examples; and <float32>[batch_size],
+      1 where an example has a correct entry.
+    """
+    has_correct = tf.reduce_any(tf.logical_and(correct, mask), axis=-1)
+    losses = tf.where(has_correct, -_log_correct(logits, correct, mask), 0.0)
+    count = global_sum(tf.cast(tf.size(losses), tf.float32))
+    return tf.reduce_sum(losses) / count, tf.cast(has_correct, tf.float32)
+
+
+def span_mask(body_mask: tf.Tensor, max_span_width: int) -> tf.Tensor:
+    """Which spans count: those whose first and last wordpiece are of the block's text.
+
+    Args:
+      body_mask: <int32>[..., joint_length], 1 at the body's wordpieces.
+      max_span_width: Longest span, in wordpieces.
+
+    Returns:
+      <bool>[..., joint_length, max_span_width].
+    """
+    padding = [[0, 0]] * (len(body_mask.shape) - 1) + [[0, max_span_width - 1]]
+    padded = tf.pad(body_mask, padding)
+    length = tf.shape(body_mask)[-1]
+    ends = tf.stack([padded[..., w : w + length] for w in range(max_span_width)], axis=-1)
+    return tf.logical_and(tf.cast(body_mask, tf.bool)[..., tf.newaxis], tf.cast(ends, tf.bool))
+
+
+def correct_spans(
+    starts: tf.Tensor, ends: tf.Tensor, answer_mask: tf.Tensor, length: int, max_span_width: int
+) -> tf.Tensor:
+    """Marks the answers' spans.
+
+    Args:
+      starts: <int32>[..., max_answers] first wordpiece of every occurrence, in the joint sequence.
+      ends: <int32>[..., max_answers] last wordpiece, included.
+      answer_mask: <int32>[..., max_answers], 0 where padded.
+      length: joint_length.
+      max_span_width: Longest span, in wordpieces.
+
+    Returns:
+      <bool>[..., length, max_span_width].
+    """
+    index = starts * max_span_width + (ends - starts)
+    index = tf.where(tf.cast(answer_mask, tf.bool), index, -1)
+    hits = tf.reduce_max(tf.one_hot(index, length * max_span_width, dtype=tf.int32), axis=-2)
+    shape = tf.concat([tf.shape(hits)[:-1], [length, max_span_width]], 0)
+    return tf.cast(tf.reshape(hits, shape), tf.bool)

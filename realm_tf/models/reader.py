@@ -1,0 +1,135 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The readers: what looks at a query and a block together (Guu et al., 2020, section 3.2).
+
+Both are a BERT over `[CLS] query [SEP] body [SEP]`, with weights of their own, apart from the
+embedder's. The knowledge-augmented encoder predicts masked wordpieces; the span reader scores
+answer spans.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+from official.nlp.modeling import layers as nlp_layers
+
+from realm_tf import config as config_lib
+from realm_tf import types
+from realm_tf.models import encoder
+
+
+class _Reader(tf_keras.Model):
+    """What the two readers share: an encoder, and how they are made from a config."""
+
+    def __init__(self, config: config_lib.ReaderConfig, vocab_size: int, **kwargs):
+        super().__init__(**kwargs)
+        self._config = config
+        self._vocab_size = vocab_size
+        self.encoder = encoder.Encoder(config.encoder, vocab_size, name="encoder")
+
+    def get_config(self):
+        """What `from_config` takes."""
+        return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes the model from `get_config`'s dict."""
+        reader = config_lib.from_dict(config_lib.ReaderConfig, config["config"])
+        return cls(reader, config["vocab_size"])
+
+
+class KnowledgeAugmentedEncoder(_Reader):
+    """Predicts the masked wordpieces of a query from the query and one block: p(y given z, x).
+
+    The head is computed at the masked positions alone: the same numbers as at all positions, for a
+    fraction of the work. Its decoder is tied to the wordpiece embeddings, as BERT's.
+    """
+
+    def __init__(self, config: config_lib.ReaderConfig, vocab_size: int, name="reader", **kwargs):
+        super().__init__(config, vocab_size, name=name, **kwargs)
+        self.encoder.build(None)  # the head is tied to the embeddings, which must exist
+        self.masked_lm = nlp_layers.MaskedLM(
+            self.encoder.embedding_table,
+            activation=encoder.activation(config.encoder),
+            initializer=encoder.initializer(config.encoder),
+            name="masked_lm",
+        )
+
+    def call(self, inputs, training: bool | None = None) -> tf.Tensor:
+        """Predicts.
+
+        Args:
+          inputs: Pair of the joint `EncoderInputs`, <int32>[batch_size, num_candidates,
+            joint_length], and the masked positions, <int32>[batch_size, num_masks]. The query
+            stands first in every joint sequence, so one position holds for all candidates.
+          training: Whether dropout is on.
+
+        Returns:
+          <float32>[batch_size, num_candidates, num_masks, vocab_size] logits.
+        """
+        joint, positions = types.EncoderInputs(*inputs[0]), inputs[1]
+        num_candidates = joint.word_ids.shape[1] or tf.shape(joint.word_ids)[1]
+        num_masks = positions.shape[1] or tf.shape(positions)[1]
+        sequence, _ = self.encoder(encoder.flatten(joint), training=training)
+        logits = self.masked_lm(sequence, tf.repeat(positions, num_candidates, axis=0))
+        logits = tf.reshape(logits, [-1, num_candidates, num_masks, self._vocab_size])
+        return tf.cast(logits, tf.float32)
+
+    def build_weights(self) -> KnowledgeAugmentedEncoder:
+        """Creates every weight, and returns self."""
+        zeros = tf.zeros([1, 1, 4], tf.int32)
+        self((types.EncoderInputs(zeros, zeros, zeros), tf.zeros([1, 1], tf.int32)))
+        return self
+
+
+class SpanReader(_Reader):
+    """Scores the spans of a block as answers to a question (ORQA, Lee et al., 2019, section 5).
+
+    The logit of the span from i to j is w . LayerNorm(ReLU(Ws h_i + We h_j)). The retriever's
+    logit is added by the loss and by the exported model, not here.
+    """
+
+    def __init__(
+        self, config: config_lib.ReaderConfig, vocab_size: int, name="span_reader", **kwargs
+    ):
+        super().__init__(config, vocab_size, name=name, **kwargs)
+        self.span_projection = tf_keras.layers.Dense(
+            2 * config.span_size,
+            kernel_initializer=encoder.initializer(config.encoder),
+            name="span_projection",
+        )
+        self.span_norm = tf_keras.layers.LayerNormalization(
+            epsilon=config.span_epsilon, dtype=tf.float32, name="span_layer_norm"
+        )
+        self.span_logit = tf_keras.layers.Dense(
+            1, kernel_initializer=encoder.initializer(config.encoder), name="span_logit"
+        )
+
+    def call(self, joint, training: bool | None = None) -> tf.Tensor:
+        """Scores every span of at most `max_span_width` wordpieces.
+
+        Args:
+          joint: `EncoderInputs` <int32>[..., joint_length].
+          training: Whether dropout is on.
+
+        Returns:
+          <float32>[..., joint_length, max_span_width] logits; [i, w] is the span from wordpiece i
+          to wordpiece i + w, both included. Spans that leave the sequence or the block's text hold
+          numbers too: `losses.span_mask` tells which count.
+        """
+        joint = types.EncoderInputs(*joint)
+        sequence, _ = self.encoder(encoder.flatten(joint), training=training)
+        starts, ends = tf.split(tf.cast(self.span_projection(sequence), tf.float32), 2, axis=-1)
+        width, length = self._config.max_span_width, tf.shape(starts)[1]
+        padded = tf.pad(ends, [[0, 0], [0, width - 1], [0, 0]])
+        shifted = tf.stack([padded[:, w : w + length] for w in range(width)], axis=2)
+        hidden = self.span_norm(tf.nn.relu(starts[:, :, tf.newaxis] + shifted))
+        logits = tf.cast(self.span_logit(hidden)[..., 0], tf.float32)
+        shape = tf.concat([tf.shape(joint.word_ids), [width]], 0)
+        return tf.ensure_shape(tf.reshape(logits, shape), [*joint.word_ids.shape, width])
+
+    def build_weights(self) -> SpanReader:
+        """Creates every weight, and returns self."""
+        zeros = tf.zeros([1, 4], tf.int32)
+        self(types.EncoderInputs(zeros, zeros, zeros))
+        return self

@@ -1,0 +1,75 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The pre-training model: retriever and reader, joined by the marginal likelihood.
+
+p(y given x) = sum over blocks z of p(z given x) p(y given z, x)   (Guu et al., 2020, equation 1).
+Query and blocks are embedded again with the current weights: the index only proposes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+import tf_keras
+
+from realm_tf import config as config_lib
+from realm_tf import types
+from realm_tf.models import embedder as embedder_lib
+from realm_tf.models import reader as reader_lib
+
+
+class RealmOutputs(NamedTuple):
+    """What the model says of a batch.
+
+    Attributes:
+      relevance: <float32>[batch_size, num_candidates] inner products.
+      token_logits: <float32>[batch_size, num_candidates, num_masks, vocab_size].
+      query_emb: <float32>[batch_size, embed_dim].
+    """
+
+    relevance: tf.Tensor
+    token_logits: tf.Tensor
+    query_emb: tf.Tensor
+
+
+class RealmModel(tf_keras.Model):
+    """Embedder and knowledge-augmented encoder.
+
+    Args:
+      config: Shapes of both.
+      vocab_size: Wordpieces in the vocabulary.
+    """
+
+    def __init__(self, config: config_lib.ModelConfig, vocab_size: int, name="realm", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self._config = config
+        self._vocab_size = vocab_size
+        self.embedder = embedder_lib.Embedder(config.embedder, vocab_size)
+        self.reader = reader_lib.KnowledgeAugmentedEncoder(config.reader, vocab_size)
+
+    def call(self, batch, training: bool | None = None) -> RealmOutputs:
+        """Scores and reads the candidates of a batch from `data.masked_batches`."""
+        query = types.EncoderInputs(*batch["query"])
+        blocks = types.EncoderInputs(*batch["blocks"])
+        query_emb = self.embedder.embed_queries(query, training=training)
+        block_emb = self.embedder.embed_blocks(blocks, training=training)
+        relevance = tf.einsum("bd,bkd->bk", query_emb, block_emb)
+        logits = self.reader((batch["joint"], batch["mask_positions"]), training=training)
+        return RealmOutputs(relevance, logits, query_emb)
+
+    def build_weights(self) -> RealmModel:
+        """Creates every weight, and returns self."""
+        self.embedder.build_weights()
+        self.reader.build_weights()
+        return self
+
+    def get_config(self):
+        """What `from_config` takes."""
+        return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes the model from `get_config`'s dict."""
+        model = config_lib.from_dict(config_lib.ModelConfig, config["config"])
+        return cls(model, config["vocab_size"])

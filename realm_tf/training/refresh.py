@@ -1,0 +1,110 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Refresh: from the trainer's weights to a published snapshot.
+
+export the embedder -> embed every block (Beam) -> build the index -> validate -> publish. Each step
+is a segment, so a refresh that was killed continues where it stopped. A failed refresh leaves the
+trainer on the snapshot that it has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.models import embedder as embedder_lib
+from realm_tf.models import embedder_export
+from realm_tf.retrieval import index as index_lib
+from realm_tf.retrieval import snapshots
+
+_LOGGER = logging.getLogger(__name__)
+
+# Embedder segment to vectors segment: the Beam job, given by whoever starts the training.
+EmbedJob = Callable[[artifacts.Segment], artifacts.Segment]
+
+
+@dataclasses.dataclass(frozen=True)
+class Refresher:
+    """Makes snapshots.
+
+    Attributes:
+      root: Where segments go.
+      snapshot_dir: Where manifests go.
+      blocks: The block segment.
+      block_table: Its table's segment.
+      tokenizer: Fingerprint of the tokenizer.
+      retrieval: The index's settings.
+      embed_job: See `EmbedJob`.
+    """
+
+    root: str
+    snapshot_dir: str
+    blocks: artifacts.Segment
+    block_table: artifacts.Segment
+    tokenizer: str
+    retrieval: config_lib.RetrievalConfig
+    embed_job: EmbedJob
+
+    def refresh(
+        self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
+    ) -> snapshots.Snapshot:
+        """Publishes the snapshot of `embedder` at `step`, or loads it if it is there.
+
+        Args:
+          embedder: Exported as it is now.
+          step: Of the trainer.
+          trained_from: Role to fingerprint of what decides the weights; names the embedder.
+        """
+        if step in snapshots.list_steps(self.snapshot_dir):
+            return snapshots.load(self.snapshot_dir, step)
+        started = time.monotonic()
+        exported = self._export(embedder, step=step, trained_from=trained_from)
+        vectors = self.embed_job(exported)
+        index = index_lib.build(self.root, vectors, self.retrieval)
+        snapshot = snapshots.Snapshot.of(
+            step=step,
+            embedder=exported,
+            vectors=vectors,
+            index=index,
+            blocks=self.blocks,
+            block_table=self.block_table,
+            parent=max(snapshots.list_steps(self.snapshot_dir), default=None),
+        )
+        snapshots.publish(self.snapshot_dir, snapshot)
+        _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
+        return snapshot
+
+    def _export(self, embedder, *, step, trained_from) -> artifacts.Segment:
+        settings = {"step": step}
+        made_from = {"tokenizer": self.tokenizer, **trained_from}
+        path = artifacts.recipe_path(
+            self.root, "embedder", settings=settings, made_from=made_from
+        )
+        return embedder_export.export_embedder(
+            embedder, path, settings=settings, made_from=made_from
+        )
+
+    def collect_garbage(self, keep_steps: set[int], keep_last: int) -> None:
+        """Deletes manifests, and then segments, of snapshots that nobody needs.
+
+        Args:
+          keep_steps: Snapshots that a run may still read.
+          keep_last: How many of the newest stay besides.
+        """
+        steps = snapshots.list_steps(self.snapshot_dir)
+        kept = set(steps[-keep_last:]) | keep_steps | set(steps[:1])
+        for step in steps:
+            if step in kept:
+                continue
+            old = snapshots.load(self.snapshot_dir, step, verify=False)
+            snapshots.delete(self.snapshot_dir, step)
+            for path in (old.index.path, old.vectors.path, old.embedder.path):
+                if os.path.dirname(path) == self.root.rstrip("/"):
+                    tf.io.gfile.rmtree(path)

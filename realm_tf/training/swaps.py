@@ -1,0 +1,77 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which snapshot a batch is made from: a log of swaps by batch index.
+
+A new snapshot takes effect at a batch index ahead of every batch that is already being made, so a
+swap stalls nothing, no batch mixes two snapshots, and a resumed run replays the same swaps.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import json
+import threading
+
+import tensorflow as tf
+
+from realm_tf import artifacts
+
+
+@dataclasses.dataclass(frozen=True)
+class Swap:
+    """From batch `batch_index` on, batches are made from snapshot `snapshot_step`.
+
+    Attributes:
+      batch_index: First batch of the snapshot.
+      snapshot_step: Step of the snapshot's embedder.
+      decided_at: Step at which the trainer decided it.
+    """
+
+    batch_index: int
+    snapshot_step: int
+    decided_at: int
+
+
+class SwapLog:
+    """The swaps of one run, kept in a JSON file.
+
+    Args:
+      path: Of the file; read if it exists.
+      initial: Snapshot step that batch 0 is made from.
+    """
+
+    def __init__(self, path: str, *, initial: int = 0):
+        self._path = path
+        self._lock = threading.Lock()
+        self._swaps = [Swap(0, initial, 0)]
+        if tf.io.gfile.exists(path):
+            self._swaps = [Swap(**entry) for entry in artifacts.read_json(path)]
+
+    def snapshot_at(self, batch_index: int) -> int:
+        """Snapshot step that the batch is made from."""
+        with self._lock:
+            starts = [swap.batch_index for swap in self._swaps]
+            return self._swaps[bisect.bisect_right(starts, batch_index) - 1].snapshot_step
+
+    def schedule(self, *, batch_index: int, snapshot_step: int, decided_at: int) -> None:
+        """Adds a swap, on disk first."""
+        with self._lock:
+            swaps = [*self._swaps, Swap(batch_index, snapshot_step, decided_at)]
+            self._write(swaps)
+            self._swaps = swaps
+
+    def rewind(self, step: int) -> None:
+        """Forgets what was decided after `step`: the run resumes there and decides again."""
+        with self._lock:
+            self._swaps = [swap for swap in self._swaps if swap.decided_at <= step]
+            self._write(self._swaps)
+
+    def steps_in_use(self) -> set[int]:
+        """Snapshot steps that a batch to come may be made from, or a resumed run may replay."""
+        with self._lock:
+            return {swap.snapshot_step for swap in self._swaps[-2:]}
+
+    def _write(self, swaps: list[Swap]) -> None:
+        entries = [dataclasses.asdict(swap) for swap in swaps]
+        artifacts.write_text(self._path, json.dumps(entries, indent=1))

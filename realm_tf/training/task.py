@@ -1,0 +1,144 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the tasks share: gradients with collectives injected, and metrics as weighted means."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from official.core import base_task
+from official.core import config_definitions as cfg
+
+from realm_tf import types
+from realm_tf.models import losses
+
+# Name to (sum, count) over this replica's part of the batch.
+Sums = dict[str, tuple[tf.Tensor, tf.Tensor]]
+
+
+def collectives() -> losses.Collectives:
+    """The collectives of the replica context that this is called in."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return losses.LOCAL
+    return losses.Collectives(
+        gather=lambda x: context.all_gather(x, axis=0),
+        global_sum=lambda x: context.all_reduce(tf.distribute.ReduceOp.SUM, x),
+        replica_id=context.replica_id_in_sync_group,
+    )
+
+
+class RealmTask(base_task.Task, abc.ABC):
+    """A Model Garden task whose loss is a pure function of model, batch and collectives.
+
+    Args:
+      params: Model Garden's task config; its `model` is ours.
+      jit_compile: Compile loss and gradients with XLA. On one replica only: collectives inside a
+        compiled function fail.
+      logging_dir: For summaries.
+    """
+
+    metric_names: tuple[str, ...] = ()
+
+    def __init__(self, params: cfg.TaskConfig, *, jit_compile: bool = False, logging_dir=None):
+        super().__init__(params, logging_dir=logging_dir)
+        if jit_compile and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            raise types.UserError(
+                "runtime.jit_compile works on one replica; under"
+                f" {tf.distribute.get_strategy().num_replicas_in_sync} replicas set it to false"
+                " (TPUs compile the whole step by themselves)."
+            )
+        self._jit_compile = jit_compile
+        self._compiled: Any = None
+
+    @abc.abstractmethod
+    def loss_and_sums(
+        self, batch: types.Batch, model, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, Sums]:
+        """The loss, <float32>[], and what the metrics are means of."""
+
+    def prepare(self, batch: types.Batch, model) -> types.Batch:
+        """Host work between making a batch and the device step. None, by default."""
+        return batch
+
+    def build_inputs(self, params, input_context=None):
+        """Model Garden's input hook, not used: the trainer receives its stream of batches."""
+        raise NotImplementedError("Batches come from training.stream, not from the task.")
+
+    def build_metrics(self, training: bool = True):
+        """One weighted mean per name in `metric_names`."""
+        return [tf_keras.metrics.Mean(name) for name in self.metric_names]
+
+    def train_step(self, inputs, model, optimizer, metrics=None):
+        """One optimiser step on this replica's part of the batch."""
+        loss, sums, gradients = self._gradient_function()(inputs, model)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        _update(metrics, sums)
+        return {self.loss: loss}
+
+    def validation_step(self, inputs, model, metrics=None):
+        """Loss and metrics without dropout."""
+        loss, sums = self.loss_and_sums(inputs, model, training=False, across=collectives())
+        _update(metrics, sums)
+        return {self.loss: loss}
+
+    def _gradient_function(self):
+        if not self._jit_compile:
+            return self._loss_and_gradients
+        if self._compiled is None:
+            self._compiled = tf.function(self._loss_and_gradients, jit_compile=True)
+        return self._compiled
+
+    def _loss_and_gradients(self, batch, model):
+        variables = model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss, sums = self.loss_and_sums(batch, model, training=True, across=collectives())
+        gradients = tape.gradient(
+            loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        # Tied embeddings make some gradients IndexedSlices; one dense form for XLA and replicas.
+        return loss, sums, [tf.convert_to_tensor(g) for g in gradients]
+
+
+def mean_over_masks(values: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Sum and count of <float32>[batch_size, num_masks] values, weighted."""
+    return tf.reduce_sum(values * weights), tf.reduce_sum(weights)
+
+
+def mean(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Sum and count of <float32> values."""
+    return tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)
+
+
+def hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """<float32>[..., vocab_size] against <int32>[...] to <float32>[...]: 1 where right."""
+    return tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
+
+
+def _update(metrics, sums: Sums) -> None:
+    for metric in metrics or ():
+        total, count = sums[metric.name]
+        metric.update_state(tf.math.divide_no_nan(total, count), sample_weight=count)
+
+
+def task_config() -> cfg.TaskConfig:
+    """Model Garden's task config. Data and model are ours, so it says nothing more."""
+    return cfg.TaskConfig()
+
+
+def experiment_config(optimization_config, *, train_steps: int) -> cfg.ExperimentConfig:
+    """Model Garden's experiment config: loops are Python loops over compiled steps."""
+    return cfg.ExperimentConfig(
+        task=task_config(),
+        trainer=cfg.TrainerConfig(
+            optimizer_config=optimization_config,
+            train_steps=train_steps,
+            train_tf_while_loop=False,
+            train_tf_function=False,
+            eval_tf_while_loop=False,
+            eval_tf_function=False,
+        ),
+    )

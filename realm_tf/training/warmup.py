@@ -1,0 +1,187 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The reader's warm-up, the first phases of the experiment `realm/pretrain`.
+
+Ours, and not in the paper: it stands in for BERT's weights where there are none. On the null block
+the reader learns plain salient-span MLM; on the example's own, unmasked block it learns to copy. A
+retriever can only be taught by a reader that reads, so joint training waits until the copy accuracy
+on held-out documents passes a gate.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import tensorflow as tf
+import tf_keras
+
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.data import masked_batches, masking
+from realm_tf.models import losses, reader
+from realm_tf.training import actions, evaluate, loop, task, weights
+from realm_tf.training import context as context_lib
+
+KIND = "reader_weights"
+_CHECK_EXAMPLES = 512
+_LOGGER = logging.getLogger(__name__)
+
+
+class WarmupTask(task.RealmTask):
+    """Trains a `KnowledgeAugmentedEncoder` alone, on one given block per example.
+
+    Ours, and not in the paper: it stands in for BERT's weights. On the null block this is plain
+    salient-span MLM; on the example's own unmasked block the reader learns to copy.
+    """
+
+    metric_names = ("accuracy",)
+
+    def loss_and_sums(self, batch, model, *, training, across):
+        """Batch: from `data.masked_batches` in mode "null" or "own"."""
+        logits = model((batch["joint"], batch["mask_positions"]), training=training)
+        log_p_y = losses.log_token(logits, batch["mask_targets"])
+        log_p_z = tf.zeros_like(log_p_y[:, :, 0])  # one block, with certainty
+        weights = batch["mask_weights"]
+        loss = losses.masked_lm_loss(log_p_z, log_p_y, weights, global_sum=across.global_sum)
+        right = task.hits(logits[:, 0], batch["mask_targets"])
+        return loss, {"accuracy": task.mean_over_masks(right, weights)}
+
+
+def train(context: context_lib.Context) -> artifacts.Segment:
+    """Warms up the reader of a run, from random weights.
+
+    Returns:
+      Segment "reader_weights", whose counts hold `steps`, `copy_accuracy` (held out) and `passed`
+      (1 if the gate was passed, or is not asked for); at once if it is there already.
+    """
+    cfg = context.config
+    settings = {
+        "experiment": "realm/warmup",
+        "seed": cfg.seed,
+        "warmup": config_lib.to_dict(cfg.pretrain.warmup),
+        "reader": config_lib.to_dict(cfg.model.reader.encoder),
+        "query_length": cfg.pretrain.query_length,
+        "max_masks": cfg.pretrain.max_masks,
+        "block_length": cfg.blocks.length,
+        "held_out": cfg.evaluation.held_out_fraction,
+    }
+    made_from = {
+        "tokenizer": context.tokenizer.fingerprint,
+        "passages": context.passages.source,
+    }
+    path = context.recipe(KIND, settings=settings, made_from=made_from)
+    if artifacts.is_complete(path):
+        return artifacts.open_segment(path, KIND)
+    with loop.make_strategy(cfg.runtime).scope():
+        model, counts = _Warmup(context).fit(context.directory(path))
+    return weights.save(
+        model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
+    )
+
+
+class _Warmup:
+    """The run: one stream of batches, first on null blocks, then on own blocks."""
+
+    def __init__(self, context: context_lib.Context):
+        self._context = context
+        self._config = context.config.pretrain.warmup
+        cfg = context.config
+        tf_keras.utils.set_random_seed(cfg.seed)
+        self._model = reader.KnowledgeAugmentedEncoder(
+            cfg.model.reader, context.tokenizer.vocab_size
+        ).build_weights()
+        self._task = WarmupTask(task.task_config(), jit_compile=cfg.runtime.jit_compile)
+        self._training, self._held_out = (
+            self._batches(held_out=held_out) for held_out in (False, True)
+        )
+        self._evaluator = evaluate.Evaluator(self._task, self._model)
+        self._copy_accuracy = 0.0
+        self._passed = False
+
+    def _batches(self, *, held_out: bool) -> masked_batches.MaskedBatches:
+        return make_batches(
+            self._context,
+            held_out=held_out,
+            batch_size=self._config.batch_size,
+            stage="warmup/held_out" if held_out else "warmup",
+        )
+
+    def fit(self, directory: str) -> tuple[reader.KnowledgeAugmentedEncoder, dict[str, float]]:
+        """Trains until the gate is passed or the steps are used up."""
+        config = self._config
+        steps = config.null_steps + config.max_steps
+        if steps == 0:
+            return self._model, {"steps": 0, "passed": 1}
+        fitted = loop.fit(
+            loop.Run(
+                name="warm-up",
+                directory=directory,
+                task=self._task,
+                model=self._model,
+                optimizer_config=config_lib.OptimizerConfig(learning_rate=config.learning_rate),
+                steps=steps,
+                make_batch=self._make_batch,
+                runtime=self._context.config.runtime,
+                checkpoint_every_steps=config.check_every_steps,
+                shown=("accuracy",),
+                make_actions=lambda fitted: [
+                    actions.Every(
+                        steps=config.check_every_steps,
+                        step=fitted.global_step,
+                        function=self._check,
+                    )
+                ],
+            )
+        )
+        done = int(fitted.global_step.numpy())
+        if not self._passed:
+            self._measure()
+        return self._model, {
+            "steps": done,
+            "copy_accuracy": self._copy_accuracy,
+            "passed": int(self._copy_accuracy >= config.copy_accuracy),
+        }
+
+    def _make_batch(self, index: int):
+        mode = "null" if index < self._config.null_steps else "own"
+        return self._training.make_batch(index, mode=mode)
+
+    def _measure(self) -> None:
+        count = max(1, _CHECK_EXAMPLES // self._config.batch_size)
+        batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
+        self._copy_accuracy = self._evaluator(batches)["accuracy"]
+
+    def _check(self, step: int) -> None:
+        if step < self._config.null_steps:
+            return
+        self._measure()
+        tf.summary.scalar("held_out_copy_accuracy", self._copy_accuracy, step=step)
+        self._passed = self._copy_accuracy >= self._config.copy_accuracy
+        _LOGGER.info("held-out copy accuracy %.3f at step %d", self._copy_accuracy, step)
+        if self._passed:
+            raise loop.StopTraining
+
+
+def make_batches(
+    context: context_lib.Context, *, held_out: bool, batch_size: int, stage: str
+) -> masked_batches.MaskedBatches:
+    """Masked-span batches of the training documents, or of the held-out ones."""
+    cfg = context.config
+    table = context.passages
+    spans, skipped = masking.eligible_spans(
+        table, query_length=cfg.pretrain.query_length, max_masks=cfg.pretrain.max_masks
+    )
+    rows = table.row_of_span(spans)
+    chosen = spans[context.is_held_out(table)[rows] == held_out]
+    _LOGGER.info("%s: %d spans; skipped: %s", stage, len(chosen), skipped)
+    return masked_batches.MaskedBatches(
+        table,
+        context.knowledge,
+        context.tokenizer,
+        cfg.pretrain,
+        block_length=cfg.blocks.length,
+        seed=cfg.seed,
+        spans=chosen,
+        batch_size=batch_size,
+        stage=stage,
+    )

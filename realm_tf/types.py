@@ -1,0 +1,167 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The nouns of the project, and the names of tensor dimensions.
+
+Dimensions, as docstrings use them:
+
+| name | meaning |
+|---|---|
+| `batch_size` (B) | examples of one step on one replica |
+| `num_candidates` (K) | blocks read per example, the null block included |
+| `query_length` (Lq) | wordpieces of a packed query, special tokens included |
+| `block_length` (Lb) | wordpieces of a packed block (title and body) |
+| `joint_length` (Lj) | wordpieces of a packed query and body |
+| `num_masks` (M) | masked wordpieces of an example, padded |
+| `embed_dim` (D) | size of a query or block vector, 128 in the paper |
+| `num_blocks` (N) | blocks of a corpus |
+
+The symbols are the paper's (Guu et al., 2020): x the query, z a block, y what is predicted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class UserError(ValueError):
+    """The user's mistake: one line that says what is wrong, what was received, and the cure."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """One text of a corpus, as the user gave it.
+
+    Attributes:
+      doc_id: The user's key, unique in the corpus.
+      title: May be empty.
+      text: The body, without the title.
+      metadata: Whatever else the record held, as JSON values; it travels to the answers.
+    """
+
+    doc_id: str
+    title: str
+    text: str
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """A salient span of a block: a name or a date.
+
+    Attributes:
+      byte_start: First byte in the block's text (UTF-8).
+      byte_limit: One past the last byte.
+      token_start: First wordpiece in the block's `token_ids`.
+      token_limit: One past the last wordpiece.
+      label: What it is, e.g. "NAME" or "DATE".
+    """
+
+    byte_start: int
+    byte_limit: int
+    token_start: int
+    token_limit: int
+    label: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """The unit of retrieval: consecutive sentences of one document.
+
+    Attributes:
+      block_id: Stable 64-bit id; an unchanged block keeps it (and its vector) over corpus updates.
+      doc_id: Of the document.
+      title: Of the document.
+      text: A contiguous slice of the document's text.
+      metadata: The document's metadata as canonical JSON.
+      doc_byte_start: Where `text` starts in the document's text, in bytes.
+      title_ids: <int32>[title_length] wordpieces of the title, without special tokens.
+      token_ids: <int32>[body_length] wordpieces of the text, without special tokens.
+      token_byte_start: <int32>[body_length] first byte of every wordpiece in `text`.
+      token_byte_limit: <int32>[body_length] one past its last byte.
+      sentence_byte_start: <int32>[num_sentences] first byte of every sentence in `text`.
+      sentence_byte_limit: <int32>[num_sentences] one past its last byte.
+    """
+
+    block_id: int
+    doc_id: str
+    title: str
+    text: str
+    metadata: str
+    doc_byte_start: int
+    title_ids: np.ndarray
+    token_ids: np.ndarray
+    token_byte_start: np.ndarray
+    token_byte_limit: np.ndarray
+    sentence_byte_start: np.ndarray
+    sentence_byte_limit: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Passage:
+    """A block with its salient spans: what masked-span examples are made from.
+
+    Passages may come from the knowledge corpus or from a pre-training corpus of their own.
+    """
+
+    block: Block
+    spans: tuple[Span, ...]
+
+
+class EncoderInputs(NamedTuple):
+    """What an encoder reads. All three are <int32>[..., length], arrays or tensors.
+
+    Attributes:
+      word_ids: Wordpieces, padded with the [PAD] id.
+      mask: 1 where there is a wordpiece, 0 where there is padding.
+      type_ids: Segment ids: 0 for the first text with its special tokens, 1 for the second.
+    """
+
+    word_ids: Any
+    mask: Any
+    type_ids: Any
+
+
+class RetrievedBlocks(NamedTuple):
+    """What a search returns, best first.
+
+    Attributes:
+      rows: <int64>[batch_size, k] row numbers in the block segment's order; -1 where padded.
+      scores: <float32>[batch_size, k] inner products; -inf where padded.
+    """
+
+    rows: Any
+    scores: Any
+
+
+# A batch is a flat dict of NumPy arrays of fixed shape (and `EncoderInputs`), so that tf.data,
+# TFRecord spools and tests all carry the same thing.
+Batch = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """One answer with its provenance.
+
+    Attributes:
+      text: The answer, a slice of the block's text.
+      score: Retriever logit plus reader logit, natural log units.
+      block_id: Of the evidence.
+      doc_id: Of the evidence.
+      title: Of the evidence.
+      block_text: The evidence.
+      byte_start: Of the answer in `block_text`, in UTF-8 bytes.
+      byte_limit: One past its last byte.
+    """
+
+    text: str
+    score: float
+    block_id: int
+    doc_id: str
+    title: str
+    block_text: str
+    byte_start: int
+    byte_limit: int
