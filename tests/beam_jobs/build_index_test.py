@@ -1,0 +1,61 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The index job makes what `index.build` makes."""
+
+import numpy as np
+import pytest
+
+from beam_jobs import build_index
+from realm_tf import types
+from realm_tf.retrieval import index, recall, vectors
+from tests.retrieval import segments
+
+
+@pytest.fixture
+def table(tmp_path):
+    return vectors.VectorTable.open(segments.write_vectors(tmp_path, [segments.normal(400, 8)]))
+
+
+def arguments(tmp_path, table):
+    return [f"--vectors={table.segment.path}", f"--output_root={tmp_path}"]
+
+
+@pytest.mark.parametrize("name", ["exact", "scann"])
+def test_index_finds(tmp_path, table, name):
+    segment = build_index.run([*arguments(tmp_path, table), f"--index={name}", "--k=20"])
+    opened = index.Index.open(segment.path, table)
+    queries = segments.normal(16, 8, seed=1)
+    assert opened.is_exact == (name == "exact")
+    assert recall.index_recall(opened, table, queries, 20) >= 0.9
+
+
+def test_recall_is_measured_with_given_queries(tmp_path, table):
+    """Queries that differ make another segment, for they may decide about the fallback."""
+    args = [*arguments(tmp_path, table), "--index=scann"]
+    np.save(tmp_path / "queries.npy", segments.normal(5, 8, seed=2))
+    given = build_index.run([*args, f"--queries={tmp_path / 'queries.npy'}"])
+    assert given.path != build_index.run(args).path
+
+
+def test_fallback_is_reported(tmp_path, table):
+    args = [*arguments(tmp_path, table), "--index=scann", "--num_leaves=150"]
+    np.save(tmp_path / "queries.npy", segments.normal(50, 8, seed=2))
+    segment = build_index.run(
+        [*args, "--num_leaves_to_search=1", f"--queries={tmp_path / 'queries.npy'}"]
+    )
+    assert segment.counts["fallback"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "No such file of queries"), (b"text", "not a .npy"), (np.zeros(3), r"Received: \[3\]")],
+)
+def test_bad_queries_are_refused(tmp_path, table, content, message):
+    path = tmp_path / "queries.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    args = [*arguments(tmp_path, table), "--index=scann", f"--queries={path}"]
+    with pytest.raises(types.UserError, match=message):
+        build_index.run(args)

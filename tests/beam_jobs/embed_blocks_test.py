@@ -1,0 +1,163 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every block gets the vector that its embedder gives it, however the job is run."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from beam_jobs import embed_blocks
+from realm_tf import artifacts, types
+from realm_tf.data import block_table, blocks, packing
+from realm_tf.retrieval import retriever, vectors
+from tests.beam_jobs import corpus
+from tests.retrieval import segments
+
+
+@pytest.fixture
+def parts(tmp_path):
+    vocab, tokenizer = corpus.write_vocab(tmp_path)
+    return {
+        "vocab": vocab.path,
+        "blocks": corpus.write_blocks(tmp_path, tokenizer.fingerprint).path,
+        "embedder": segments.write_embedder(tmp_path, tokenizer=tokenizer.fingerprint).path,
+        "output_root": str(tmp_path),
+        "length": 64,
+        "batch_size": 16,
+    }
+
+
+def one_by_one(parts) -> np.ndarray:
+    """The oracle: every block alone, at full length, in the table's order."""
+    embedder = artifacts.open_segment(parts["embedder"])
+    embed_fn = retriever.load_embed_fn(embedder, "blocks")
+    _, tokenizer = corpus.write_vocab(parts["output_root"])
+    table = open_table(parts)
+    rows = [
+        embed_fn(
+            packing.pack_blocks(
+                [table.title_ids(row)], [table.token_ids(row)], parts["length"], tokenizer
+            )
+        )
+        for row in range(len(table))
+    ]
+    return np.concatenate(rows)
+
+
+def open_table(parts) -> block_table.BlockTable:
+    segment = artifacts.open_segment(parts["blocks"])
+    return block_table.BlockTable.open(block_table.build(parts["output_root"], segment))
+
+
+def test_vectors_are_the_embedders_in_the_tables_order(parts):
+    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**parts))
+    np.testing.assert_allclose(table.load(), one_by_one(parts), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(table.block_ids, open_table(parts).block_ids)
+    np.testing.assert_array_equal(table.shard_offsets, open_table(parts).shard_offsets)
+
+
+def test_segment_says_what_it_was_made_from(parts):
+    segment = embed_blocks.embed_blocks(**parts)
+    assert segment.made_from == {
+        role: artifacts.open_segment(parts[role]).fingerprint for role in ("blocks", "embedder")
+    }
+    assert segment.settings == {"length": 64, "batch_size": 16, "dtype": "float32"}
+    assert segment.counts == {"blocks": 60}
+    artifacts.open_segment(segment.path, "vectors", verify=True)
+
+
+def test_float16(parts):
+    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**parts, dtype="float16"))
+    assert table.shards[0].dtype == np.float16
+    np.testing.assert_allclose(table.load(), one_by_one(parts), rtol=2e-3, atol=1e-3)
+
+
+def test_an_empty_shard_has_no_vectors_but_their_size(parts):
+    _, tokenizer = corpus.write_vocab(parts["output_root"])
+    few = corpus.write_blocks(parts["output_root"], tokenizer.fingerprint, count=2, num_shards=6)
+    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**{**parts, "blocks": few.path}))
+    assert len(table) == 2
+    assert {shard.shape[1] for shard in table.shards} == {8}
+    assert 0 in np.diff(table.shard_offsets)
+
+
+def test_a_finished_segment_is_returned_at_once(parts):
+    first = embed_blocks.embed_blocks(**parts)
+    os.remove(artifacts.open_segment(parts["blocks"]).files("blocks-")[0] + "")
+    with pytest.raises(types.UserError, match="missing"):  # inputs are still checked
+        embed_blocks.embed_blocks(**parts)
+    assert artifacts.is_complete(first.path)
+
+
+def test_a_killed_job_continues_where_it_stopped(parts):
+    first = embed_blocks.embed_blocks(**parts)
+    names = [s.name for s in first.shards]
+    lost = first.file(vectors.vectors_name(2, 4))
+    os.remove(lost)
+    os.remove(first.file(artifacts.MANIFEST))
+    kept = [
+        first.file(n) for n in names if n not in (os.path.basename(lost), vectors.ids_name(2, 4))
+    ]
+    before = [os.stat(path).st_mtime_ns for path in kept]
+    second = embed_blocks.embed_blocks(**parts)
+    assert [os.stat(path).st_mtime_ns for path in kept] == before
+    assert second == first  # byte for byte: the fingerprint is of the contents
+
+
+def test_workers_do_not_change_the_result(parts, tmp_path):
+    first = embed_blocks.embed_blocks(**parts)
+    args = [f"--{name}={value}" for name, value in parts.items() if name != "output_root"]
+    beam_args = ["--", "--direct_running_mode=multi_threading", "--direct_num_workers=2"]
+    second = embed_blocks.run([*args, f"--output_root={tmp_path / 'other'}", *beam_args])
+    assert second.path != first.path
+    assert second.fingerprint == first.fingerprint
+
+
+@pytest.mark.parametrize("wrong", ["embedder", "blocks"])
+def test_another_tokenizer_is_refused(parts, wrong):
+    make = {"embedder": segments.write_embedder, "blocks": corpus.write_blocks}[wrong]
+    kwargs = {"tokenizer": "u" * 64} if wrong == "embedder" else {"tokenizer_fingerprint": "u" * 64}
+    other = make(parts["output_root"], **kwargs).path
+    with pytest.raises(types.UserError, match="their tokenizer differs") as error:
+        embed_blocks.embed_blocks(**{**parts, wrong: other})
+    assert other in str(error.value)
+    assert parts["vocab"] in str(error.value)
+
+
+def test_a_diverged_embedder_is_refused(parts):
+    embedder = artifacts.open_segment(parts["embedder"])
+    module = segments.TableEmbedder()
+    module.table.assign(tf.fill(module.table.shape, np.nan))
+    path = f"{parts['output_root']}/diverged"
+    writer = artifacts.SegmentWriter(
+        path, kind="embedder", settings={}, made_from=embedder.made_from
+    )
+    tf.saved_model.save(module, f"{path}/saved_model", signatures={"blocks": module.signature()})
+    writer.add_tree("saved_model")
+    writer.commit()
+    with pytest.raises(types.UserError, match=r"The vector of block \d+ has infinite.*\)\.$"):
+        embed_blocks.embed_blocks(**{**parts, "embedder": path})
+
+
+@pytest.mark.parametrize(
+    ("num_tokens", "length", "expected"),
+    [(0, 288, 32), (29, 288, 32), (30, 288, 64), (285, 288, 288), (400, 288, 288), (60, 50, 50)],
+)
+def test_bucket(num_tokens, length, expected):
+    assert embed_blocks.bucket_of(num_tokens, length) == expected
+
+
+def test_batches_are_full_and_of_few_shapes(parts):
+    shapes = set()
+
+    def embed_fn(inputs):
+        shapes.add(inputs.word_ids.shape)
+        return np.zeros((len(inputs.word_ids), 2), np.float32)
+
+    _, tokenizer = corpus.write_vocab(parts["output_root"])
+    records = list(blocks.read(artifacts.open_segment(parts["blocks"]).files("blocks-")[0]))
+    out = embed_blocks.embed(records, embed_fn, tokenizer, length=96, batch_size=4)
+    assert out.shape == (len(records), 2)
+    assert shapes == {(4, 32), (4, 64), (4, 96)}

@@ -1,0 +1,105 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Small random passages, made without the packer or the taggers, and tables of them."""
+
+import functools
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from realm_tf import types
+from realm_tf.data import block_table, blocks
+from realm_tf.text import tokenizer as tokenizer_lib
+
+# "é" is two bytes and the wordpiece "e": byte, character and wordpiece positions all differ.
+WORDS = ("war", "warsaw", "river", "rivers", "café", "lake", "ohrid", "of", "the", "in", "1921")
+_PIECES = ("war", "##saw", "river", "##s", "cafe", "lake", "oh", "##rid", "of", "the", "in", "1921")
+
+
+@functools.cache
+def tokenizer() -> tokenizer_lib.Tokenizer:
+    """A tokenizer that cuts some of `WORDS`."""
+    return tokenizer_lib.Tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *_PIECES])
+
+
+def sentences(rng: np.random.Generator, count: int, longest: int = 12) -> list[str]:
+    """Sentences of 1 to `longest` words."""
+    return [" ".join(rng.choice(WORDS, rng.integers(1, longest + 1))) + "." for _ in range(count)]
+
+
+def passages_of(
+    doc_id: str, texts: Sequence[str], *, per_block: int, rng: np.random.Generator
+) -> list[types.Passage]:
+    """Cuts a document of the sentences `texts` into passages, each with random spans."""
+    starts = np.cumsum([0, *(len(text.encode()) + 1 for text in texts)])[:-1]
+    made = []
+    for first in range(0, len(texts), per_block):
+        chosen = texts[first : first + per_block]
+        block = _block(doc_id, chosen, int(starts[first]))
+        made.append(types.Passage(block, tuple(_spans(block, rng))))
+    return made
+
+
+def passages(seed: int, num_docs: int, *, per_block: int = 3) -> list[types.Passage]:
+    """Passages of random documents; the same documents, cut anew, for another `per_block`."""
+    made = []
+    for number in range(num_docs):
+        rng = np.random.default_rng((seed, number))
+        texts = sentences(rng, rng.integers(1, 9))
+        made += passages_of(f"doc{number}", texts, per_block=per_block, rng=rng)
+    return made
+
+
+def table(root: pathlib.Path, made: Sequence[types.Passage]) -> block_table.BlockTable:
+    """The passages as a table, through the segments that production has."""
+    segment = blocks.write_segment(
+        str(root),
+        made,
+        kind=blocks.PASSAGES,
+        num_shards=2,
+        settings={"vocab_size": tokenizer().vocab_size},
+        made_from={"tokenizer": tokenizer().fingerprint},
+    )
+    return block_table.BlockTable.open(block_table.build(str(root), segment))
+
+
+def _block(doc_id: str, texts: Sequence[str], doc_byte_start: int) -> types.Block:
+    text = " ".join(texts)
+    title_ids, body = tokenizer().encode([f"lake {doc_id}", text])
+    limits = np.cumsum([len(t.encode()) + 1 for t in texts]) - 1
+    starts = np.append(0, limits[:-1] + 1)
+    return types.Block(
+        block_id=blocks.block_id(doc_id, "", text, occurrence=doc_byte_start),
+        doc_id=doc_id,
+        title=f"lake {doc_id}",
+        text=text,
+        metadata="{}",
+        doc_byte_start=doc_byte_start,
+        title_ids=title_ids.ids,
+        token_ids=body.ids,
+        token_byte_start=body.byte_start,
+        token_byte_limit=body.byte_limit,
+        sentence_byte_start=starts.astype(np.int32),
+        sentence_byte_limit=limits.astype(np.int32),
+    )
+
+
+def _spans(block: types.Block, rng: np.random.Generator) -> list[types.Span]:
+    """Random runs of wordpieces in sentences; some runs are longer than any name."""
+    spans = []
+    for start, limit in zip(block.sentence_byte_start, block.sentence_byte_limit, strict=True):
+        first = int(np.searchsorted(block.token_byte_start, start))
+        last = int(np.searchsorted(block.token_byte_start, limit))
+        for _ in range(rng.integers(0, 3)):
+            a, b = sorted(rng.choice(np.arange(first, last + 1), 2, replace=False).tolist())
+            spans.append(
+                types.Span(
+                    byte_start=int(block.token_byte_start[a]),
+                    byte_limit=int(block.token_byte_limit[b - 1]),
+                    token_start=a,
+                    token_limit=b,
+                    label="NAME",
+                )
+            )
+    return spans

@@ -1,0 +1,94 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Small segments for tests: blocks' vectors, and an embedder that is a real SavedModel."""
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import artifacts, config
+from realm_tf.retrieval import index, vectors
+
+TOKENIZER = "t" * 64
+
+
+class TableEmbedder(tf.Module):
+    """Embeds a text as the mean of its wordpieces' vectors."""
+
+    def __init__(self, *, vocab_size: int = 64, dim: int = 8, seed: int = 0):
+        super().__init__()
+        values = np.random.default_rng(seed).normal(size=(vocab_size, dim))
+        self.table = tf.Variable(values, dtype=tf.float32)
+
+    def embed(self, word_ids, mask, type_ids):
+        weights = tf.cast(mask * (1 + type_ids), tf.float32)[..., None]
+        total = tf.reduce_sum(tf.gather(self.table, word_ids) * weights, axis=1)
+        return {"embedding": total / tf.reduce_sum(weights, axis=1)}
+
+    def signature(self):
+        specs = {
+            name: tf.TensorSpec([None, None], tf.int32, name=name)
+            for name in ("word_ids", "mask", "type_ids")
+        }
+        return tf.function(self.embed).get_concrete_function(**specs)
+
+
+def write_embedder(root, *, tokenizer=TOKENIZER, step=0, **kwargs) -> artifacts.Segment:
+    module = TableEmbedder(seed=step, **kwargs)
+    settings = {"step": step, "embed_dim": module.table.shape[1]}
+    made_from = {"tokenizer": tokenizer}
+    path = artifacts.recipe_path(str(root), "embedder", settings=settings, made_from=made_from)
+    writer = artifacts.SegmentWriter(path, kind="embedder", settings=settings, made_from=made_from)
+    signatures = {"queries": module.signature(), "blocks": module.signature()}
+    tf.saved_model.save(module, f"{path}/saved_model", signatures=signatures)
+    writer.add_tree("saved_model")
+    return writer.commit()
+
+
+def write_vectors(
+    root, shards, *, blocks="b" * 64, embedder="e" * 64, dtype=np.float32
+) -> artifacts.Segment:
+    """Writes <float>[num_rows, embed_dim] arrays as the shards of a "vectors" segment."""
+    settings, made_from = {"dtype": np.dtype(dtype).name}, {"blocks": blocks, "embedder": embedder}
+    path = artifacts.recipe_path(str(root), "vectors", settings=settings, made_from=made_from)
+    writer = artifacts.SegmentWriter(path, kind="vectors", settings=settings, made_from=made_from)
+    first = 100
+    for i, shard in enumerate(shards):
+        ids = np.arange(first, first + len(shard), dtype=np.uint64)
+        vectors.write_shard(path, i, len(shards), block_ids=ids, vectors=np.asarray(shard, dtype))
+        writer.add(vectors.ids_name(i, len(shards)), num_records=len(shard))
+        writer.add(vectors.vectors_name(i, len(shards)), num_records=len(shard))
+        first += len(shard)
+    return writer.commit(blocks=first - 100)
+
+
+def normal(*shape, seed=0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def write_empty(root, kind, *, made_from) -> artifacts.Segment:
+    """Writes a segment without files, where only its fingerprints matter."""
+    path = artifacts.recipe_path(str(root), kind, settings={}, made_from=made_from)
+    return artifacts.SegmentWriter(path, kind=kind, settings={}, made_from=made_from).commit()
+
+
+def write_retrieval(root, *, embedder, blocks, num_blocks=30) -> dict:
+    """Writes vectors of `embedder` for `blocks`, and their index."""
+    made = write_vectors(
+        root,
+        np.array_split(normal(num_blocks, embedder.settings["embed_dim"]), 2),
+        blocks=blocks.fingerprint,
+        embedder=embedder.fingerprint,
+    )
+    return {"vectors": made, "index": index.build(str(root), made, config.RetrievalConfig())}
+
+
+def write_parts(root, *, step=0, tokenizer=TOKENIZER) -> dict:
+    """Writes everything that a snapshot names, by role."""
+    blocks = write_empty(root, "blocks", made_from={"tokenizer": tokenizer})
+    embedder = write_embedder(root, tokenizer=tokenizer, step=step)
+    return {
+        "embedder": embedder,
+        **write_retrieval(root, embedder=embedder, blocks=blocks),
+        "blocks": blocks,
+        "block_table": write_empty(root, "block_table", made_from={"blocks": blocks.fingerprint}),
+    }

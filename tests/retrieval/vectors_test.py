@@ -1,0 +1,81 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Vectors are what was written, row by row."""
+
+import numpy as np
+import pytest
+
+from realm_tf import artifacts, types
+from realm_tf.retrieval import vectors
+from tests.retrieval import segments
+
+
+@pytest.fixture(params=[np.float32, np.float16])
+def written(request, tmp_path):
+    values = segments.normal(11, 4)
+    shards = [values[:5], values[5:5], values[5:]]  # one is empty
+    segment = segments.write_vectors(tmp_path, shards, dtype=request.param)
+    return values.astype(request.param).astype(np.float32), vectors.VectorTable.open(segment)
+
+
+def test_load_joins_the_shards(written):
+    values, table = written
+    np.testing.assert_array_equal(table.load(), values)
+    assert (len(table), table.dim) == (11, 4)
+    np.testing.assert_array_equal(table.block_ids, np.arange(100, 111, dtype=np.uint64))
+
+
+def test_gather_looks_up_across_shards(written):
+    values, table = written
+    rows = np.array([[10, 0], [5, 4]])
+    np.testing.assert_array_equal(table.gather(rows), values[rows])
+
+
+def test_gather_gives_zeros_for_padding(written):
+    values, table = written
+    np.testing.assert_array_equal(table.gather([-1, 3]), [np.zeros(4), values[3]])
+
+
+@pytest.mark.parametrize("row", [-2, 11])
+def test_gather_refuses_rows_out_of_range(written, row):
+    with pytest.raises(IndexError, match=str(row)):
+        written[1].gather([0, row])
+
+
+def test_shards_are_memory_mapped(written):
+    assert all(isinstance(shard, np.memmap) for shard in written[1].shards)
+
+
+def test_one_shard_is_not_copied(tmp_path):
+    table = vectors.VectorTable.open(segments.write_vectors(tmp_path, [segments.normal(3, 4)]))
+    assert np.shares_memory(table.load(), table.shards[0])
+
+
+def test_open_takes_a_path_and_refuses_other_kinds(tmp_path):
+    segment = segments.write_vectors(tmp_path, [segments.normal(3, 4)])
+    assert len(vectors.VectorTable.open(segment.path)) == 3
+    embedder = segments.write_embedder(tmp_path)
+    with pytest.raises(types.UserError, match="'embedder'"):
+        vectors.VectorTable.open(embedder.path)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e6])
+def test_numbers_that_are_not_finite_are_refused(tmp_path, bad):
+    values = np.ones((2, 2))
+    values[1, 0] = bad
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(types.UserError, match="block 101 has infinite or undefined"),
+    ):
+        segments.write_vectors(tmp_path, [values], dtype=np.float16)
+
+
+def test_a_shard_is_there_only_when_it_is_whole(tmp_path):
+    folder = str(tmp_path)
+    ids, values = np.arange(3, dtype=np.uint64), segments.normal(3, 2)
+    vectors.write_array(f"{folder}/{vectors.ids_name(0, 1)}", ids)
+    assert not vectors.has_shard(folder, 0, 1)
+    vectors.write_shard(folder, 0, 1, block_ids=ids, vectors=values)
+    assert vectors.has_shard(folder, 0, 1)
+    assert vectors.num_rows(f"{folder}/{vectors.vectors_name(0, 1)}") == 3
+    assert not artifacts.is_complete(folder)

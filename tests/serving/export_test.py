@@ -1,0 +1,201 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is exported is whole, holds only ops that a stock server has, and answers elsewhere."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+from realm_tf import types
+from serving import client, export, signatures, warmup
+from tests.serving import tiny_system
+
+QUESTIONS = ["Where is Lake Ohrid?", "", "Où est l'été à Zürich, 東京?"]
+MADE_FROM = {
+    "tokenizer": tiny_system.make_tokenizer().fingerprint,
+    "embedder": tiny_system.EMBEDDER,
+    "questions": "f" * 64,
+}
+
+# Runs where nothing of this project can be imported.
+_FRESH_PROCESS = """
+import json, sys
+import tensorflow as tf
+import tensorflow_text
+module = tf.saved_model.load(sys.argv[1])
+outputs = {}
+for name in ("serving_default", "retrieve"):
+    found = module.signatures[name](question=tf.constant(json.loads(sys.argv[2])))
+    outputs[name] = {
+        key: [[v.decode() if isinstance(v, bytes) else v for v in row] for row in x.numpy().tolist()]
+        for key, x in found.items()
+    }
+assert not any(name.partition(".")[0] in ("realm_tf", "serving") for name in sys.modules)
+print(json.dumps(outputs))
+"""
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    return tiny_system.make(str(tmp_path_factory.mktemp("system")))
+
+
+def _export(system, path, **changes):
+    arguments = {"path": str(path), "snapshot_step": 500, "made_from": MADE_FROM} | changes
+    return export.export(**system._asdict(), **arguments)
+
+
+@pytest.fixture(scope="module")
+def version(system, tmp_path_factory):
+    """Directory of an exported version."""
+    return pathlib.Path(_export(system, tmp_path_factory.mktemp("export") / "qa"))
+
+
+@pytest.fixture(scope="module")
+def graph(version):
+    saved = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    return saved.meta_graphs[0].graph_def
+
+
+def _nodes(graph):
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
+
+
+def test_version_directory(version):
+    assert version.name == "1"
+    assert sorted(os.listdir(version.parent)) == ["1"]
+    record = json.loads((version / export.RECORD).read_text())
+    assert record["snapshot_step"] == 500
+    assert record["counts"]["blocks"] == len(tiny_system.TEXTS)
+    assert set(record["made_from"]) == {*MADE_FROM, "blocks", "vectors"}
+    assert record["made_from"]["embedder"] == tiny_system.EMBEDDER
+
+
+def test_all_ops_are_of_a_stock_server(graph):
+    ops = {node.op for node in _nodes(graph)}
+    assert {op for op in ops if not hasattr(tf.raw_ops, op)} == set(export.TEXT_OPS)
+    assert not {op for op in ops if "PyFunc" in op or "Table" in op}
+
+
+def test_graph_holds_no_data(graph, system):
+    tokenizer_bytes = 0
+    for node in _nodes(graph):
+        if node.op == "Const":
+            value = node.attr["value"].tensor
+            assert not any(b"Ohrid" in text for text in value.string_val)
+            if value.dtype == tf.uint8.as_datatype_enum:
+                tokenizer_bytes += node.ByteSize()
+            else:
+                assert np.prod([d.size for d in value.tensor_shape.dim]) < 200
+    assert tokenizer_bytes < 2_000_000
+
+
+def test_signatures(version):
+    loaded = tf.saved_model.load(str(version)).signatures
+    assert set(loaded) == {"serving_default", "retrieve"}
+    answer, retrieve = loaded["serving_default"], loaded["retrieve"]
+    assert answer.structured_input_signature[1] == {
+        "question": tf.TensorSpec([None], tf.string, name="question")
+    }
+    assert {name: spec.dtype for name, spec in retrieve.structured_outputs.items()} == {
+        "block_id": tf.string,
+        "doc_id": tf.string,
+        "title": tf.string,
+        "block_text": tf.string,
+        "score": tf.float32,
+    }
+    assert {name: spec.dtype for name, spec in answer.structured_outputs.items()} == {
+        **{name: spec.dtype for name, spec in retrieve.structured_outputs.items()},
+        "answer": tf.string,
+        "answer_byte_start": tf.int32,
+        "answer_byte_limit": tf.int32,
+    }
+
+
+def _same(outputs, expected):
+    assert set(outputs) == set(expected)
+    for name, value in expected.items():
+        if value.dtype == tf.string:
+            decoded = [[text.decode() for text in row] for row in value.numpy()]
+            assert outputs[name] == decoded
+        else:
+            np.testing.assert_allclose(outputs[name], value, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_answers_in_a_process_without_the_project(system, version, tmp_path):
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
+    done = subprocess.run(
+        [sys.executable, "-c", _FRESH_PROCESS, str(version), json.dumps(QUESTIONS)],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    outputs = json.loads(done.stdout.splitlines()[-1])
+    module = signatures.QaModule(**system._asdict())
+    _same(outputs["serving_default"], module.answer(tf.constant(QUESTIONS)))
+    _same(outputs["retrieve"], module.retrieve(tf.constant(QUESTIONS)))
+
+
+def test_client_answers_as_the_module(system, version):
+    answered = client.ask(str(version.parent), QUESTIONS, batch_size=2)
+    expected = client.predict(signatures.QaModule(**system._asdict()).answer, QUESTIONS)
+    for answers, others in zip(answered, expected, strict=True):
+        assert [(a.text, a.block_id, a.byte_start) for a in answers] == [
+            (b.text, b.block_id, b.byte_start) for b in others
+        ]
+
+
+def test_warmup_requests_can_be_replayed(version):
+    loaded = tf.saved_model.load(str(version)).signatures
+    seen = []
+    for serialized in tf.data.TFRecordDataset(str(version / warmup.PATH)).as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(serialized).predict_log.request
+        questions = tf.make_ndarray(request.inputs["question"])
+        name = request.model_spec.signature_name
+        assert loaded[name](question=tf.constant(questions))["score"].shape[0] == len(questions)
+        seen.append((name, len(questions)))
+    assert sorted(seen) == [(n, b) for n in ("retrieve", "serving_default") for b in (1, 8)]
+
+
+def test_next_version_stands_beside_and_is_asked(system, version):
+    bias = system.model.reader.span_logit.bias
+    before = client.ask(str(version.parent), QUESTIONS[:1])[0][0]
+    bias.assign(bias + 1.0)
+    try:
+        assert _export(system, version.parent) == str(version.parent / "2")
+        after = client.ask(str(version.parent), QUESTIONS[:1])[0][0]
+    finally:
+        bias.assign(bias - 1.0)
+    assert after.score == pytest.approx(before.score + 1.0, rel=1e-4)
+
+
+def test_failed_export_leaves_nothing(system, tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(warmup, "write", fail)
+    with pytest.raises(OSError, match="full"):
+        _export(system, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("role", ["tokenizer", "embedder"])
+@pytest.mark.parametrize("fingerprint", ["0" * 64, None])
+def test_refuses_parts_the_model_was_not_trained_with(system, tmp_path, role, fingerprint):
+    with pytest.raises(types.UserError, match=f"The model and the .* their {role} differs"):
+        _export(system, tmp_path, made_from={**MADE_FROM, role: fingerprint})
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,123 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A whole QA system of a few blocks and random weights."""
+
+from __future__ import annotations
+
+import string
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from realm_tf import artifacts, config, types
+from realm_tf.data import block_table, blocks
+from realm_tf.models import open_qa
+from realm_tf.retrieval import vectors
+from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.text import vocabulary
+
+EMBEDDER = artifacts.digest("embedder")
+DIM = 8
+
+TEXTS = (
+    ("Ohrid", "Lake Ohrid lies between Albania and North Macedonia. The lake is very old."),
+    ("Été", "L'été à Évian: 25 °C. Die Straße — „schön“ — führt nach Zürich, 東京 und zurück."),
+    ("Paris", "Paris is a city. The Paris of old was small; Paris, today, is not. " * 3),
+    ("", "Short."),
+    ("Danube", "The Danube rises in Germany and flows to the Black Sea past Vienna."),
+    ("Rome", "Rome was not built in a day. A day in Rome is long."),
+)
+
+
+class System(NamedTuple):
+    """What `serving` puts together, by the names of its arguments."""
+
+    model: open_qa.OpenQaModel
+    tokenizer: tokenizer_lib.Tokenizer
+    table: block_table.BlockTable
+    vectors: vectors.VectorTable
+    config: config.Config
+
+
+def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
+    """Makes a system with one block per text."""
+    tokenizer = make_tokenizer()
+    segment = _block_segment(root, texts, tokenizer)
+    table = block_table.BlockTable.open(block_table.build(root, segment))
+    cfg = _config(num_read)
+    model = open_qa.OpenQaModel(cfg.model, tokenizer.vocab_size).build_weights()
+    _randomise(model)
+    return System(model, tokenizer, table, make_vectors(root, table), cfg)
+
+
+def make_tokenizer(*more: str) -> tokenizer_lib.Tokenizer:
+    """A tokenizer of letters and a few words."""
+    letters = string.ascii_lowercase + string.digits + string.punctuation + "—„“°"
+    words = "the paris lake city rome day ##ing ##en is in of a was".split()
+    vocab = [*vocabulary.SPECIAL_TOKENS, *letters, *(f"##{c}" for c in letters), *words, *more]
+    return tokenizer_lib.Tokenizer(list(dict.fromkeys(vocab)))
+
+
+def make_vectors(root: str, table: block_table.BlockTable, **changes: Any) -> vectors.VectorTable:
+    """Random vectors of a table, in one shard; `changes` are of `made_from` or `dim`."""
+    dim = changes.pop("dim", DIM)
+    made_from = {"blocks": table.blocks, "embedder": EMBEDDER, **changes}
+    path = artifacts.recipe_path(root, "vectors", settings={"dim": dim}, made_from=made_from)
+    writer = artifacts.SegmentWriter(
+        path, kind=vectors.KIND, settings={"dim": dim}, made_from=made_from
+    )
+    numbers = np.random.default_rng(3).standard_normal((len(table), dim)).astype(np.float32)
+    vectors.write_shard(path, 0, 1, block_ids=np.array(table.block_ids), vectors=numbers)
+    writer.add(vectors.ids_name(0, 1))
+    writer.add(vectors.vectors_name(0, 1))
+    return vectors.VectorTable.open(writer.commit(blocks=len(table)))
+
+
+def _config(num_read: int) -> config.Config:
+    encoder = config.EncoderConfig(
+        hidden_size=16, num_layers=1, num_heads=2, intermediate_size=32, max_positions=512
+    )
+    return config.Config(
+        model=config.ModelConfig(
+            embedder=config.EmbedderConfig(encoder=encoder, projection_size=DIM),
+            reader=config.ReaderConfig(encoder=encoder, span_size=8, max_span_width=4),
+        ),
+        open_qa=config.OpenQaConfig(query_length=16, reader_length=64, num_read=num_read),
+    )
+
+
+def _randomise(model: open_qa.OpenQaModel) -> None:
+    # Weights as they are made give logits so close that their order means nothing.
+    rng = np.random.default_rng(1)
+    for variable in model.variables:
+        variable.assign(variable + rng.normal(0.0, 0.3, variable.shape))
+
+
+def _block_segment(root: str, texts, tokenizer) -> artifacts.Segment:
+    records = [_block(f"doc-{i}", *text, tokenizer) for i, text in enumerate(texts)]
+    return blocks.write_segment(
+        root,
+        records,
+        kind=blocks.BLOCKS,
+        num_shards=2,
+        settings={"vocab_size": tokenizer.vocab_size, "texts": len(texts)},
+        made_from={"tokenizer": tokenizer.fingerprint},
+    )
+
+
+def _block(doc_id: str, title: str, text: str, tokenizer) -> types.Block:
+    of_title, of_text = tokenizer.encode([title, text])
+    return types.Block(
+        block_id=blocks.block_id(doc_id, title, text, 0),
+        doc_id=doc_id,
+        title=title,
+        text=text,
+        metadata="{}",
+        doc_byte_start=0,
+        title_ids=of_title.ids,
+        token_ids=of_text.ids,
+        token_byte_start=of_text.byte_start,
+        token_byte_limit=of_text.byte_limit,
+        sentence_byte_start=np.array([0], np.int32),
+        sentence_byte_limit=np.array([len(text.encode())], np.int32),
+    )
