@@ -15,11 +15,13 @@ from realm_tf.version import __version__ as __version__
 _LEGACY = ("1", "true")
 
 if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() not in _LEGACY:
-    if "tensorflow" in sys.modules and sys.modules["tensorflow"].keras.__version__.startswith("3"):
+    _keras = getattr(sys.modules.get("tensorflow"), "keras", None)
+    _keras_version = getattr(_keras, "__version__", "2")  # Keras 2 inside tf.keras states none
+    if _keras_version.startswith("3"):
         raise ImportError(
             "realm_tf needs tf.keras to be Keras 2 (tf_keras), but TensorFlow was imported before"
             " realm_tf and has already chosen Keras"
-            f" {sys.modules['tensorflow'].keras.__version__}. Import realm_tf first, or set"
+            f" {_keras_version}. Import realm_tf first, or set"
             " TF_USE_LEGACY_KERAS=1 in the environment."
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"

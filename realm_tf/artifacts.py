@@ -252,7 +252,7 @@ def require_same(what: str, left: tuple[str, str | None], right: tuple[str, str 
     if left[1] != right[1]:
         raise types.UserError(
             f"{left[0]} and {right[0]} do not belong together: their {what} differs"
-            f" ({str(left[1])[:12]} and {str(right[1])[:12]}). Make them again from the same {what}."
+            f" ({str(left[1])[:12]} and {str(right[1])[:12]}). Make both from the same {what}."
         )
 
 
@@ -276,7 +276,9 @@ def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:
         fields = {f.name: body[f.name] for f in dataclasses.fields(Segment) if f.name != "path"}
         shards = tuple(Shard(**shard) for shard in body["shards"])
     except (KeyError, TypeError) as error:
-        raise types.UserError(f"{path}/{MANIFEST} lacks a field: {error}. Make it again.") from error
+        raise types.UserError(
+            f"{path}/{MANIFEST} lacks a field: {error}. Make it again."
+        ) from error
     return Segment(path=path, **{**fields, "shards": shards})
 
 

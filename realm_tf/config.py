@@ -10,20 +10,12 @@ The defaults are the paper's (Guu et al., 2020), where the paper has the thing a
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import types as py_types
-import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from realm_tf import types
-
-
-def _check(condition: bool, message: str) -> None:
-    if not condition:
-        raise types.UserError(message)
+from realm_tf import config_parsing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +36,12 @@ class BlocksConfig:
     num_shards: int = 8
 
     def __post_init__(self):
-        _check(self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}.")
-        _check(self.num_shards >= 1, f"blocks.num_shards must be >= 1. Got: {self.num_shards}.")
+        config_parsing.check(
+            self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}."
+        )
+        config_parsing.check(
+            self.num_shards >= 1, f"blocks.num_shards must be >= 1. Got: {self.num_shards}."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,12 +61,12 @@ class EncoderConfig:
     initializer_range: float = 0.02
 
     def __post_init__(self):
-        _check(
+        config_parsing.check(
             self.hidden_size % self.num_heads == 0,
             f"encoder.hidden_size must be a multiple of num_heads. Received: {self.hidden_size}"
             f" and {self.num_heads}.",
         )
-        _check(
+        config_parsing.check(
             self.activation in ("gelu_erf", "gelu_tanh"),
             f"encoder.activation must be gelu_erf or gelu_tanh. Received: {self.activation!r}.",
         )
@@ -155,7 +151,7 @@ class RefreshConfig:
     on_stale: str = "warn"  # warn or stop
 
     def __post_init__(self):
-        _check(
+        config_parsing.check(
             self.on_stale in ("warn", "stop"),
             f"refresh.on_stale must be warn or stop. Received: {self.on_stale!r}.",
         )
@@ -178,11 +174,11 @@ class PretrainConfig:
     eval_examples: int = 1024
 
     def __post_init__(self):
-        _check(
+        config_parsing.check(
             self.objective in ("token", "span"),
             f"pretrain.objective must be token or span. Received: {self.objective!r}.",
         )
-        _check(
+        config_parsing.check(
             self.num_candidates >= 2,
             "pretrain.num_candidates counts the null block and must be at least 2. Received:"
             f" {self.num_candidates}.",
@@ -216,11 +212,11 @@ class RetrievalConfig:
     recall_floor: float = 0.9
 
     def __post_init__(self):
-        _check(
+        config_parsing.check(
             self.index in ("exact", "scann"),
             f"retrieval.index must be exact or scann. Received: {self.index!r}.",
         )
-        _check(
+        config_parsing.check(
             self.dtype in ("float32", "float16"),
             f"retrieval.dtype must be float32 or float16. Received: {self.dtype!r}.",
         )
@@ -274,7 +270,7 @@ class Config:
             "open_qa.reader_length": self.open_qa.reader_length,
         }
         for name, length in longest.items():
-            _check(
+            config_parsing.check(
                 length <= positions,
                 f"{name} is {length}, but the encoders have max_positions {positions}. Raise"
                 " model.*.encoder.max_positions or lower the lengths.",
@@ -294,78 +290,19 @@ def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
     """
     values: dict[str, Any] = {}
     if path is not None:
-        values = _read_yaml(path)
+        values = config_parsing.read_yaml(path)
     for override in overrides:
-        _apply_override(values, override)
+        config_parsing.apply_override(values, override)
     return from_dict(Config, values)
 
 
-def _read_yaml(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as f:
-            values = yaml.safe_load(f) or {}
-    except FileNotFoundError:
-        raise types.UserError(f"No such config file: {path}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise types.UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    _check(isinstance(values, dict), f"{path} must hold a mapping of settings at the top.")
-    return values
-
-
-def _apply_override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    _check(bool(equals), f"--set needs key.key=value. Received: {override!r}.")
-    *parents, last = key.strip().split(".")
-    for parent in parents:
-        inner = values.setdefault(parent, {})
-        _check(isinstance(inner, dict), f"--set {override}: {parent!r} is a value, not a section.")
-        values = inner
-    values[last] = yaml.safe_load(text)
-
-
-def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
-    """Makes the dataclass `cls` from a mapping, checking keys and types.
+def from_dict(cls: type, values: Mapping[str, Any]) -> Any:
+    """Makes the dataclass `cls` from nested dicts: the inverse of `to_dict`.
 
     Raises:
       UserError: As `load`.
     """
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    hints = typing.get_type_hints(cls)
-    made = {}
-    for key, value in values.items():
-        name = f"{where}{key}"
-        if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.4)
-            hint = f" Did you mean {where}{near[0]}?" if near else f" Valid: {', '.join(fields)}."
-            raise types.UserError(f"Unknown config key {name}.{hint}")
-        made[key] = _coerce(hints[key], value, name)
-    return cls(**made)
-
-
-def _coerce(hint: Any, value: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        _check(isinstance(value, Mapping), f"{name} must be a section. Received: {value!r}.")
-        return from_dict(typing.cast(type, hint), value, f"{name}.")
-    if isinstance(hint, py_types.UnionType):
-        if value is None:
-            return None
-        hint = next(h for h in typing.get_args(hint) if h is not type(None))
-    if typing.get_origin(hint) is tuple:
-        _check(isinstance(value, list | tuple), f"{name} must be a list. Received: {value!r}.")
-        return tuple(_coerce(typing.get_args(hint)[0], v, name) for v in value)
-    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
-        with_float = _as_float(value)
-        value = value if with_float is None else with_float
-    ok = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
-    _check(ok, f"{name} must be of type {hint.__name__}. Received: {value!r}.")
-    return value
-
-
-def _as_float(value: int | str) -> float | None:
-    try:
-        return float(value)  # YAML 1.1 reads 1e-4 as a string
-    except ValueError:
-        return None
+    return config_parsing.from_dict(cls, values)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

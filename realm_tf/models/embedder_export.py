@@ -54,9 +54,7 @@ def export_embedder(
     """
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, "embedder")
-    writer = artifacts.SegmentWriter(
-        path, kind="embedder", settings=settings, made_from=made_from
-    )
+    writer = artifacts.SegmentWriter(path, kind="embedder", settings=settings, made_from=made_from)
     module = _Exported(embedder)
     target = f"{path}/{SAVED_MODEL}"
     tf.saved_model.save(module, target, signatures=module.signatures())

@@ -109,7 +109,7 @@ class Encoder(tf_keras.layers.Layer):
         """Creates every weight (Model Garden's encoder makes them on its first call)."""
         zeros = tf.zeros([1, 4], tf.int32)
         names = ("input_word_ids", "input_mask", "input_type_ids")
-        self.bert({name: zeros for name in names})
+        self.bert(dict.fromkeys(names, zeros))
         super().build(input_shape)
 
     def get_config(self):

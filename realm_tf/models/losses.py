@@ -37,7 +37,7 @@ LOCAL = Collectives(gather=tf.identity, global_sum=tf.identity, replica_id=0)
 
 
 def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:
-    """log p(z given x): softmax of the inner products over the candidates, without temperature.
+    """Log p(z given x): softmax of the inner products over the candidates, without temperature.
 
     Args:
       relevance: <float32>[batch_size, num_candidates].
@@ -51,7 +51,7 @@ def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:
 
 
 def log_token(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """log p(y_m given z, x) of every masked wordpiece.
+    """Log p(y_m given z, x) of every masked wordpiece.
 
     Args:
       logits: <float32>[batch_size, num_candidates, num_masks, vocab_size].
@@ -66,7 +66,7 @@ def log_token(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
 
 
 def log_marginal_tokens(log_p_z: tf.Tensor, log_p_y: tf.Tensor) -> tf.Tensor:
-    """log sum_z p(z given x) p(y_m given z, x), for each masked wordpiece on its own.
+    """Log sum_z p(z given x) p(y_m given z, x), for each masked wordpiece on its own.
 
     The original code's objective. Shapes: [batch_size, num_candidates] and [batch_size,
     num_candidates, num_masks] to [batch_size, num_masks].
@@ -74,10 +74,8 @@ def log_marginal_tokens(log_p_z: tf.Tensor, log_p_y: tf.Tensor) -> tf.Tensor:
     return tf.reduce_logsumexp(log_p_z[:, :, tf.newaxis] + log_p_y, axis=1)
 
 
-def log_marginal_span(
-    log_p_z: tf.Tensor, log_p_y: tf.Tensor, mask_weights: tf.Tensor
-) -> tf.Tensor:
-    """log sum_z p(z given x) prod_m p(y_m given z, x): the paper's equation 1 over the span.
+def log_marginal_span(log_p_z: tf.Tensor, log_p_y: tf.Tensor, mask_weights: tf.Tensor) -> tf.Tensor:
+    """Log sum_z p(z given x) prod_m p(y_m given z, x): the paper's equation 1 over the span.
 
     Shapes: as `log_marginal_tokens`, and [batch_size, num_masks] weights, to [batch_size].
     """
@@ -144,7 +142,7 @@ def ict_loss(
 
 
 def _log_correct(logits: tf.Tensor, correct: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """log of the probability that falls on correct entries. All [batch_size, n] to [batch_size]."""
+    """Log of the probability that falls on correct entries. All [batch_size, n] to [batch_size]."""
     masked = tf.where(mask, logits, _MASKED)
     right = tf.where(tf.logical_and(correct, mask), logits, _MASKED)
     return tf.reduce_logsumexp(right, axis=-1) - tf.reduce_logsumexp(masked, axis=-1)

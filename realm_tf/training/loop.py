@@ -107,7 +107,7 @@ def fit(run: Run) -> trainer.Trainer:
     tf.io.gfile.makedirs(run.directory)
     with contextlib.ExitStack() as stack:
         # Orbit prints a page per loop; it belongs to the run's log, progress to the terminal.
-        log = stack.enter_context(open(os.path.join(run.directory, "orbit.log"), "a"))  # noqa: PTH123
+        log = stack.enter_context(open(os.path.join(run.directory, "orbit.log"), "a"))
         stack.enter_context(contextlib.redirect_stdout(log))
         controller = _controller(run, fitted)
         run.on_start(int(fitted.global_step.numpy()))

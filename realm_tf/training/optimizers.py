@@ -19,7 +19,7 @@ from realm_tf import config as config_lib
 
 
 def warmup_steps(config: config_lib.OptimizerConfig, train_steps: int) -> int:
-    """Steps of linear warm-up: as configured, or the original's min(10000, max(100, steps / 10))."""
+    """Warm-up steps: as configured, or the original's min(10000, max(100, steps / 10))."""
     if config.warmup_steps is not None:
         return config.warmup_steps
     return min(10_000, max(100, train_steps // 10))
@@ -60,9 +60,7 @@ def make_optimizer(
     config: config_lib.OptimizerConfig, train_steps: int, learning_rate: float | None = None
 ):
     """One AdamW over all variables."""
-    factory = optimization.OptimizerFactory(
-        optimization_config(config, train_steps, learning_rate)
-    )
+    factory = optimization.OptimizerFactory(optimization_config(config, train_steps, learning_rate))
     optimizer = factory.build_optimizer(factory.build_learning_rate(), use_legacy_optimizer=False)
     optimizer.exclude_from_weight_decay(var_names=["layer_norm", "LayerNorm", "bias", "beta"])
     return optimizer

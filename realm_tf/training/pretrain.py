@@ -21,11 +21,10 @@ from realm_tf import config as config_lib
 from realm_tf.models import losses, realm
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import snapshots
-from realm_tf.training import actions, evaluate, loop, optimizers, swaps, task, weights
+from realm_tf.training import actions, evaluate, loop, optimizers, swaps, task, warmup, weights
 from realm_tf.training import context as context_lib
 from realm_tf.training import refresh as refresh_lib
 from realm_tf.training import system as system_lib
-from realm_tf.training import warmup
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -78,7 +77,9 @@ class PretrainTask(task.RealmTask):
         staleness = step - tf.cast(batch["snapshot_step"], tf.float32)
         return {
             "accuracy": task.mean_over_masks(task.hits(p_y, targets), weights),
-            "null_accuracy": task.mean_over_masks(task.hits(outputs.token_logits[:, 0], targets), weights),
+            "null_accuracy": task.mean_over_masks(
+                task.hits(outputs.token_logits[:, 0], targets), weights
+            ),
             "marginal_utility": task.mean_over_masks(marginal - log_p_y[:, 0], weights),
             "retrieval_utility": task.mean_over_masks(utility, weights),
             "null_probability": task.mean(p_z[:, 0]),
@@ -148,15 +149,7 @@ class _Pretraining:
         self._directory = context.directory(
             context.recipe("pretrain", settings=self._settings, made_from=self._made_from)
         )
-        self._refresher = refresh_lib.Refresher(
-            root=context.root,
-            snapshot_dir=os.path.join(self._directory, "snapshots"),
-            blocks=context.blocks,
-            block_table=context.knowledge_table,
-            tokenizer=context.tokenizer.fingerprint,
-            retrieval=cfg.retrieval,
-            embed_job=embed_job,
-        )
+        self._refresher = refresh_lib.Refresher.of(context, self._directory, embed_job)
         self._retriever_of = functools.lru_cache(maxsize=2)(self._open_retriever)
 
     def is_complete(self) -> bool:
@@ -226,8 +219,13 @@ class _Pretraining:
         self._refresher.refresh(
             self._model.embedder,
             step=step,
-            trained_from={"run": os.path.basename(self._directory)},
+            trained_from=self._trained_from(step),
         )
+
+    def _trained_from(self, step: int) -> dict[str, str]:
+        if step == 0:  # nothing trained yet: the same segments as the start's own snapshot
+            return {"embedder_weights": self._starts[0].fingerprint}
+        return {"run": os.path.basename(self._directory)}
 
     def _take_up(self, step: int) -> None:
         """Refreshes, and schedules the swap behind the batches that are in the making."""

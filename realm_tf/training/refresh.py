@@ -23,6 +23,8 @@ from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import embedder_export
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import snapshots
+from realm_tf.training import context as context_lib
+from realm_tf.training import weights
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,6 +53,19 @@ class Refresher:
     tokenizer: str
     retrieval: config_lib.RetrievalConfig
     embed_job: EmbedJob
+
+    @classmethod
+    def of(cls, context: context_lib.Context, directory: str, embed_job: EmbedJob) -> Refresher:
+        """The refresher of a run; its manifests go to `directory`/snapshots."""
+        return cls(
+            root=context.root,
+            snapshot_dir=os.path.join(directory, "snapshots"),
+            blocks=context.blocks,
+            block_table=context.knowledge_table,
+            tokenizer=context.tokenizer.fingerprint,
+            retrieval=context.config.retrieval,
+            embed_job=embed_job,
+        )
 
     def refresh(
         self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
@@ -84,9 +99,7 @@ class Refresher:
     def _export(self, embedder, *, step, trained_from) -> artifacts.Segment:
         settings = {"step": step}
         made_from = {"tokenizer": self.tokenizer, **trained_from}
-        path = artifacts.recipe_path(
-            self.root, "embedder", settings=settings, made_from=made_from
-        )
+        path = artifacts.recipe_path(self.root, "embedder", settings=settings, made_from=made_from)
         return embedder_export.export_embedder(
             embedder, path, settings=settings, made_from=made_from
         )
@@ -108,3 +121,25 @@ class Refresher:
             for path in (old.index.path, old.vectors.path, old.embedder.path):
                 if os.path.dirname(path) == self.root.rstrip("/"):
                     tf.io.gfile.rmtree(path)
+
+
+def baseline_snapshot(
+    context: context_lib.Context,
+    embedder_weights: artifacts.Segment,
+    *,
+    embed_job: EmbedJob,
+) -> snapshots.Snapshot:
+    """The snapshot of an embedder that is not being trained.
+
+    Args:
+      context: Of the run.
+      embedder_weights: Its weights.
+      embed_job: See `EmbedJob`.
+    """
+    config = context.config
+    model = embedder_lib.Embedder(config.model.embedder, context.tokenizer.vocab_size)
+    weights.restore(model.build_weights(), embedder_weights)
+    refresher = Refresher.of(context, context.directory(embedder_weights.path), embed_job)
+    return refresher.refresh(
+        model, step=0, trained_from={"embedder_weights": embedder_weights.fingerprint}
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
@@ -171,7 +172,7 @@ def make_batches(
     spans, skipped = masking.eligible_spans(
         table, query_length=cfg.pretrain.query_length, max_masks=cfg.pretrain.max_masks
     )
-    rows = table.row_of_span(spans)
+    rows = np.searchsorted(table.span_offsets, spans, side="right") - 1
     chosen = spans[context.is_held_out(table)[rows] == held_out]
     _LOGGER.info("%s: %d spans; skipped: %s", stage, len(chosen), skipped)
     return masked_batches.MaskedBatches(

@@ -39,7 +39,7 @@ def restore(model: tf.Module, segment: artifacts.Segment) -> None:
       UserError: If the segment's model has another shape.
     """
     try:
-        status = tf.train.Checkpoint(model=model).restore(segment.file(_PREFIX))
+        status = tf.train.Checkpoint(model=model).read(segment.file(_PREFIX))
         status.assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         first = " ".join(str(error).split())[:200]

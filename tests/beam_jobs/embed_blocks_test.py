@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every block gets the vector that its embedder gives it, however the job is run."""
 
+import json
 import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from beam_jobs import embed_blocks
-from realm_tf import artifacts, types
+from beam_jobs import build_blocks, embed_blocks
+from realm_tf import artifacts, config, types
 from realm_tf.data import block_table, blocks, packing
-from realm_tf.retrieval import retriever, vectors
+from realm_tf.retrieval import index, retriever, snapshots, vectors
 from tests.beam_jobs import corpus
 from tests.retrieval import segments
 
@@ -85,10 +86,10 @@ def test_an_empty_shard_has_no_vectors_but_their_size(parts):
 
 def test_a_finished_segment_is_returned_at_once(parts):
     first = embed_blocks.embed_blocks(**parts)
-    os.remove(artifacts.open_segment(parts["blocks"]).files("blocks-")[0] + "")
-    with pytest.raises(types.UserError, match="missing"):  # inputs are still checked
-        embed_blocks.embed_blocks(**parts)
-    assert artifacts.is_complete(first.path)
+    files = [first.file(name) for name in os.listdir(first.path)]
+    before = [os.stat(path).st_mtime_ns for path in files]
+    assert embed_blocks.embed_blocks(**parts) == first
+    assert [os.stat(path).st_mtime_ns for path in files] == before
 
 
 def test_a_killed_job_continues_where_it_stopped(parts):
@@ -161,3 +162,34 @@ def test_batches_are_full_and_of_few_shapes(parts):
     out = embed_blocks.embed(records, embed_fn, tokenizer, length=96, batch_size=4)
     assert out.shape == (len(records), 2)
     assert shapes == {(4, 32), (4, 64), (4, 96)}
+
+
+def test_from_documents_to_blocks_found(parts, tmp_path):
+    lines = [
+        json.dumps({"id": f"d{i}", "title": name, "text": f"{name * 2} b. " * 3})
+        for i, name in enumerate("abcdefghijklmnopqrst")
+    ]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
+    root, vocab = parts["output_root"], parts["vocab"]
+    made = build_blocks.build_blocks(
+        input=str(tmp_path / "*.jsonl"), vocab=vocab, output_root=root, length=32, num_shards=3
+    )
+    table = block_table.BlockTable.open(block_table.build(root, made))
+    made_vectors = embed_blocks.embed_blocks(**{**parts, "blocks": made.path, "length": 32})
+    snapshot = snapshots.Snapshot.of(
+        step=0,
+        embedder=artifacts.open_segment(parts["embedder"]),
+        vectors=made_vectors,
+        index=index.build(root, made_vectors, config.RetrievalConfig()),
+        blocks=made,
+        block_table=table.segment,
+    )
+    snapshots.publish(f"{root}/snapshots", snapshot)
+    found = retriever.Retriever.open(snapshots.newest(f"{root}/snapshots"))
+    _, tokenizer = corpus.write_vocab(root)
+    queries = packing.pack_queries([table.token_ids(7), table.token_ids(2)], 32, tokenizer)
+    values = vectors.VectorTable.open(made_vectors)
+    scores = found.embed(queries) @ values.load().T
+    rows = found(queries, 1).rows[:, 0]
+    np.testing.assert_array_equal(rows, scores.argmax(axis=1))
+    np.testing.assert_array_equal(values.block_ids, table.block_ids)

@@ -116,7 +116,7 @@ def test_phase_two_matches_the_oracle(table):
                 assert batch["answer_mask"][b, r].tolist() == [1] * len(kept) + padding
                 assert batch["answer_starts"][b, r].tolist() == [s for s, _ in kept] + padding
                 assert batch["answer_ends"][b, r].tolist() == [e for _, e in kept] + padding
-    assert min(cut, wide, crowded) > 10  # the example has every case
+    assert min(cut, wide, crowded) > 5  # the example has every case
 
 
 def test_answer_positions_spell_the_answer(table):

@@ -34,10 +34,10 @@ module = tf.saved_model.load(sys.argv[1])
 outputs = {}
 for name in ("serving_default", "retrieve"):
     found = module.signatures[name](question=tf.constant(json.loads(sys.argv[2])))
-    outputs[name] = {
-        key: [[v.decode() if isinstance(v, bytes) else v for v in row] for row in x.numpy().tolist()]
-        for key, x in found.items()
-    }
+    for key, x in found.items():
+        rows = x.numpy().tolist()
+        decoded = [[v.decode() if isinstance(v, bytes) else v for v in row] for row in rows]
+        outputs.setdefault(name, {})[key] = decoded
 assert not any(name.partition(".")[0] in ("realm_tf", "serving") for name in sys.modules)
 print(json.dumps(outputs))
 """
@@ -46,6 +46,11 @@ print(json.dumps(outputs))
 @pytest.fixture(scope="module")
 def system(tmp_path_factory):
     return tiny_system.make(str(tmp_path_factory.mktemp("system")))
+
+
+@pytest.fixture(scope="module")
+def module(system):
+    return signatures.QaModule(**system._asdict())
 
 
 def _export(system, path, **changes):
@@ -87,7 +92,7 @@ def test_all_ops_are_of_a_stock_server(graph):
     assert not {op for op in ops if "PyFunc" in op or "Table" in op}
 
 
-def test_graph_holds_no_data(graph, system):
+def test_graph_holds_no_data(graph):
     tokenizer_bytes = 0
     for node in _nodes(graph):
         if node.op == "Const":
@@ -133,7 +138,7 @@ def _same(outputs, expected):
 
 
 @pytest.mark.slow
-def test_answers_in_a_process_without_the_project(system, version, tmp_path):
+def test_answers_in_a_process_without_the_project(module, version, tmp_path):
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
     done = subprocess.run(
         [sys.executable, "-c", _FRESH_PROCESS, str(version), json.dumps(QUESTIONS)],
@@ -145,14 +150,13 @@ def test_answers_in_a_process_without_the_project(system, version, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout.splitlines()[-1])
-    module = signatures.QaModule(**system._asdict())
     _same(outputs["serving_default"], module.answer(tf.constant(QUESTIONS)))
     _same(outputs["retrieve"], module.retrieve(tf.constant(QUESTIONS)))
 
 
-def test_client_answers_as_the_module(system, version):
+def test_client_answers_as_the_module(module, version):
     answered = client.ask(str(version.parent), QUESTIONS, batch_size=2)
-    expected = client.predict(signatures.QaModule(**system._asdict()).answer, QUESTIONS)
+    expected = client.predict(module.answer, QUESTIONS)
     for answers, others in zip(answered, expected, strict=True):
         assert [(a.text, a.block_id, a.byte_start) for a in answers] == [
             (b.text, b.block_id, b.byte_start) for b in others

@@ -53,7 +53,7 @@ def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
 def make_tokenizer(*more: str) -> tokenizer_lib.Tokenizer:
     """A tokenizer of letters and a few words."""
     letters = string.ascii_lowercase + string.digits + string.punctuation + "—„“°"
-    words = "the paris lake city rome day ##ing ##en is in of a was".split()
+    words = ("the", "paris", "lake", "city", "rome", "day", "##ing", "##en", "is", "in", "a")
     vocab = [*vocabulary.SPECIAL_TOKENS, *letters, *(f"##{c}" for c in letters), *words, *more]
     return tokenizer_lib.Tokenizer(list(dict.fromkeys(vocab)))
 

@@ -1,0 +1,142 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""How the jobs write: one keyed shard at a time, the same bytes however many workers there are.
+
+A shard's records meet at one worker, which sorts them, writes them aside and renames the file. A
+killed job leaves only whole shards, and a second run writes the same ones again.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+
+from realm_tf import artifacts, types
+from realm_tf.data import blocks
+
+_REPORT = "report.json"
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """The segment that a job writes.
+
+    Attributes:
+      path: Its directory.
+      kind: `blocks.BLOCKS` or `blocks.PASSAGES`.
+      num_shards: How many files of records it has.
+    """
+
+    path: str
+    kind: str
+    num_shards: int
+
+
+class GroupByShard(beam.PTransform):
+    """(shard, row) to (shard, rows in any order), for every shard, even one without rows.
+
+    Args:
+      num_shards: Shards are 0 to `num_shards` - 1.
+    """
+
+    def __init__(self, num_shards: int):
+        super().__init__()
+        self._num_shards = num_shards
+
+    def expand(
+        self, rows: beam.PCollection[tuple[int, Any]]
+    ) -> beam.PCollection[tuple[int, Iterable[Any]]]:
+        """Groups what is there with one None per shard."""
+        # One None per shard, so that there is something to group where there are no rows.
+        every = rows.pipeline | "Every" >> beam.Create([(i, None) for i in range(self._num_shards)])
+        return (
+            (rows, every)
+            | beam.Flatten()
+            | beam.GroupByKey()
+            | beam.MapTuple(lambda shard, found: (shard, [r for r in found if r is not None]))
+        )
+
+
+def write_shard(
+    output: Output, number: int, records: Iterable[types.Block | types.Passage]
+) -> dict[str, int]:
+    """Writes one shard, atomically.
+
+    Args:
+      output: The segment.
+      number: Of the shard.
+      records: In order.
+
+    Returns:
+      Counts: "blocks", "sentences", "tokens", and for passages "spans".
+    """
+    counts: collections.Counter[str] = collections.Counter()
+
+    def counted() -> Iterable[types.Block | types.Passage]:
+        for record in records:
+            block = record.block if isinstance(record, types.Passage) else record
+            counts["sentences"] += len(block.sentence_byte_start)
+            counts["tokens"] += len(block.token_ids)
+            if isinstance(record, types.Passage):
+                counts["spans"] += len(record.spans)
+            yield record
+
+    name = blocks.shard_name(number, output.num_shards, output.kind)
+    counts["blocks"] = blocks.write_shard(os.path.join(output.path, name), counted())
+    return dict(counts)
+
+
+class WriteReport(beam.PTransform):
+    """(shard, counts) of every shard to one file, for `commit`.
+
+    Args:
+      output: The segment.
+    """
+
+    def __init__(self, output: Output):
+        super().__init__()
+        self._output = output
+
+    def expand(
+        self, counts: beam.PCollection[tuple[int, dict[str, int]]]
+    ) -> beam.PCollection[None]:
+        """Writes one file, whatever the number of workers."""
+        path = _report_path(self._output)
+        return (
+            counts
+            | beam.combiners.ToList()
+            | beam.Map(lambda found: artifacts.write_text(path, json.dumps(sorted(found))))
+        )
+
+
+def commit(writer: artifacts.SegmentWriter, output: Output) -> artifacts.Segment:
+    """Adds the shards that the job wrote to the segment, and commits it.
+
+    Raises:
+      UserError: If the segment would hold no records.
+    """
+    report: Sequence[tuple[int, dict[str, int]]] = artifacts.read_json(_report_path(output))
+    totals: collections.Counter[str] = collections.Counter()
+    for number, counts in report:
+        totals.update(counts)
+        name = blocks.shard_name(number, output.num_shards, output.kind)
+        writer.add(name, num_records=counts["blocks"])
+    if not totals["blocks"]:
+        raise types.UserError(f"No document has text, so that there are no {output.kind}.")
+    tf.io.gfile.remove(_report_path(output))
+    _LOGGER.info("%s: %s", output.path, ", ".join(f"{n} {what}" for what, n in totals.items()))
+    return writer.commit(**totals)
+
+
+def _report_path(output: Output) -> str:
+    return os.path.join(output.path, _REPORT)

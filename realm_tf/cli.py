@@ -1,0 +1,303 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The `realm` command. Nothing here imports TensorFlow until a command needs it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pathlib
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from realm_tf import config as config_lib
+from realm_tf import types, version
+
+_BEAM_HELP = "Options after -- go to Apache Beam, e.g. -- --direct_num_workers=2."
+
+_config_options = [
+    click.option("--config", "config_file", metavar="FILE", help="YAML configuration."),
+    click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting."),
+]
+_workdir_option = click.option("--workdir", required=True, metavar="DIR", help="Of the run.")
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+_beam_argument = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
+_output_option = click.option("--output", required=True, metavar="DIR", help="Where segments go.")
+
+
+def _with(options: Sequence[Callable]) -> Callable:
+    def decorate(function: Callable) -> Callable:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+class _Commands(click.Group):
+    """Turns the user's mistakes into one line and exit code 2, without a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except types.UserError as error:
+            click.echo(f"realm: {error}", err=True)
+            context.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version.__version__, prog_name="realm")
+@click.option("-v", "--verbose", is_flag=True, help="Show what the libraries log, too.")
+def main(verbose: bool) -> None:
+    """Train and serve REALM, retrieval-augmented language models, on your own text."""
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(message)s")
+    for name in ("realm_tf", "beam_jobs", "serving"):
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _print_segment(segment: Any, as_json: bool) -> None:
+    figures = {"path": segment.path, "fingerprint": segment.fingerprint, **segment.counts}
+    if as_json:
+        click.echo(json.dumps(figures))
+    else:
+        click.echo(segment.path)
+
+
+@main.command()
+@_with(_config_options)
+@click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz.")
+@click.option("--questions-train", required=True, metavar="FILE", help="JSON lines.")
+@click.option("--questions-dev", required=True, metavar="FILE", help="JSON lines.")
+@_workdir_option
+@_json_option
+@_beam_argument
+def run(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    corpus: str,
+    questions_train: str,
+    questions_dev: str,
+    workdir: str,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Run all stages, from a corpus to a served model; resume where it stopped.
+
+    Options after -- go to Apache Beam.
+    """
+    from realm_tf import pipeline
+
+    config = config_lib.load(config_file, overrides)
+    inputs = pipeline.Inputs(corpus, questions_train, questions_dev)
+    _run(pipeline.Pipeline.create(workdir, inputs, config, beam_args), as_json)
+
+
+@main.command()
+@_workdir_option
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting.")
+@_json_option
+def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Run all stages on the bundled sample, and answer five questions."""
+    from realm_tf import pipeline
+
+    package = pathlib.Path(__file__).parent
+    sample = package / "data" / "sample"
+    inputs = pipeline.Inputs(
+        corpus=str(sample / "corpus.jsonl.gz"),
+        questions_train=str(sample / "questions_train.jsonl.gz"),
+        questions_dev=str(sample / "questions_dev.jsonl.gz"),
+    )
+    config = config_lib.load(str(package / "configs" / "quickstart.yaml"), overrides)
+    finished = pipeline.Pipeline.create(workdir, inputs, config)
+    _run(finished, as_json)
+    if not as_json:
+        _show_answers(finished)
+
+
+def _run(stages: Any, as_json: bool) -> None:
+    figures = stages.run()
+    if as_json:
+        click.echo(json.dumps(figures))
+    else:
+        click.echo(stages.report_text())
+
+
+def _show_answers(finished: Any) -> None:
+    from serving import client
+
+    questions = [question.question for question in finished.example_questions(5)]
+    model = finished.exported_model()
+    click.echo(f"\nFive questions of the dev set, answered by the SavedModel in {model}:")
+    for question, answers in zip(questions, client.ask(model, questions), strict=True):
+        click.echo(f"\n{question}")
+        click.echo(client.format_answer(answers[0]) if answers else "  (no answer)")
+    command = shlex.join(["realm", "ask", "--model", model, questions[0]])
+    click.echo(f"\nAsk your own: {command}")
+
+
+@main.command()
+@_with(_config_options)
+@click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz.")
+@_output_option
+@_json_option
+def vocab(
+    config_file: str | None, overrides: tuple[str, ...], corpus: str, output: str, as_json: bool
+) -> None:
+    """Learn a WordPiece vocabulary from a corpus, or take the configured file."""
+    from realm_tf import jobs
+
+    config = config_lib.load(config_file, overrides)
+    _print_segment(jobs.make_vocab(config.vocab, corpus, output), as_json)
+
+
+@main.command()
+@_with(_config_options)
+@click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz.")
+@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@_output_option
+@_json_option
+@_beam_argument
+def blocks(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    corpus: str,
+    vocab_path: str,
+    output: str,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Cut a corpus into blocks (a Beam job). Options after -- go to Apache Beam."""
+    from realm_tf import jobs
+
+    config = config_lib.load(config_file, overrides)
+    made = jobs.make_blocks(config.blocks, corpus, vocab_path, output, beam_args)
+    _print_segment(made, as_json)
+
+
+@main.command()
+@click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
+@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@_output_option
+@_json_option
+@_beam_argument
+def tag(
+    blocks_path: str, vocab_path: str, output: str, as_json: bool, beam_args: tuple[str, ...]
+) -> None:
+    """Mark salient spans in blocks (a Beam job). Options after -- go to Apache Beam."""
+    from realm_tf import jobs
+
+    _print_segment(jobs.make_passages(blocks_path, vocab_path, output, beam_args), as_json)
+
+
+@main.command()
+@click.argument("experiment", metavar="EXPERIMENT")
+@_workdir_option
+@_json_option
+def train(experiment: str, workdir: str, as_json: bool) -> None:
+    """Train one experiment of a run: realm/ict, realm/pretrain or realm/open_qa.
+
+    The run's earlier stages are completed first.
+    """
+    from realm_tf import pipeline
+
+    for segment in pipeline.Pipeline.open(workdir).train(experiment):
+        _print_segment(segment, as_json)
+
+
+@main.command()
+@_with(_config_options)
+@click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
+@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@click.option("--embedder", required=True, metavar="DIR", help='Segment "embedder".')
+@_output_option
+@_json_option
+@_beam_argument
+def embed(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    blocks_path: str,
+    vocab_path: str,
+    embedder: str,
+    output: str,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Embed blocks with an embedder (a Beam job). Options after -- go to Apache Beam."""
+    from realm_tf import jobs
+
+    config = config_lib.load(config_file, overrides)
+    made = jobs.make_vectors(config, blocks_path, vocab_path, embedder, output, beam_args)
+    _print_segment(made, as_json)
+
+
+@main.command()
+@_with(_config_options)
+@click.option("--vectors", required=True, metavar="DIR", help='Segment "vectors".')
+@_output_option
+@_json_option
+def index(
+    config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
+) -> None:
+    """Build the index of vectors, ScaNN or exact."""
+    from realm_tf import jobs
+
+    config = config_lib.load(config_file, overrides)
+    _print_segment(jobs.make_index(config.retrieval, vectors, output), as_json)
+
+
+@main.command()
+@_workdir_option
+@_json_option
+def evaluate(workdir: str, as_json: bool) -> None:
+    """Measure the systems of a run and print its report."""
+    from realm_tf import pipeline
+
+    stages = pipeline.Pipeline.open(workdir)
+    figures = stages.evaluate()
+    click.echo(json.dumps(figures) if as_json else stages.report_text())
+
+
+@main.command()
+@_workdir_option
+@click.option("--output", metavar="DIR", help="Of the model; by default the run's export/.")
+def export(workdir: str, output: str | None) -> None:
+    """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
+    from realm_tf import pipeline
+
+    click.echo(pipeline.Pipeline.open(workdir).export(output))
+
+
+@main.command()
+@click.option("--model", required=True, metavar="DIR", help="Exported model.")
+@click.option("--answers", default=1, show_default=True, help="Answers per question.")
+@_json_option
+@click.argument("questions", nargs=-1, required=True)
+def ask(model: str, answers: int, as_json: bool, questions: tuple[str, ...]) -> None:
+    """Answer questions with an exported model, showing the evidence."""
+    from serving import client
+
+    for question, ranked in zip(questions, client.ask(model, list(questions)), strict=True):
+        kept = ranked[:answers]
+        if as_json:
+            body = {"question": question, "answers": [vars(answer) for answer in kept]}
+            click.echo(json.dumps(body, ensure_ascii=False))
+            continue
+        click.echo(question)
+        for answer in kept:
+            click.echo(client.format_answer(answer))
+
+
+@main.command()
+@click.argument("path")
+@click.option("--row", type=int, help="Row of a block table, or of a blocks segment.")
+@click.option("--verify/--no-verify", default=True, help="Compare checksums.")
+def inspect(path: str, row: int | None, verify: bool) -> None:
+    """Print a segment, a block of it, or a snapshot, readably."""
+    from realm_tf import inspection
+
+    click.echo(inspection.describe(path, row=row, verify=verify))

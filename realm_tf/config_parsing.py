@@ -1,0 +1,92 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From YAML and overrides to checked dataclasses: what `config` is loaded with."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types as py_types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from realm_tf import types
+
+
+def check(condition: bool, message: str) -> None:
+    """Raises a `UserError` with `message` unless `condition`."""
+    if not condition:
+        raise types.UserError(message)
+
+
+def read_yaml(path: str) -> dict[str, Any]:
+    """Reads a YAML file that holds a mapping, or raises a `UserError`."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            values = yaml.safe_load(f) or {}
+    except FileNotFoundError:
+        raise types.UserError(f"No such config file: {path}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise types.UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    check(isinstance(values, dict), f"{path} must hold a mapping of settings at the top.")
+    return values
+
+
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Sets one "a.b=value" in nested `values`; the value is read as YAML."""
+    key, equals, text = override.partition("=")
+    check(bool(equals), f"--set needs key.key=value. Received: {override!r}.")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        inner = values.setdefault(parent, {})
+        check(isinstance(inner, dict), f"--set {override}: {parent!r} is a value, not a section.")
+        values = inner
+    values[last] = yaml.safe_load(text)
+
+
+def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
+    """Makes the dataclass `cls` from a mapping, checking keys and types.
+
+    Raises:
+      UserError: An unknown key (with the nearest valid one) or a value of a wrong type.
+    """
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    hints = typing.get_type_hints(cls)
+    made = {}
+    for key, value in values.items():
+        name = f"{where}{key}"
+        if key not in fields:
+            near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.4)
+            hint = f" Did you mean {where}{near[0]}?" if near else f" Valid: {', '.join(fields)}."
+            raise types.UserError(f"Unknown config key {name}.{hint}")
+        made[key] = _coerce(hints[key], value, name)
+    return cls(**made)
+
+
+def _coerce(hint: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        check(isinstance(value, Mapping), f"{name} must be a section. Received: {value!r}.")
+        return from_dict(typing.cast(type, hint), value, f"{name}.")
+    if isinstance(hint, py_types.UnionType):
+        if value is None:
+            return None
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if typing.get_origin(hint) is tuple:
+        check(isinstance(value, list | tuple), f"{name} must be a list. Received: {value!r}.")
+        return tuple(_coerce(typing.get_args(hint)[0], v, name) for v in value)
+    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
+        with_float = _as_float(value)
+        value = value if with_float is None else with_float
+    ok = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+    check(ok, f"{name} must be of type {hint.__name__}. Received: {value!r}.")
+    return value
+
+
+def _as_float(value: int | str) -> float | None:
+    try:
+        return float(value)  # YAML 1.1 reads 1e-4 as a string
+    except ValueError:
+        return None

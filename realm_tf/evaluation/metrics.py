@@ -1,0 +1,147 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Retrieval recall, exact match and F1, and the baseline that knows no text.
+
+Recall@k is the share of questions that find a block among the first k: one that holds an answer
+(as DPR and ORQA count it), or one of a document that the question names.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from realm_tf import types
+from realm_tf.data import block_table, blocks, open_qa
+from realm_tf.text import answers as answers_lib
+
+NOT_FOUND = -1
+NOT_JUDGED = -2  # nothing is known about what should have been found
+
+
+def answer_ranks(
+    table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[open_qa.Question]
+) -> np.ndarray:
+    """Where the first block that holds an answer stands among the retrieved.
+
+    Args:
+      table: The blocks.
+      rows: <int64>[num_questions, k] retrieved rows, best first; -1 is padding.
+      questions: As many.
+
+    Returns:
+      <int64>[num_questions], 0 for the first place, or `NOT_FOUND`.
+    """
+
+    def rank(found: np.ndarray, question: open_qa.Question) -> int:
+        holds = (row >= 0 and holds_answer(table.text(row), question) for row in found.tolist())
+        return next((place for place, held in enumerate(holds) if held), NOT_FOUND)
+
+    pairs = zip(rows, questions, strict=True)
+    return np.array([rank(*pair) for pair in pairs], np.int64)
+
+
+def gold_ranks(
+    table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[open_qa.Question]
+) -> np.ndarray:
+    """Where the first block of a document that the question names stands among the retrieved.
+
+    Args:
+      table: The blocks.
+      rows: <int64>[num_questions, k] retrieved rows, best first; -1 is padding.
+      questions: As many.
+
+    Returns:
+      <int64>[num_questions], 0 for the first place, or `NOT_FOUND`, or `NOT_JUDGED` where the
+      question names no document.
+    """
+
+    def rank(found: np.ndarray, question: open_qa.Question) -> int:
+        if not question.doc_ids:
+            return NOT_JUDGED
+        gold = np.array([blocks.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
+        places = np.flatnonzero((found >= 0) & np.isin(table.doc_keys[found], gold))
+        return int(places[0]) if len(places) else NOT_FOUND
+
+    pairs = zip(rows, questions, strict=True)
+    return np.array([rank(*pair) for pair in pairs], np.int64)
+
+
+def recall(ranks: np.ndarray, cutoffs: Sequence[int], name: str = "recall") -> dict[str, float]:
+    """Recall at several depths.
+
+    Args:
+      ranks: <int64>[num_questions] from `answer_ranks` or `gold_ranks`.
+      cutoffs: Depths.
+      name: The figures are called "<name>@<depth>".
+
+    Returns:
+      A figure per depth, over the questions that can be judged; nothing if there are none.
+    """
+    judged = ranks[ranks != NOT_JUDGED]
+    if not len(judged):
+        return {}
+    found = judged != NOT_FOUND
+    return {f"{name}@{k}": float((found & (judged < k)).mean()) for k in cutoffs}
+
+
+def holds_answer(text: str, question: open_qa.Question) -> bool:
+    """Whether a text holds one of the question's answers."""
+    if question.is_regex:
+        return any(re.search(p, text, open_qa.REGEX_FLAGS) for p in question.answers)
+    return answers_lib.contains(text, question.answers)
+
+
+def is_correct(prediction: str, question: open_qa.Question) -> bool:
+    """Exact match with one of the question's answers, or a match of its regular expressions."""
+    if question.is_regex:
+        return answers_lib.regex_match(prediction, question.answers)
+    return answers_lib.exact_match(prediction, question.answers)
+
+
+def score_answers(
+    ranked: Sequence[Sequence[types.Answer]], questions: Sequence[open_qa.Question]
+) -> dict[str, float]:
+    """Scores the first answer to every question; no answer is a wrong one.
+
+    Args:
+      ranked: Answers to every question, best first.
+      questions: As many.
+
+    Returns:
+      `exact_match`, and `f1` over the questions whose answers are no regular expressions, if any;
+      both 0 to 1.
+    """
+    first = [given[0].text if given else "" for given in ranked]
+    pairs = list(zip(first, questions, strict=True))
+    figures = {"exact_match": _mean([is_correct(*pair) for pair in pairs])}
+    texts = [(prediction, q.answers) for prediction, q in pairs if not q.is_regex]
+    if texts:
+        figures["f1"] = _mean([answers_lib.f1(*pair) for pair in texts])
+    return figures
+
+
+def frequent_answer(train: Sequence[open_qa.Question]) -> str:
+    """The answer that most training questions have, normalised; of equals the first by alphabet."""
+    counts = collections.Counter(
+        answer
+        for question in train
+        if not question.is_regex
+        for answer in {answers_lib.normalize(answer) for answer in question.answers}
+    )
+    return min(counts, key=lambda answer: (-counts[answer], answer), default="")
+
+
+def frequent_answer_exact_match(
+    train: Sequence[open_qa.Question], questions: Sequence[open_qa.Question]
+) -> float:
+    """Exact match of giving `frequent_answer` to every question: what no text at all achieves."""
+    prediction = frequent_answer(train)
+    return _mean([is_correct(prediction, question) for question in questions])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0

@@ -1,0 +1,74 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The data stages, called: from typed arguments to the jobs' command lines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from beam_jobs import build_blocks, build_index, embed_blocks, tag_spans
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.data import corpus
+from realm_tf.text import vocabulary
+
+_EMBED_BATCH_SIZE = 64
+
+
+def _beam(beam_args: Sequence[str]) -> list[str]:
+    return ["--", *beam_args] if beam_args else []
+
+
+def make_vocab(config: config_lib.VocabConfig, pattern: str, root: str) -> artifacts.Segment:
+    """The vocabulary that is configured, or one learned from the corpus."""
+    if config.file is not None:
+        vocab = vocabulary.read(config.file)
+        return vocabulary.write_segment(root, vocab, lower_case=config.lower_case)
+    texts = (f"{document.title} {document.text}" for document in corpus.read(pattern))
+    made_from = {"corpus": corpus.fingerprint(pattern)}
+    return vocabulary.learn_segment(
+        root, texts, size=config.size, lower_case=config.lower_case, made_from=made_from
+    )
+
+
+def make_blocks(
+    config: config_lib.BlocksConfig, pattern: str, vocab: str, root: str, beam_args: Sequence[str]
+) -> artifacts.Segment:
+    """Runs the job that cuts a corpus into blocks."""
+    argv = ["--input", pattern, "--vocab", vocab, "--output_root", root]
+    argv += ["--length", str(config.length), "--language", config.language]
+    argv += ["--num_shards", str(config.num_shards)]
+    return build_blocks.run(argv + _beam(beam_args))
+
+
+def make_passages(
+    blocks: str, vocab: str, root: str, beam_args: Sequence[str]
+) -> artifacts.Segment:
+    """Runs the job that marks salient spans in blocks."""
+    argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root, "--tagger", "rules"]
+    return tag_spans.run(argv + _beam(beam_args))
+
+
+def make_vectors(
+    config: config_lib.Config,
+    blocks: str,
+    vocab: str,
+    embedder: str,
+    root: str,
+    beam_args: Sequence[str],
+) -> artifacts.Segment:
+    """Runs the job that embeds blocks."""
+    argv = ["--blocks", blocks, "--vocab", vocab, "--embedder", embedder, "--output_root", root]
+    argv += ["--length", str(config.blocks.length), "--batch_size", str(_EMBED_BATCH_SIZE)]
+    argv += ["--dtype", config.retrieval.dtype]
+    return embed_blocks.run(argv + _beam(beam_args))
+
+
+def make_index(config: config_lib.RetrievalConfig, vectors: str, root: str) -> artifacts.Segment:
+    """Runs the job that builds an index."""
+    argv = ["--vectors", vectors, "--output_root", root]
+    for field in dataclasses.fields(config):
+        if field.name != "dtype":
+            argv += [f"--{field.name}", str(getattr(config, field.name))]
+    return build_index.run(argv)

@@ -1,0 +1,328 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`realm run`: from a corpus to an exported model, stage by stage.
+
+Every stage's result is a segment named by its recipe, so a stage is complete exactly when its
+segment is, whatever was killed when. Running again continues; changing a setting runs again only
+what depends on it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import tensorflow as tf
+
+from realm_tf import artifacts, jobs, types
+from realm_tf import config as config_lib
+from realm_tf.data import block_table, corpus, open_qa
+from realm_tf.evaluation import report
+from realm_tf.training import context as context_lib
+from realm_tf.training import ict, pretrain, refresh, warmup
+from realm_tf.training import open_qa as open_qa_training
+from realm_tf.training import system as system_lib
+
+_LOGGER = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What the user brings.
+
+    Attributes:
+      corpus: Glob of documents.
+      questions_train: JSON lines.
+      questions_dev: JSON lines.
+    """
+
+    corpus: str
+    questions_train: str
+    questions_dev: str
+
+
+class Pipeline:
+    """The stages of one run.
+
+    Use `create` or `open`.
+
+    Args:
+      workdir: Where everything of the run lies.
+      inputs: What the user brought.
+      config: Resolved.
+      beam_args: For the Beam jobs.
+    """
+
+    def __init__(
+        self,
+        workdir: str,
+        inputs: Inputs,
+        config: config_lib.Config,
+        beam_args: Sequence[str] = (),
+    ):
+        self._workdir = workdir
+        self._inputs = inputs
+        self._config = config
+        self._beam_args = tuple(beam_args)
+        self._root = os.path.join(workdir, "segments")
+
+    @classmethod
+    def create(
+        cls,
+        workdir: str,
+        inputs: Inputs,
+        config: config_lib.Config,
+        beam_args: Sequence[str] = (),
+    ) -> Pipeline:
+        """Starts a run, or continues it: writes its inputs and resolved configuration first."""
+        corpus.expand(inputs.corpus)
+        for path in (inputs.questions_train, inputs.questions_dev):
+            open_qa.read(path)
+        tf.io.gfile.makedirs(workdir)
+        body = {**dataclasses.asdict(inputs), "beam_args": list(beam_args)}
+        artifacts.write_text(os.path.join(workdir, "run.json"), json.dumps(body, indent=1))
+        artifacts.write_text(os.path.join(workdir, "config.yaml"), config_lib.dump(config))
+        return cls(workdir, inputs, config, beam_args)
+
+    @classmethod
+    def open(cls, workdir: str) -> Pipeline:
+        """Opens a run that `create` started.
+
+        Raises:
+          UserError: If there is none.
+        """
+        path = os.path.join(workdir, "run.json")
+        if not tf.io.gfile.exists(path):
+            raise types.UserError(f"{workdir} holds no run (no run.json). Start it with realm run.")
+        body = artifacts.read_json(path)
+        beam_args = body.pop("beam_args")
+        config = config_lib.load(os.path.join(workdir, "config.yaml"))
+        return cls(workdir, Inputs(**body), config, beam_args)
+
+    def run(self) -> dict[str, Any]:
+        """Runs every stage that is not complete; returns the report."""
+        self.evaluate()
+        self.export()
+        return report.read(self._workdir)
+
+    def train(self, experiment: str) -> Iterator[artifacts.Segment]:
+        """Completes one experiment, and what comes before it; yields the trained weights."""
+        if experiment == "realm/ict":
+            yield self.ict_weights
+        elif experiment == "realm/pretrain":
+            yield self.best_system().embedder
+            yield self.best_system().reader
+        elif experiment == "realm/open_qa":
+            yield self.fine_tuned(self.best_system())
+        else:
+            raise types.UserError(
+                f"Unknown experiment {experiment!r}. Valid: realm/ict, realm/pretrain,"
+                " realm/open_qa."
+            )
+
+    # Data.
+
+    @functools.cached_property
+    def vocab(self) -> artifacts.Segment:
+        """Segment "vocab"."""
+        return self._stage(
+            "vocab", lambda: jobs.make_vocab(self._config.vocab, self._inputs.corpus, self._root)
+        )
+
+    @functools.cached_property
+    def blocks(self) -> artifacts.Segment:
+        """Segment "blocks"."""
+        return self._stage(
+            "blocks",
+            lambda: jobs.make_blocks(
+                self._config.blocks,
+                self._inputs.corpus,
+                self.vocab.path,
+                self._root,
+                self._beam_args,
+            ),
+        )
+
+    @functools.cached_property
+    def passages(self) -> artifacts.Segment:
+        """Segment "passages"."""
+        return self._stage(
+            "tag",
+            lambda: jobs.make_passages(self.blocks.path, self.vocab.path, self._root, self._beam_args),
+        )
+
+    @functools.cached_property
+    def context(self) -> context_lib.Context:
+        """The opened data, which training needs."""
+        tables = [
+            self._stage(f"{part.kind}_table", lambda part=part: block_table.build(self._root, part))
+            for part in (self.blocks, self.passages)
+        ]
+        return context_lib.Context(
+            config=self._config,
+            root=self._root,
+            training_dir=os.path.join(self._workdir, "training"),
+            vocab=self.vocab,
+            blocks=self.blocks,
+            knowledge_table=tables[0],
+            passages_table=tables[1],
+        )
+
+    # Training.
+
+    @functools.cached_property
+    def ict_weights(self) -> artifacts.Segment:
+        """The embedder after the inverse-cloze warm start."""
+        return self._stage("ict", lambda: ict.train(self.context))
+
+    @functools.cached_property
+    def reader_weights(self) -> artifacts.Segment:
+        """The reader after its warm-up."""
+        return self._stage("warmup", lambda: warmup.train(self.context))
+
+    @functools.cached_property
+    def realm(self) -> system_lib.System | None:
+        """The jointly trained system; None if the reader did not pass its gate."""
+        if not self.reader_weights.counts["passed"]:
+            _LOGGER.warning("%s", self._gate_message())
+            return None
+        return self._stage(
+            "pretrain",
+            lambda: pretrain.train(
+                self.context,
+                embedder_weights=self.ict_weights,
+                reader_weights=self.reader_weights,
+                embed_job=self._embed,
+            ),
+        )
+
+    def baseline(self, name: str, embedder_weights: artifacts.Segment) -> system_lib.System:
+        """An embedder as it is, with the warmed-up reader."""
+        snapshot = refresh.baseline_snapshot(
+            self.context, embedder_weights, embed_job=self._embed
+        )
+        return system_lib.System(name, embedder_weights, self.reader_weights, snapshot)
+
+    def systems(self) -> Iterator[system_lib.System]:
+        """What is compared: a random embedder, ICT alone, and REALM."""
+        if self._config.evaluation.baselines:
+            yield self.baseline("random", ict.random_embedder(self.context))
+            yield self.baseline("ict", self.ict_weights)
+        if self.realm is not None:
+            yield self.realm
+
+    def best_system(self) -> system_lib.System:
+        """What is exported: REALM, or ICT alone where joint training did not start."""
+        return self.realm or self.baseline("ict", self.ict_weights)
+
+    def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
+        """Open-QA weights of a system."""
+        path = self._inputs.questions_train
+        return self._stage(
+            f"open_qa/{system.name}",
+            lambda: open_qa_training.train(
+                self.context, system, open_qa.read(path), artifacts.file_sha256(path)[0]
+            ),
+        )
+
+    def _embed(self, embedder: artifacts.Segment) -> artifacts.Segment:
+        return jobs.make_vectors(
+            self._config,
+            self.blocks.path,
+            self.vocab.path,
+            embedder.path,
+            self._root,
+            self._beam_args,
+        )
+
+    def _gate_message(self) -> str:
+        counts = self.reader_weights.counts
+        return (
+            f"The reader's held-out copy accuracy is {counts['copy_accuracy']:.3f} after"
+            f" {counts['steps']:.0f} steps, under the gate of"
+            f" {self._config.pretrain.warmup.copy_accuracy}: it does not read yet, and would teach"
+            " the retriever nothing true. Joint training does not start; what follows uses ICT"
+            " alone. Start from pre-trained weights, give more text, or raise"
+            " pretrain.warmup.max_steps."
+        )
+
+    def _stage(self, name: str, make: Callable[[], _T]) -> _T:
+        """Runs a stage, and reports how long it took."""
+        started = time.monotonic()
+        result = make()
+        seconds = time.monotonic() - started
+        if seconds > 1:
+            _LOGGER.info("%s: %.0f s", name, seconds)
+        return result
+
+    # Measuring and serving.
+
+    def evaluate(self) -> dict[str, Any]:
+        """Measures every system that has not been measured, and writes the report."""
+        self._report(
+            "data",
+            {
+                "blocks": self.blocks.counts["blocks"],
+                "spans": self.passages.counts["spans"],
+                "vocab": self.context.tokenizer.vocab_size,
+            },
+        )
+        counts = self.reader_weights.counts
+        self._report("warmup", dict(counts))
+        questions = self.dev_questions()
+        self._report("baseline", {"frequent_answer_em": self._frequent_answer(questions)})
+        if self.realm is None:
+            self._report("pretrain", {"skipped": self._gate_message()})
+        for system in self.systems():
+            self._measure(system, questions)
+        return report.read(self._workdir)
+
+    def dev_questions(self) -> list[open_qa.Question]:
+        """The dev questions that are measured: all, or an even sample."""
+        questions = open_qa.read(self._inputs.questions_dev)
+        most = self._config.evaluation.max_questions
+        step = max(1, -(-len(questions) // most))
+        return questions[::step]
+
+    def example_questions(self, count: int) -> list[open_qa.Question]:
+        """Dev questions to show, spread evenly."""
+        questions = self.dev_questions()
+        return questions[:: max(1, len(questions) // count)][:count]
+
+    def report_text(self) -> str:
+        """The report, for people."""
+        return report.render(report.read(self._workdir))
+
+    def exported_model(self) -> str:
+        """Directory of the exported model's versions."""
+        return os.path.join(self._workdir, "export")
+
+    def export(self, output: str | None = None) -> str:
+        """Exports the best system; returns its version's directory."""
+        system = self.best_system()
+        return self._stage(
+            "export",
+            lambda: jobs.export_model(
+                self.context, system, self.fine_tuned(system), output or self.exported_model()
+            ),
+        )
+
+    def _measure(self, system: system_lib.System, questions: Sequence[open_qa.Question]) -> None:
+        weights = self.fine_tuned(system)
+        measured = {**system.made_from(), "open_qa": weights.fingerprint}
+        known = report.read(self._workdir).get("systems", {}).get(system.name, {})
+        if known.get("measured") == measured:
+            return
+        figures = self._stage(
+            f"evaluate/{system.name}",
+            lambda: scorecard.measure(self.context, system, weights, questions, self._workdir),
+        )
+        systems = report.read(self._workdir).get("systems", {})
+        self._report("systems", {**systems, system.name: {**figures, "measured": measured}})

@@ -1,0 +1,90 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Measures a system: does it find, does it predict what is masked, does it answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from realm_tf import types
+from realm_tf.data import open_qa, packing
+from realm_tf.evaluation import metrics
+from realm_tf.retrieval import retriever as retriever_lib
+from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.training import context as context_lib
+from realm_tf.training import open_qa as open_qa_training
+from realm_tf.training import pretrain
+from realm_tf.training import system as system_lib
+from serving import client, signatures
+
+_BATCH_SIZE = 64
+
+
+def retrieve(
+    context: context_lib.Context,
+    retriever: retriever_lib.Retriever,
+    questions: Sequence[str],
+    k: int,
+) -> types.RetrievedBlocks:
+    """Searches for every question.
+
+    Returns:
+      <int64>[num_questions, k] rows and <float32> scores, best first.
+    """
+    length = context.config.open_qa.query_length
+    found = []
+    for start in range(0, len(questions), _BATCH_SIZE):
+        encoded = context.tokenizer.encode(list(questions[start : start + _BATCH_SIZE]))
+        ids = [text.ids[: length - packing.QUERY_SPECIALS] for text in encoded]
+        found.append(retriever(packing.pack_queries(ids, length, context.tokenizer), k))
+    return types.RetrievedBlocks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def measure_retrieval(
+    context: context_lib.Context, system: system_lib.System, questions: Sequence[open_qa.Question]
+) -> dict[str, float]:
+    """Recall@k of questions that the retriever was not trained on, before fine-tuning.
+
+    Returns:
+      `recall@k`, the share of questions with a block among the first k that holds an answer, and
+      `gold_recall@k`, with a block of a document that the question names.
+    """
+    cutoffs = context.config.evaluation.recall_at
+    retriever = retriever_lib.Retriever.open(system.snapshot)
+    found = retrieve(context, retriever, [q.question for q in questions], max(cutoffs))
+    table = context.knowledge
+    by_answer = metrics.answer_ranks(table, found.rows, questions)
+    by_document = metrics.gold_ranks(table, found.rows, questions)
+    figures = metrics.recall(by_answer, cutoffs, "recall")
+    if any(question.doc_ids for question in questions):
+        figures |= metrics.recall(by_document, cutoffs, "gold_recall")
+    return figures
+
+
+def measure_masked(
+    context: context_lib.Context, system: system_lib.System
+) -> dict[str, float]:
+    """Accuracy on masked wordpieces of held-out documents, with retrieval and on the null block."""
+    return pretrain.evaluate_masked(context, system)
+
+
+def measure_answers(
+    context: context_lib.Context,
+    system: system_lib.System,
+    qa_weights: Any,
+    questions: Sequence[open_qa.Question],
+) -> tuple[dict[str, float], list[list[types.Answer]]]:
+    """Exact match and F1 of the fine-tuned system, by the graph that is exported."""
+    vectors = vectors_lib.VectorTable.open(system.snapshot.segment("vectors"))
+    module = signatures.QaModule(
+        model=open_qa_training.restore(context, qa_weights),
+        tokenizer=context.tokenizer,
+        table=context.knowledge,
+        vectors=vectors,
+        config=context.config,
+    )
+    answers = client.predict(module.answer, [q.question for q in questions])
+    return metrics.score_answers(answers, questions), answers

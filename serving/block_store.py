@@ -1,0 +1,86 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Block texts as variables: what the graph needs to read blocks and to cite them.
+
+Variables and not constants, because a graph may hold 2 GB at most, and because a SavedModel
+stores variables apart from its graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf.data import block_table
+from serving import graph_packing
+
+
+class BlockStore(tf.Module):
+    """The blocks of a table, in its order of rows.
+
+    Args:
+      table: The knowledge corpus.
+    """
+
+    def __init__(self, table: block_table.BlockTable):
+        super().__init__(name="blocks")
+        self.num_blocks = len(table)
+        values, offsets = table.tokens_ragged()
+        starts, _ = table.ragged("token_byte_start")
+        limits, _ = table.ragged("token_byte_limit")
+        self._token_ids = _constant(values)
+        self._token_offsets = _constant(offsets)
+        # One more entry than there are tokens: where the bytes of "no token" are read.
+        self._byte_start = _constant(np.append(starts, np.int32(0)))
+        self._byte_limit = _constant(np.append(limits, np.int32(0)))
+        self._block_id = _constant([str(i) for i in table.block_ids.tolist()])
+        self._doc_id = _constant(_column(table.doc_id, self.num_blocks))
+        self._title = _constant(_column(table.title, self.num_blocks))
+        self._text = _constant(_column(table.text, self.num_blocks))
+
+    def token_ids(self, rows: tf.Tensor) -> tf.RaggedTensor:
+        """Wordpieces <int32>[n, (body_length)] of the blocks in rows <int64>[n]."""
+        ids = graph_packing.gather_rows(self._token_ids, self._token_offsets, rows)
+        return tf.cast(ids, tf.int32)
+
+    def byte_range(
+        self, rows: tf.Tensor, first: tf.Tensor, last: tf.Tensor, valid: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Bytes of spans of wordpieces.
+
+        Args:
+          rows: <int64>[...] of the blocks.
+          first: <int64>[...] first wordpiece, counted in the block's body.
+          last: <int64>[...] last wordpiece, included.
+          valid: <bool>[...], False where there is no span.
+
+        Returns:
+          Byte start and limit in the block's text, <int32>[...]; 0 and 0 where not valid.
+        """
+        offsets = tf.gather(self._token_offsets, rows)
+        nothing = tf.size(self._byte_start, out_type=tf.int64) - 1
+        start = tf.gather(self._byte_start, tf.where(valid, offsets + first, nothing))
+        limit = tf.gather(self._byte_limit, tf.where(valid, offsets + last, nothing))
+        return start, limit
+
+    def cite(self, rows: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Provenance <string>[...] of rows <int64>[...]; empty where not valid."""
+        columns = {
+            "block_id": self._block_id,
+            "doc_id": self._doc_id,
+            "title": self._title,
+            "block_text": self._text,
+        }
+        return {
+            name: tf.where(valid, tf.gather(column, rows), "") for name, column in columns.items()
+        }
+
+
+def _column(value_of: Callable[[int], str], num_rows: int) -> list[str]:
+    return [value_of(row) for row in range(num_rows)]
+
+
+def _constant(values: np.ndarray | Sequence[str]) -> tf.Variable:
+    return tf.Variable(values, trainable=False)

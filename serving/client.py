@@ -1,0 +1,126 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Asks an export questions, in this process.
+
+Nothing of the models is imported: the export holds all of them. TF.Text is imported for the ops
+that it registers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401
+
+from realm_tf import types
+
+# What `QaModule.answer` is, and the signature `serving_default` of an export.
+AnswerFunction = Callable[..., Mapping[str, tf.Tensor]]
+
+_BOLD, _PLAIN = "\033[1m", "\033[0m"
+
+
+def versions(path: str) -> list[int]:
+    """Numbers of the versions in the directory of an export, ascending."""
+    if not tf.io.gfile.isdir(path):
+        return []
+    names = (name.rstrip("/") for name in tf.io.gfile.listdir(path))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def load(path: str) -> AnswerFunction:
+    """Loads the newest version of an export.
+
+    Args:
+      path: Directory of the versions.
+
+    Returns:
+      Its signature `serving_default`, as a function of `question` <string>[batch_size].
+
+    Raises:
+      UserError: If there is none.
+    """
+    numbers = versions(path)
+    if not numbers:
+        raise types.UserError(
+            f"{path} holds no exported model: no directory with a number. Run `realm export`."
+        )
+    module = tf.saved_model.load(os.path.join(path, str(numbers[-1])))
+
+    def answer(question: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        # The module is held here, because a signature does not keep its variables alive.
+        return module.signatures["serving_default"](question=question)
+
+    return answer
+
+
+def ask(path: str, questions: Sequence[str], *, batch_size: int = 32) -> list[list[types.Answer]]:
+    """Answers questions with the newest version of an export.
+
+    Args:
+      path: Directory of the versions.
+      questions: Any number.
+      batch_size: Questions at a time.
+
+    Returns:
+      For every question its answers, best first; none at all for a corpus without text.
+
+    Raises:
+      UserError: As `load`.
+    """
+    return predict(load(path), questions, batch_size=batch_size)
+
+
+def predict(
+    answer: AnswerFunction, questions: Sequence[str], *, batch_size: int = 32
+) -> list[list[types.Answer]]:
+    """Answers questions with `QaModule.answer` or what `load` returns; see `ask`."""
+    answers: list[list[types.Answer]] = []
+    for start in range(0, len(questions), batch_size):
+        batch = tf.constant(list(questions[start : start + batch_size]), tf.string)
+        outputs = {name: value.numpy() for name, value in answer(question=batch).items()}
+        answers.extend(_answers(outputs, row) for row in range(len(batch)))
+    return answers
+
+
+def format_answer(answer: types.Answer, *, bold: bool | None = None) -> str:
+    """The answer in its evidence, for people to read.
+
+    Args:
+      answer: To show.
+      bold: Mark it in bold, and not as >>>answer<<<; by default if the output is a terminal.
+
+    Returns:
+      A line with score, block and title, and the block's text.
+    """
+    if bold is None:
+        bold = sys.stdout.isatty()
+    left, right = (_BOLD, _PLAIN) if bold else (">>>", "<<<")
+    text = answer.block_text.encode("utf-8")
+    before, after = text[: answer.byte_start].decode(), text[answer.byte_limit :].decode()
+    head = f"[{answer.score:.2f}] block {answer.block_id}  {answer.title}".rstrip()
+    return f"{head}\n{before}{left}{answer.text}{right}{after}"
+
+
+def _answers(outputs: Mapping[str, np.ndarray], row: int) -> list[types.Answer]:
+    """The answers to one question; places without one are left out."""
+    places = np.flatnonzero(outputs["block_id"][row] != b"")
+    return [_answer({name: value[row, i] for name, value in outputs.items()}) for i in places]
+
+
+def _answer(values: Mapping[str, Any]) -> types.Answer:
+    return types.Answer(
+        text=values["answer"].decode("utf-8"),
+        score=float(values["score"]),
+        block_id=int(values["block_id"]),
+        doc_id=values["doc_id"].decode("utf-8"),
+        title=values["title"].decode("utf-8"),
+        block_text=values["block_text"].decode("utf-8"),
+        byte_start=int(values["answer_byte_start"]),
+        byte_limit=int(values["answer_byte_limit"]),
+    )

@@ -1,0 +1,123 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a trained QA system as a SavedModel that an unmodified TF Serving can serve.
+
+    path/1/saved_model.pb, variables/          the system: signatures `serving_default`, `retrieve`
+    path/1/assets.extra/                       requests that TF Serving replays when it loads
+    path/1/realm_export.json                   what it was made from
+
+Every op is TensorFlow's own, or one of the two of TF.Text that TF Serving has been built with
+since 2.12 (`TEXT_OPS`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.data import block_table
+from realm_tf.models import open_qa
+from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.text import tokenizer as tokenizer_lib
+from serving import client, signatures, warmup
+
+RECORD = "realm_export.json"
+TEXT_OPS = ("FastBertNormalize", "FastWordpieceTokenizeWithOffsets")
+
+
+def export(
+    *,
+    model: open_qa.OpenQaModel,
+    tokenizer: tokenizer_lib.Tokenizer,
+    table: block_table.BlockTable,
+    vectors: vectors_lib.VectorTable,
+    config: config_lib.Config,
+    path: str,
+    snapshot_step: int,
+    made_from: Mapping[str, str],
+) -> str:
+    """Writes the next version of the served model.
+
+    The version is written aside and renamed into place: it is whole or it is not there. (An object
+    store has no such rename: export to a disk and copy, or let no server watch the directory yet.)
+
+    Args:
+      model: Fine-tuned; its weights are written as they are now.
+      tokenizer: Of the model and the table.
+      table: The knowledge corpus.
+      vectors: One for each of its blocks.
+      config: Of the run.
+      path: Directory of the versions, which TF Serving calls the model's base path.
+      snapshot_step: Step of the snapshot that `vectors` are of.
+      made_from: Role to fingerprint of what the model was fine-tuned with; must hold "tokenizer"
+        and "embedder".
+
+    Returns:
+      The version's directory, `path/1` for the first.
+
+    Raises:
+      UserError: If the parts do not belong together.
+    """
+    _check_made_from(made_from, tokenizer, vectors)
+    module = signatures.QaModule(
+        model=model, tokenizer=tokenizer, table=table, vectors=vectors, config=config
+    )
+    record = {
+        "schema_version": 1,
+        "snapshot_step": snapshot_step,
+        "made_from": {
+            **made_from,
+            "blocks": table.blocks,
+            "vectors": vectors.segment.fingerprint,
+        },
+        "counts": {
+            "blocks": len(table),
+            "parameters": sum(v.shape.num_elements() for v in model.variables),
+        },
+        "config": config_lib.to_dict(config),
+        "tensorflow": tf.__version__,
+    }
+    target = os.path.join(path, str(max(client.versions(path), default=0) + 1))
+    return _write(module, record, target)
+
+
+def _check_made_from(
+    made_from: Mapping[str, str],
+    tokenizer: tokenizer_lib.Tokenizer,
+    vectors: vectors_lib.VectorTable,
+) -> None:
+    artifacts.require_same(
+        "tokenizer",
+        ("The model", made_from.get("tokenizer")),
+        ("the tokenizer", tokenizer.fingerprint),
+    )
+    artifacts.require_same(
+        "embedder",
+        ("The model", made_from.get("embedder")),
+        (f"the vectors {vectors.segment.path}", vectors.segment.made_from.get("embedder")),
+    )
+
+
+def _write(module: signatures.QaModule, record: Mapping[str, Any], target: str) -> str:
+    # TF Serving takes no notice of names that are not numbers.
+    aside = f"{target}.tmp-{uuid.uuid4().hex[:8]}"
+    try:
+        tf.saved_model.save(
+            module,
+            aside,
+            signatures={"serving_default": module.answer, "retrieve": module.retrieve},
+        )
+        warmup.write(os.path.join(aside, warmup.PATH))
+        artifacts.write_text(os.path.join(aside, RECORD), json.dumps(record, indent=1) + "\n")
+        tf.io.gfile.rename(aside, target)
+    finally:
+        if tf.io.gfile.exists(aside):
+            tf.io.gfile.rmtree(aside)
+    return target

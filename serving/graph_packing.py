@@ -1,0 +1,104 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Packing in the graph: what `realm_tf.data.packing` does on the host, in core ragged ops.
+
+The two give the same inputs, wordpiece for wordpiece. TF.Text's trimmers are not used, because
+many releases of TF Serving lack their ops.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from realm_tf import types
+from realm_tf.data import packing
+from realm_tf.text import tokenizer as tokenizer_lib
+
+
+def pack_queries(
+    queries: tf.RaggedTensor, length: int, tokenizer: tokenizer_lib.Tokenizer
+) -> types.EncoderInputs:
+    """Packs `[CLS] query [SEP]`; a query that does not fit loses its end.
+
+    Args:
+      queries: <int32>[n, (any)] wordpieces, without special tokens.
+      length: Of the packed query, special tokens included.
+      tokenizer: Gives the special ids.
+
+    Returns:
+      <int32>[n, length] each.
+    """
+    queries = queries[:, : length - packing.QUERY_SPECIALS]
+    cls, sep = _special_columns(queries, tokenizer)
+    packed = tf.concat([cls, queries, sep], axis=1)
+    return _inputs(packed, packed.row_lengths(), length, tokenizer)
+
+
+def pack_joint(
+    queries: tf.RaggedTensor,
+    bodies: tf.RaggedTensor,
+    length: int,
+    tokenizer: tokenizer_lib.Tokenizer,
+) -> tuple[types.EncoderInputs, tf.Tensor]:
+    """Packs `[CLS] query [SEP] body [SEP]`; a body that does not fit loses its end.
+
+    Args:
+      queries: <int32>[n, (any)] wordpieces, without special tokens.
+      bodies: <int32>[n, (any)], as many.
+      length: Of the packed pair, special tokens included.
+      tokenizer: Gives the special ids.
+
+    Returns:
+      <int32>[n, length] each, and body_start <int64>[n], the position of the first body token.
+    """
+    queries = queries[:, : length - packing.PAIR_SPECIALS]
+    bodies = _trim(bodies, length - packing.PAIR_SPECIALS - queries.row_lengths())
+    cls, sep = _special_columns(queries, tokenizer)
+    packed = tf.concat([cls, queries, sep, bodies, sep], axis=1)
+    body_start = queries.row_lengths() + packing.QUERY_SPECIALS
+    return _inputs(packed, body_start, length, tokenizer), body_start
+
+
+def body_mask(inputs: types.EncoderInputs, body_start: tf.Tensor) -> tf.Tensor:
+    """1 at the body's wordpieces of packed pairs, its [SEP] left out, <int32>[n, length]."""
+    length = inputs.mask.shape[-1]
+    body_limit = tf.reduce_sum(inputs.mask, axis=-1) - 1
+    until_limit = tf.sequence_mask(body_limit, length, dtype=tf.int32)
+    return until_limit - tf.sequence_mask(body_start, length, dtype=tf.int32)
+
+
+def gather_rows(values: tf.Variable, offsets: tf.Variable, rows: tf.Tensor) -> tf.RaggedTensor:
+    """Reads some rows of a ragged table, and nothing else of it.
+
+    Args:
+      values: <dtype>[total] the rows, end to end.
+      offsets: <int64>[num_rows + 1] where each starts.
+      rows: <int64>[n] row numbers.
+
+    Returns:
+      <dtype>[n, (length of the row)].
+    """
+    index = tf.ragged.range(tf.gather(offsets, rows), tf.gather(offsets, rows + 1))
+    return index.with_flat_values(tf.gather(values, index.flat_values))
+
+
+def _trim(ragged: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
+    starts = ragged.row_starts()
+    index = tf.ragged.range(starts, starts + tf.minimum(ragged.row_lengths(), lengths))
+    return index.with_flat_values(tf.gather(ragged.flat_values, index.flat_values))
+
+
+def _special_columns(
+    like: tf.RaggedTensor, tokenizer: tokenizer_lib.Tokenizer
+) -> tuple[tf.Tensor, tf.Tensor]:
+    shape = [like.nrows(), 1]
+    return tf.fill(shape, tokenizer.cls_id), tf.fill(shape, tokenizer.sep_id)
+
+
+def _inputs(
+    packed: tf.RaggedTensor, seconds: tf.Tensor, length: int, tokenizer: tokenizer_lib.Tokenizer
+) -> types.EncoderInputs:
+    word_ids = packed.to_tensor(default_value=tokenizer.pad_id, shape=[None, length])
+    mask = tf.sequence_mask(packed.row_lengths(), length, dtype=tf.int32)
+    second = mask - tf.sequence_mask(seconds, length, dtype=tf.int32)
+    return types.EncoderInputs(word_ids, mask, second)

@@ -1,0 +1,120 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from realm_tf import types
+from realm_tf.data import block_table, blocks, open_qa
+from realm_tf.evaluation import metrics
+from tests.beam_jobs import corpus
+
+TEXTS = {
+    "rivers": "The Nile is a river in Africa.",
+    "peaks": "Everest was climbed in 1953.",
+    "towns": "Paris lies on the Seine; the Nile does not flow there.",
+}
+
+
+def question(*answers, is_regex=False, doc_ids=()):
+    return open_qa.Question("q", "What?", answers, doc_ids, is_regex)
+
+
+def answer(text):
+    return types.Answer(text, 0.0, 1, "d", "t", text, 0, len(text))
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    made = [
+        dataclasses.replace(
+            corpus.make_block(0, rng, max_tokens=5),
+            block_id=blocks.block_id(doc_id, "", text, 0),
+            doc_id=doc_id,
+            text=text,
+        )
+        for doc_id, text in TEXTS.items()
+    ]
+    segment = blocks.write_segment(
+        str(tmp_path),
+        made,
+        kind=blocks.BLOCKS,
+        num_shards=1,
+        settings={"vocab_size": 64},
+        made_from={"tokenizer": "t" * 64},
+    )
+    return block_table.BlockTable.open(block_table.build(str(tmp_path), segment))
+
+
+# Rows are sorted by document: 0 is "peaks", 1 "rivers", 2 "towns".
+RETRIEVED = np.array([[0, 2, 1], [1, 2, 0], [2, -1, -1]])
+
+
+def test_answer_ranks(table):
+    questions = [question("the nile", "Amazon"), question("1953"), question("Everest")]
+    np.testing.assert_array_equal(metrics.answer_ranks(table, RETRIEVED, questions), [1, 2, -1])
+
+
+def test_answer_ranks_of_regular_expressions(table):
+    questions = [question(r"s\w+ne", is_regex=True)] * 3
+    np.testing.assert_array_equal(metrics.answer_ranks(table, RETRIEVED, questions), [1, 1, 0])
+
+
+def test_padding_holds_no_answer(table):
+    rows = np.array([[-1, 1]])  # row -1 would be the last block, which has the Seine
+    assert metrics.answer_ranks(table, rows, [question("Seine")]) == [metrics.NOT_FOUND]
+    named = question("x", doc_ids=("towns",))
+    assert metrics.gold_ranks(table, rows, [named]) == [metrics.NOT_FOUND]
+
+
+def test_gold_ranks(table):
+    questions = [
+        question("x", doc_ids=("nowhere", "rivers")),
+        question("x"),
+        question("x", doc_ids=("peaks",)),
+    ]
+    expected = [2, metrics.NOT_JUDGED, metrics.NOT_FOUND]
+    np.testing.assert_array_equal(metrics.gold_ranks(table, RETRIEVED, questions), expected)
+
+
+def test_recall_counts_those_that_can_be_judged():
+    ranks = np.array([0, 4, 5, metrics.NOT_FOUND, metrics.NOT_JUDGED])
+    assert metrics.recall(ranks, (1, 5, 6, 100), "r") == {
+        "r@1": 0.25,
+        "r@5": 0.5,
+        "r@6": 0.75,
+        "r@100": 0.75,
+    }
+
+
+def test_recall_of_nothing_is_nothing():
+    assert metrics.recall(np.array([metrics.NOT_JUDGED]), (1,)) == {}
+
+
+def test_score_answers():
+    questions = [question("the Nile", "Seine"), question("Everest"), question("Mont Blanc")]
+    ranked = [[answer("seine."), answer("x")], [], [answer("Blanc"), answer("Mont Blanc")]]
+    figures = metrics.score_answers(ranked, questions)
+    assert figures["exact_match"] == pytest.approx(1 / 3)
+    assert figures["f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
+
+
+def test_regular_expressions_have_no_f1():
+    figures = metrics.score_answers([[answer("In 1953")]], [question(r".*19\d\d", is_regex=True)])
+    assert figures == {"exact_match": 1.0}
+
+
+def test_frequent_answer():
+    train = [question("Paris", "paris!"), question("Rome"), question("The Rome"), question("Oslo")]
+    assert metrics.frequent_answer(train) == "rome"
+    dev = [question("ROME"), question("Paris"), question("rom.", is_regex=True), question("x")]
+    assert metrics.frequent_answer_exact_match(train, dev) == 0.5
+
+
+def test_frequent_answer_of_equals_is_the_first_by_alphabet():
+    assert metrics.frequent_answer([question("b"), question("c"), question("b", "c")]) == "b"
+    assert metrics.frequent_answer([]) == ""

@@ -1,0 +1,69 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Predictions come back as they were written."""
+
+import json
+import os
+
+import pytest
+
+from realm_tf import types
+from realm_tf.data import open_qa
+from realm_tf.evaluation import predictions
+
+TEXT = "Zürich liegt an der Limmat."
+ANSWER = types.Answer("Limmat", -0.25, 2**64 - 1, "zh", "Zürich", TEXT, 21, 27)
+QUESTIONS = [
+    open_qa.Question("1", "Which river?", ("limmat", "Sihl"), ("zh",)),
+    open_qa.Question("2", "Which town?", (r"Z.rich",), is_regex=True),
+]
+RANKED = [[ANSWER], []]
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = str(tmp_path / "predictions.jsonl")
+    predictions.write(path, QUESTIONS, RANKED)
+    found = predictions.read(path)
+    assert [p.question for p in found] == QUESTIONS
+    assert [list(p.ranked) for p in found] == RANKED
+    assert [p.correct for p in found] == [True, False]
+
+
+def test_lines_can_be_read_as_questions(tmp_path):
+    path = str(tmp_path / "predictions.jsonl")
+    predictions.write(path, QUESTIONS, RANKED)
+    assert open_qa.read(path) == QUESTIONS
+
+
+def test_every_answer_says_whether_it_is_right(tmp_path):
+    path = tmp_path / "predictions.jsonl"
+    wrong = types.Answer("Rhein", -1.0, 1, "bs", "Basel", "Rhein", 0, 5)
+    predictions.write(str(path), QUESTIONS[:1], [[wrong, ANSWER]])
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert not record["correct"]
+    assert [given["correct"] for given in record["predictions"]] == [False, True]
+    given = record["predictions"][1]
+    evidence = given["block_text"].encode()
+    assert evidence[given["byte_start"] : given["byte_limit"]].decode() == given["text"]
+
+
+def test_questions_and_answers_must_be_as_many(tmp_path):
+    path = str(tmp_path / "predictions.jsonl")
+    with pytest.raises(ValueError, match="zip"):
+        predictions.write(path, QUESTIONS, RANKED[:1])
+    assert not os.listdir(tmp_path)  # nothing half-written
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": "1"}'])
+def test_damaged_lines_are_named(tmp_path, line):
+    path = tmp_path / "predictions.jsonl"
+    predictions.write(str(path), QUESTIONS, RANKED)
+    with path.open("a", encoding="utf-8") as f:
+        f.write(line)
+    with pytest.raises(types.UserError, match=r"predictions\.jsonl:3 is not a prediction"):
+        predictions.read(str(path))
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(types.UserError, match="No such file of predictions"):
+        predictions.read(str(tmp_path / "none.jsonl"))

@@ -1,0 +1,64 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The report keeps every stage's figures, and shows them."""
+
+import os
+import textwrap
+
+import numpy as np
+import pytest
+
+from realm_tf import types
+from realm_tf.evaluation import report
+
+
+def test_merge_keeps_other_stages_and_replaces_its_own(tmp_path):
+    workdir = str(tmp_path / "work")
+    assert report.read(workdir) == {}
+    report.merge(workdir, "data", {"blocks": 3})
+    report.merge(workdir, "qa", {"skipped": "no questions"})
+    merged = report.merge(workdir, "qa", {"exact_match": 0.5})
+    assert merged == {"data": {"blocks": 3}, "qa": {"exact_match": 0.5}}
+    assert report.read(workdir) == merged
+    assert os.listdir(workdir) == [report.FILE]
+
+
+def test_numbers_become_json(tmp_path):
+    figures = {"a": np.float32(0.5), "b": np.int64(7), "c": float("nan"), "d": (1, np.inf)}
+    report.merge(str(tmp_path), "x", figures)
+    assert report.read(str(tmp_path))["x"] == {"a": 0.5, "b": 7, "c": None, "d": [1, None]}
+
+
+def test_damaged_report_is_refused(tmp_path):
+    (tmp_path / report.FILE).write_text("{")
+    with pytest.raises(types.UserError, match="not JSON"):
+        report.read(str(tmp_path))
+
+
+def test_render():
+    text = report.render(
+        {
+            "data": {"blocks": 12345, "text": "small", "gate": True, "files": ["a"]},
+            "systems": {
+                "ict": {"recall@1": 0.25, "measured": {"x": 1}},
+                "realm": {"recall@1": 0.5, "exact_match": 1 / 3, "measured": {"x": 1}},
+            },
+            "secs": 1234.5,
+            "empty": {},
+        }
+    )
+    expected = """\
+        data
+          blocks  12,345
+          text     small
+          gate       yes
+
+        systems
+                         ict  realm
+          recall@1     0.250  0.500
+          exact_match      -  0.333
+
+        secs  1,234
+
+        empty"""
+    assert text == textwrap.dedent(expected)
