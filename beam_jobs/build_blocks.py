@@ -139,6 +139,8 @@ def build_blocks(
       UserError: If a line of the corpus is not a document, an id is there twice (both with file
         and line), or there are no documents.
     """
+    if num_shards < 1:
+        raise types.UserError(f"A segment needs at least 1 shard. Received: {num_shards}.")
     tokenizer = transforms.open_tokenizer(vocab)
     files = corpus.expand(input)
     settings = {

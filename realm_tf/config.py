@@ -35,7 +35,7 @@ class BlocksConfig:
     language: str = "en"
     num_shards: int = 8
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         config_parsing.check(
             self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}."
         )
@@ -60,7 +60,7 @@ class EncoderConfig:
     layer_norm_epsilon: float = 1e-12
     initializer_range: float = 0.02
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         config_parsing.check(
             self.hidden_size % self.num_heads == 0,
             f"encoder.hidden_size must be a multiple of num_heads. Received: {self.hidden_size}"
@@ -150,7 +150,7 @@ class RefreshConfig:
     max_staleness_steps: int | None = None
     on_stale: str = "warn"  # warn or stop
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         config_parsing.check(
             self.on_stale in ("warn", "stop"),
             f"refresh.on_stale must be warn or stop. Received: {self.on_stale!r}.",
@@ -173,7 +173,7 @@ class PretrainConfig:
     checkpoint_every_steps: int = 500
     eval_examples: int = 1024
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         config_parsing.check(
             self.objective in ("token", "span"),
             f"pretrain.objective must be token or span. Received: {self.objective!r}.",
@@ -211,7 +211,7 @@ class RetrievalConfig:
     dtype: str = "float32"
     recall_floor: float = 0.9
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         config_parsing.check(
             self.index in ("exact", "scann"),
             f"retrieval.index must be exact or scann. Received: {self.index!r}.",
@@ -259,7 +259,7 @@ class Config:
     evaluation: EvaluationConfig = EvaluationConfig()
     runtime: RuntimeConfig = RuntimeConfig()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         positions = min(
             self.model.embedder.encoder.max_positions, self.model.reader.encoder.max_positions
         )

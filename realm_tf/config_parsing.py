@@ -29,8 +29,10 @@ def read_yaml(path: str) -> dict[str, Any]:
             values = yaml.safe_load(f) or {}
     except FileNotFoundError:
         raise types.UserError(f"No such config file: {path}.") from None
+    except OSError as error:
+        raise types.UserError(f"Cannot read the config file {path}: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise types.UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise types.UserError(f"{path} is not valid YAML: {_one_line(error)}") from None
     check(isinstance(values, dict), f"{path} must hold a mapping of settings at the top.")
     return values
 
@@ -44,7 +46,14 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         inner = values.setdefault(parent, {})
         check(isinstance(inner, dict), f"--set {override}: {parent!r} is a value, not a section.")
         values = inner
-    values[last] = yaml.safe_load(text)
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise types.UserError(f"--set {override} is not valid YAML: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:

@@ -11,7 +11,12 @@ from beam_jobs import build_blocks, build_index, embed_blocks, tag_spans
 from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data import corpus
+from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import vocabulary
+from realm_tf.training import context as context_lib
+from realm_tf.training import open_qa as open_qa_training
+from realm_tf.training import system as system_lib
+from serving import export
 
 _EMBED_BATCH_SIZE = 64
 
@@ -72,3 +77,34 @@ def make_index(config: config_lib.RetrievalConfig, vectors: str, root: str) -> a
         if field.name != "dtype":
             argv += [f"--{field.name}", str(getattr(config, field.name))]
     return build_index.run(argv)
+
+
+def export_model(
+    context: context_lib.Context,
+    system: system_lib.System,
+    weights: artifacts.Segment,
+    output: str,
+) -> str:
+    """Exports a fine-tuned system with its corpus, unless the newest version is that already.
+
+    Returns:
+      The directory of the versions.
+    """
+    made_from = {
+        **system.made_from(),
+        "tokenizer": context.tokenizer.fingerprint,
+        "embedder": system.snapshot.embedder.fingerprint,
+        "open_qa_weights": weights.fingerprint,
+    }
+    if not export.is_current(output, made_from, context.config):
+        export.export(
+            model=open_qa_training.restore(context, weights),
+            tokenizer=context.tokenizer,
+            table=context.knowledge,
+            vectors=vectors_lib.VectorTable.open(system.snapshot.segment("vectors")),
+            config=context.config,
+            path=output,
+            snapshot_step=system.snapshot.step,
+            made_from=made_from,
+        )
+    return output

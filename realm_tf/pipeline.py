@@ -20,16 +20,17 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from realm_tf import artifacts, jobs, types
+from realm_tf import artifacts, jobs, scorecard, types
 from realm_tf import config as config_lib
 from realm_tf.data import block_table, corpus, open_qa
-from realm_tf.evaluation import report
+from realm_tf.evaluation import metrics, report
 from realm_tf.training import context as context_lib
 from realm_tf.training import ict, pretrain, refresh, warmup
 from realm_tf.training import open_qa as open_qa_training
 from realm_tf.training import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
+_NOTICEABLE_SECS = 1.0
 _T = TypeVar("_T")
 
 
@@ -70,7 +71,7 @@ class Pipeline:
         self._workdir = workdir
         self._inputs = inputs
         self._config = config
-        self._beam_args = tuple(beam_args)
+        self._beam = tuple(beam_args)
         self._root = os.path.join(workdir, "segments")
 
     @classmethod
@@ -146,7 +147,7 @@ class Pipeline:
                 self._inputs.corpus,
                 self.vocab.path,
                 self._root,
-                self._beam_args,
+                self._beam,
             ),
         )
 
@@ -155,14 +156,16 @@ class Pipeline:
         """Segment "passages"."""
         return self._stage(
             "tag",
-            lambda: jobs.make_passages(self.blocks.path, self.vocab.path, self._root, self._beam_args),
+            lambda: jobs.make_passages(self.blocks.path, self.vocab.path, self._root, self._beam),
         )
 
     @functools.cached_property
     def context(self) -> context_lib.Context:
         """The opened data, which training needs."""
         tables = [
-            self._stage(f"{part.kind}_table", lambda part=part: block_table.build(self._root, part))
+            self._stage(
+                f"{part.kind}_table", functools.partial(block_table.build, self._root, part)
+            )
             for part in (self.blocks, self.passages)
         ]
         return context_lib.Context(
@@ -205,9 +208,7 @@ class Pipeline:
 
     def baseline(self, name: str, embedder_weights: artifacts.Segment) -> system_lib.System:
         """An embedder as it is, with the warmed-up reader."""
-        snapshot = refresh.baseline_snapshot(
-            self.context, embedder_weights, embed_job=self._embed
-        )
+        snapshot = refresh.baseline_snapshot(self.context, embedder_weights, embed_job=self._embed)
         return system_lib.System(name, embedder_weights, self.reader_weights, snapshot)
 
     def systems(self) -> Iterator[system_lib.System]:
@@ -239,7 +240,7 @@ class Pipeline:
             self.vocab.path,
             embedder.path,
             self._root,
-            self._beam_args,
+            self._beam,
         )
 
     def _gate_message(self) -> str:
@@ -253,36 +254,39 @@ class Pipeline:
             " pretrain.warmup.max_steps."
         )
 
+    def _report(self, section: str, figures: dict[str, Any]) -> None:
+        report.merge(self._workdir, section, figures)
+
     def _stage(self, name: str, make: Callable[[], _T]) -> _T:
         """Runs a stage, and reports how long it took."""
         started = time.monotonic()
         result = make()
         seconds = time.monotonic() - started
-        if seconds > 1:
+        if seconds > _NOTICEABLE_SECS:  # a complete stage is opened in less
             _LOGGER.info("%s: %.0f s", name, seconds)
+            known = report.read(self._workdir).get("seconds", {})
+            self._report("seconds", {**known, name: round(seconds, 1)})
         return result
 
     # Measuring and serving.
 
     def evaluate(self) -> dict[str, Any]:
         """Measures every system that has not been measured, and writes the report."""
-        self._report(
-            "data",
-            {
-                "blocks": self.blocks.counts["blocks"],
-                "spans": self.passages.counts["spans"],
-                "vocab": self.context.tokenizer.vocab_size,
-            },
-        )
-        counts = self.reader_weights.counts
-        self._report("warmup", dict(counts))
+        self._report_data()
         questions = self.dev_questions()
-        self._report("baseline", {"frequent_answer_em": self._frequent_answer(questions)})
-        if self.realm is None:
-            self._report("pretrain", {"skipped": self._gate_message()})
         for system in self.systems():
             self._measure(system, questions)
         return report.read(self._workdir)
+
+    def _report_data(self) -> None:
+        self._report("corpus", dict(self.blocks.counts))
+        self._report("passages", dict(self.passages.counts))
+        self._report("warmup", dict(self.reader_weights.counts))
+        train = open_qa.read(self._inputs.questions_train)
+        frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())
+        self._report("frequent_answer", {"exact_match": frequent})
+        if self.realm is None:
+            self._report("pretrain", {"skipped": self._gate_message()})
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""
@@ -305,12 +309,15 @@ class Pipeline:
         return os.path.join(self._workdir, "export")
 
     def export(self, output: str | None = None) -> str:
-        """Exports the best system; returns its version's directory."""
+        """Exports the best system; returns the directory of its versions."""
         system = self.best_system()
         return self._stage(
             "export",
             lambda: jobs.export_model(
-                self.context, system, self.fine_tuned(system), output or self.exported_model()
+                self.context,
+                system,
+                self.fine_tuned(system),
+                output or self.exported_model(),
             ),
         )
 
@@ -322,7 +329,13 @@ class Pipeline:
             return
         figures = self._stage(
             f"evaluate/{system.name}",
-            lambda: scorecard.measure(self.context, system, weights, questions, self._workdir),
+            lambda: scorecard.measure(
+                self.context,
+                system,
+                weights,
+                questions,
+                os.path.join(self._workdir, f"predictions_{system.name}.jsonl"),
+            ),
         )
         systems = report.read(self._workdir).get("systems", {})
         self._report("systems", {**systems, system.name: {**figures, "measured": measured}})

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from realm_tf import types
+from realm_tf import artifacts, types
 from realm_tf.data import open_qa, packing
-from realm_tf.evaluation import metrics
+from realm_tf.evaluation import metrics, predictions
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.training import context as context_lib
@@ -21,6 +20,24 @@ from realm_tf.training import system as system_lib
 from serving import client, signatures
 
 _BATCH_SIZE = 64
+_MASKED_FIGURES = ("accuracy", "null_accuracy", "retrieval_utility", "null_probability")
+
+
+def measure(
+    context: context_lib.Context,
+    system: system_lib.System,
+    qa_weights: artifacts.Segment,
+    questions: Sequence[open_qa.Question],
+    predictions_path: str,
+) -> dict[str, float]:
+    """Every figure of a system; its answers go to `predictions_path`."""
+    answers = answer(context, system, qa_weights, questions)
+    predictions.write(predictions_path, questions, answers)
+    return {
+        **measure_retrieval(context, system, questions),
+        **measure_masked(context, system),
+        **metrics.score_answers(answers, questions),
+    }
 
 
 def retrieve(
@@ -58,33 +75,30 @@ def measure_retrieval(
     table = context.knowledge
     by_answer = metrics.answer_ranks(table, found.rows, questions)
     by_document = metrics.gold_ranks(table, found.rows, questions)
-    figures = metrics.recall(by_answer, cutoffs, "recall")
-    if any(question.doc_ids for question in questions):
-        figures |= metrics.recall(by_document, cutoffs, "gold_recall")
-    return figures
+    return {
+        **metrics.recall(by_answer, cutoffs, "recall"),
+        **metrics.recall(by_document, cutoffs, "gold_recall"),
+    }
 
 
-def measure_masked(
-    context: context_lib.Context, system: system_lib.System
-) -> dict[str, float]:
-    """Accuracy on masked wordpieces of held-out documents, with retrieval and on the null block."""
-    return pretrain.evaluate_masked(context, system)
+def measure_masked(context: context_lib.Context, system: system_lib.System) -> dict[str, float]:
+    """Held-out masked wordpieces: accuracy with retrieval and on the null block, and why."""
+    figures = pretrain.evaluate_masked(context, system)
+    return {f"masked_{name}": figures[name] for name in _MASKED_FIGURES}
 
 
-def measure_answers(
+def answer(
     context: context_lib.Context,
     system: system_lib.System,
-    qa_weights: Any,
+    qa_weights: artifacts.Segment,
     questions: Sequence[open_qa.Question],
-) -> tuple[dict[str, float], list[list[types.Answer]]]:
-    """Exact match and F1 of the fine-tuned system, by the graph that is exported."""
-    vectors = vectors_lib.VectorTable.open(system.snapshot.segment("vectors"))
+) -> list[list[types.Answer]]:
+    """The fine-tuned system's answers, best first, by the graph that is exported."""
     module = signatures.QaModule(
         model=open_qa_training.restore(context, qa_weights),
         tokenizer=context.tokenizer,
         table=context.knowledge,
-        vectors=vectors,
+        vectors=vectors_lib.VectorTable.open(system.snapshot.segment("vectors")),
         config=context.config,
     )
-    answers = client.predict(module.answer, [q.question for q in questions])
-    return metrics.score_answers(answers, questions), answers
+    return client.predict(module.answer, [question.question for question in questions])

@@ -88,6 +88,16 @@ def export(
     return _write(module, record, target)
 
 
+def is_current(path: str, made_from: Mapping[str, str], config: config_lib.Config) -> bool:
+    """Whether the newest version in `path` is an export of these parts and this configuration."""
+    numbers = client.versions(path)
+    if not numbers:
+        return False
+    record = artifacts.read_json(os.path.join(path, str(numbers[-1]), RECORD))
+    same = all(record["made_from"].get(role) == made_from[role] for role in made_from)
+    return same and record["config"] == config_lib.to_dict(config)
+
+
 def _check_made_from(
     made_from: Mapping[str, str],
     tokenizer: tokenizer_lib.Tokenizer,

@@ -9,11 +9,12 @@ Inside a shard, records are sorted by document id and place in the document.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf import message
 
 from realm_tf import artifacts, types
 
@@ -89,7 +90,7 @@ def decode(serialized: bytes) -> types.Block | types.Passage:
         if SPAN_FIELDS[0].name not in features:
             return block
         columns = [_value(field, features) for field in SPAN_FIELDS]
-    except (ValueError, IndexError, KeyError) as error:
+    except (message.DecodeError, ValueError, IndexError, KeyError) as error:
         raise types.UserError(
             f"A record is not a block: {error}. Make its segment again."
         ) from error
@@ -186,7 +187,7 @@ def _hash64(text: str) -> int:
 
 
 def _feature(field: Field, value: Any) -> tf.train.Feature:
-    values: Sequence[Any] = value if field.ragged else [value]
+    values: Any = value if field.ragged else [value]
     if isinstance(values, np.ndarray):
         values = values.tolist()
     if field.dtype == "bytes":

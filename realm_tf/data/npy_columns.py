@@ -67,5 +67,7 @@ class NpyWriter:
 
 def open_npy(path: str) -> np.ndarray:
     """Memory-maps a .npy file; a remote one is copied to a local cache first."""
-    array: np.ndarray = np.load(artifacts.localise(path), mmap_mode="r", allow_pickle=False)
+    array: np.ndarray = np.asarray(  # still mapped; slices of an np.memmap are slow
+        np.load(artifacts.localise(path), mmap_mode="r", allow_pickle=False)
+    )
     return array

@@ -9,6 +9,8 @@ One embedder serves queries and blocks by default, as in the original; two tower
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -25,7 +27,7 @@ class Tower(tf_keras.layers.Layer):
       vocab_size: Wordpieces in the vocabulary.
     """
 
-    def __init__(self, config: config_lib.EmbedderConfig, vocab_size: int, **kwargs):
+    def __init__(self, config: config_lib.EmbedderConfig, vocab_size: int, **kwargs: Any):
         super().__init__(**kwargs)
         self._config = config
         self.encoder = encoder.Encoder(
@@ -57,7 +59,11 @@ class Embedder(tf_keras.Model):
     """
 
     def __init__(
-        self, config: config_lib.EmbedderConfig, vocab_size: int, name: str = "embedder", **kwargs
+        self,
+        config: config_lib.EmbedderConfig,
+        vocab_size: int,
+        name: str = "embedder",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         self._config = config
@@ -67,15 +73,15 @@ class Embedder(tf_keras.Model):
             Tower(config, vocab_size, name="query_tower") if config.two_towers else self.block_tower
         )
 
-    def embed_queries(self, inputs: types.EncoderInputs, training: bool | None = None):
+    def embed_queries(self, inputs: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
         """<int32>[..., query_length] to <float32>[..., embed_dim]."""
         return self.query_tower(inputs, training=training)
 
-    def embed_blocks(self, inputs: types.EncoderInputs, training: bool | None = None):
+    def embed_blocks(self, inputs: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
         """<int32>[..., block_length] to <float32>[..., embed_dim]."""
         return self.block_tower(inputs, training=training)
 
-    def call(self, inputs, training: bool | None = None):
+    def call(self, inputs: Any, training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Embeds (queries, blocks), each `EncoderInputs`; returns the two tensors."""
         queries, blocks = (types.EncoderInputs(*x) for x in inputs)
         return (
@@ -90,12 +96,12 @@ class Embedder(tf_keras.Model):
         self((inputs, inputs))
         return self
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Embedder:
         """Makes the model from `get_config`'s dict."""
         embedder = config_lib.from_dict(config_lib.EmbedderConfig, config["config"])
         return cls(embedder, config["vocab_size"])

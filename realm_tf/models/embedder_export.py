@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -22,8 +23,10 @@ class _Exported(tf.Module):
         self._embedder = embedder
 
     def signatures(self) -> dict[str, Any]:
-        def of(embed):
-            def function(word_ids, mask, type_ids):
+        def of(embed: Callable[..., tf.Tensor]) -> Any:
+            def function(
+                word_ids: tf.Tensor, mask: tf.Tensor, type_ids: tf.Tensor
+            ) -> dict[str, tf.Tensor]:
                 inputs = types.EncoderInputs(word_ids, mask, type_ids)
                 return {"embedding": embed(inputs, training=False)}
 

@@ -9,6 +9,9 @@ the erf form, the PyTorch port of REALM the tanh form) and LayerNorm's epsilon.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 from official.nlp.modeling import layers as nlp_layers
@@ -23,7 +26,7 @@ _ACTIVATIONS = {
 }
 
 
-def activation(config: config_lib.EncoderConfig):
+def activation(config: config_lib.EncoderConfig) -> Callable[[tf.Tensor], tf.Tensor]:
     """The activation function that `config` names."""
     return _ACTIVATIONS[config.activation]
 
@@ -60,7 +63,7 @@ class Encoder(tf_keras.layers.Layer):
         vocab_size: int,
         *,
         first_token_only: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._config = config
@@ -82,7 +85,9 @@ class Encoder(tf_keras.layers.Layer):
         )
         _set_layer_norm_epsilon(self.bert, config.layer_norm_epsilon)
 
-    def call(self, inputs: types.EncoderInputs, training: bool | None = None):
+    def call(
+        self, inputs: types.EncoderInputs, training: bool | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Encodes.
 
         Args:
@@ -105,14 +110,14 @@ class Encoder(tf_keras.layers.Layer):
         """<float32>[vocab_size, hidden_size] wordpiece embeddings."""
         return self.bert.get_embedding_table()
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Creates every weight (Model Garden's encoder makes them on its first call)."""
         zeros = tf.zeros([1, 4], tf.int32)
         names = ("input_word_ids", "input_mask", "input_type_ids")
         self.bert(dict.fromkeys(names, zeros))
         super().build(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {
             **super().get_config(),
@@ -122,7 +127,7 @@ class Encoder(tf_keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Encoder:
         """Makes the layer from `get_config`'s dict."""
         encoder = config_lib.from_dict(config_lib.EncoderConfig, config.pop("config"))
         return cls(encoder, **config)

@@ -8,6 +8,8 @@ true while the model is fine-tuned (Guu et al., 2020, section 4.3).
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -25,7 +27,9 @@ class OpenQaModel(tf_keras.Model):
       vocab_size: Wordpieces in the vocabulary.
     """
 
-    def __init__(self, config: config_lib.ModelConfig, vocab_size: int, name="open_qa", **kwargs):
+    def __init__(
+        self, config: config_lib.ModelConfig, vocab_size: int, name: str = "open_qa", **kwargs: Any
+    ):
         super().__init__(name=name, **kwargs)
         self._config = config
         self._vocab_size = vocab_size
@@ -37,11 +41,11 @@ class OpenQaModel(tf_keras.Model):
         """Shapes of both networks."""
         return self._config
 
-    def embed(self, question, training: bool | None = None) -> tf.Tensor:
+    def embed(self, question: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
         """Question `EncoderInputs` <int32>[batch_size, query_length] to its vector."""
         return self.query_tower(types.EncoderInputs(*question), training=training)
 
-    def call(self, batch, training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(self, batch: types.Batch, training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores the searched blocks and the spans of the read ones.
 
         Args:
@@ -64,12 +68,12 @@ class OpenQaModel(tf_keras.Model):
         self.reader.build_weights()
         return self
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> OpenQaModel:
         """Makes the model from `get_config`'s dict."""
         model = config_lib.from_dict(config_lib.ModelConfig, config["config"])
         return cls(model, config["vocab_size"])

@@ -9,6 +9,8 @@ answer spans.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 from official.nlp.modeling import layers as nlp_layers
@@ -21,18 +23,18 @@ from realm_tf.models import encoder
 class _Reader(tf_keras.Model):
     """What the two readers share: an encoder, and how they are made from a config."""
 
-    def __init__(self, config: config_lib.ReaderConfig, vocab_size: int, **kwargs):
+    def __init__(self, config: config_lib.ReaderConfig, vocab_size: int, **kwargs: Any):
         super().__init__(**kwargs)
         self._config = config
         self._vocab_size = vocab_size
         self.encoder = encoder.Encoder(config.encoder, vocab_size, name="encoder")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> _Reader:
         """Makes the model from `get_config`'s dict."""
         reader = config_lib.from_dict(config_lib.ReaderConfig, config["config"])
         return cls(reader, config["vocab_size"])
@@ -45,7 +47,9 @@ class KnowledgeAugmentedEncoder(_Reader):
     fraction of the work. Its decoder is tied to the wordpiece embeddings, as BERT's.
     """
 
-    def __init__(self, config: config_lib.ReaderConfig, vocab_size: int, name="reader", **kwargs):
+    def __init__(
+        self, config: config_lib.ReaderConfig, vocab_size: int, name: str = "reader", **kwargs: Any
+    ):
         super().__init__(config, vocab_size, name=name, **kwargs)
         self.encoder.build(None)  # the head is tied to the embeddings, which must exist
         self.masked_lm = nlp_layers.MaskedLM(
@@ -55,7 +59,7 @@ class KnowledgeAugmentedEncoder(_Reader):
             name="masked_lm",
         )
 
-    def call(self, inputs, training: bool | None = None) -> tf.Tensor:
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         """Predicts.
 
         Args:
@@ -90,7 +94,11 @@ class SpanReader(_Reader):
     """
 
     def __init__(
-        self, config: config_lib.ReaderConfig, vocab_size: int, name="span_reader", **kwargs
+        self,
+        config: config_lib.ReaderConfig,
+        vocab_size: int,
+        name: str = "span_reader",
+        **kwargs: Any,
     ):
         super().__init__(config, vocab_size, name=name, **kwargs)
         self.span_projection = tf_keras.layers.Dense(
@@ -102,10 +110,15 @@ class SpanReader(_Reader):
             epsilon=config.span_epsilon, dtype=tf.float32, name="span_layer_norm"
         )
         self.span_logit = tf_keras.layers.Dense(
-            1, kernel_initializer=encoder.initializer(config.encoder), name="span_logit"
+            1,
+            kernel_initializer=encoder.initializer(config.encoder),
+            dtype=tf.float32,
+            name="span_logit",
         )
+        for layer in (self.span_norm, self.span_logit):  # `_logit` uses their weights directly
+            layer.build([None, config.span_size])
 
-    def call(self, joint, training: bool | None = None) -> tf.Tensor:
+    def call(self, joint: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
         """Scores every span of at most `max_span_width` wordpieces.
 
         Args:
@@ -122,11 +135,27 @@ class SpanReader(_Reader):
         starts, ends = tf.split(tf.cast(self.span_projection(sequence), tf.float32), 2, axis=-1)
         width, length = self._config.max_span_width, tf.shape(starts)[1]
         padded = tf.pad(ends, [[0, 0], [0, width - 1], [0, 0]])
-        shifted = tf.stack([padded[:, w : w + length] for w in range(width)], axis=2)
-        hidden = self.span_norm(tf.nn.relu(starts[:, :, tf.newaxis] + shifted))
-        logits = tf.cast(self.span_logit(hidden)[..., 0], tf.float32)
+        logits = tf.stack(
+            [self._logit(starts + padded[:, w : w + length]) for w in range(width)], axis=-1
+        )
         shape = tf.concat([tf.shape(joint.word_ids), [width]], 0)
         return tf.ensure_shape(tf.reshape(logits, shape), [*joint.word_ids.shape, width])
+
+    def _logit(self, hidden: tf.Tensor) -> tf.Tensor:
+        """Computes w . LayerNorm(ReLU(hidden)): <float32>[..., span_size] to [...].
+
+        Computed from mean, variance and one product instead of the normalised tensor, which would
+        be the largest of the whole model: several times faster, the same to rounding.
+        """
+        norm, dense, size = self.span_norm, self.span_logit, self._config.span_size
+        weights = norm.gamma * dense.kernel[:, 0]
+        hidden = tf.nn.relu(hidden)
+        columns = tf.stack([weights, tf.fill([size], 1.0 / size)], axis=1)
+        product, mean = tf.unstack(tf.einsum("bld,dk->blk", hidden, columns), axis=-1)
+        variance = tf.reduce_mean(tf.square(hidden), axis=-1) - tf.square(mean)
+        scale = tf.math.rsqrt(tf.maximum(variance, 0.0) + norm.epsilon)
+        bias = tf.reduce_sum(norm.beta * dense.kernel[:, 0]) + dense.bias[0]
+        return (product - mean * tf.reduce_sum(weights)) * scale + bias
 
     def build_weights(self) -> SpanReader:
         """Creates every weight, and returns self."""

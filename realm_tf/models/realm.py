@@ -8,7 +8,7 @@ Query and blocks are embedded again with the current weights: the index only pro
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
@@ -41,14 +41,16 @@ class RealmModel(tf_keras.Model):
       vocab_size: Wordpieces in the vocabulary.
     """
 
-    def __init__(self, config: config_lib.ModelConfig, vocab_size: int, name="realm", **kwargs):
+    def __init__(
+        self, config: config_lib.ModelConfig, vocab_size: int, name: str = "realm", **kwargs: Any
+    ):
         super().__init__(name=name, **kwargs)
         self._config = config
         self._vocab_size = vocab_size
         self.embedder = embedder_lib.Embedder(config.embedder, vocab_size)
         self.reader = reader_lib.KnowledgeAugmentedEncoder(config.reader, vocab_size)
 
-    def call(self, batch, training: bool | None = None) -> RealmOutputs:
+    def call(self, batch: types.Batch, training: bool | None = None) -> RealmOutputs:
         """Scores and reads the candidates of a batch from `data.masked_batches`."""
         query = types.EncoderInputs(*batch["query"])
         blocks = types.EncoderInputs(*batch["blocks"])
@@ -64,12 +66,12 @@ class RealmModel(tf_keras.Model):
         self.reader.build_weights()
         return self
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> RealmModel:
         """Makes the model from `get_config`'s dict."""
         model = config_lib.from_dict(config_lib.ModelConfig, config["config"])
         return cls(model, config["vocab_size"])

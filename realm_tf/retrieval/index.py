@@ -22,8 +22,7 @@ import tensorflow as tf
 from tensorflow_recommenders.layers import factorized_top_k
 
 from realm_tf import artifacts, config, types
-from realm_tf.retrieval import recall, vectors
-from realm_tf.retrieval import scann_settings as settings_lib
+from realm_tf.retrieval import recall, scann_layer, vectors
 
 KIND = "index"
 DEFAULT_K = 100  # how deep an index can be searched unless told otherwise
@@ -33,7 +32,6 @@ _MAX_BRUTE_FORCE_ROWS = 1_000_000  # beyond, the scores of a batch are computed 
 _STREAMING_ROWS = 65_536
 _MAX_BATCH = 64  # bounds the score matrix
 _RECALL_QUERIES = 256
-_MAX_TRIES = 4
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -178,7 +176,6 @@ def exact(table: vectors.VectorTable, *, max_rows_in_memory: int = _MAX_BRUTE_FO
 
 
 def _stream(table: vectors.VectorTable) -> tf.data.Dataset:
-    starts, limits = (list(bound) for bound in zip(*table.chunks(_STREAMING_ROWS), strict=True))
 
     def read(start: np.int64, limit: np.int64) -> tuple[np.ndarray, np.ndarray]:
         rows = np.arange(start, limit)
@@ -188,26 +185,21 @@ def _stream(table: vectors.VectorTable) -> tf.data.Dataset:
         rows, values = tf.numpy_function(read, [start, limit], [tf.int64, tf.float32])
         return tf.ensure_shape(rows, [None]), tf.ensure_shape(values, [None, table.dim])
 
-    bounds = tf.data.Dataset.from_tensor_slices(
-        (np.array(starts, np.int64), np.array(limits, np.int64))
-    )
-    return bounds.map(load).prefetch(1)
+    bounds = np.array(list(table.chunks(_STREAMING_ROWS)), np.int64)
+    return tf.data.Dataset.from_tensor_slices((*bounds.T,)).map(load).prefetch(1)
 
 
-def scann(table: vectors.VectorTable, settings: settings_lib.ScannSettings) -> Index:
+def scann(table: vectors.VectorTable, settings: scann_layer.ScannSettings) -> Index:
     """Builds a ScaNN index in memory."""
-    return _scann_index(
-        _train_scann(table, settings), table, settings.num_reordering_candidates // 2
-    )
+    searcher = _Searcher(_train_scann(table, settings), table.dim)
+    return _scann_index(searcher, table, settings.num_reordering_candidates // 2)
 
 
-def _train_scann(table: vectors.VectorTable, settings: settings_lib.ScannSettings) -> _Searcher:
+def _train_scann(
+    table: vectors.VectorTable, settings: scann_layer.ScannSettings
+) -> scann_layer.ScannTopK:
     with tf.device("/CPU:0"):
-        layer = factorized_top_k.ScaNN(
-            k=min(10, len(table)), **dataclasses.asdict(settings), parallelize_batch_searches=True
-        )
-        layer.index(tf.constant(table.load()))
-    return _Searcher(layer, table.dim)
+        return scann_layer.ScannTopK(settings).index(tf.constant(table.load()))
 
 
 def _scann_index(searcher: Any, table: vectors.VectorTable, max_k: int) -> Index:
@@ -274,18 +266,21 @@ def _good_scann(
     table: vectors.VectorTable, cfg: config.RetrievalConfig, k: int, queries: np.ndarray
 ) -> tuple[_Searcher, dict[str, Any]] | None:
     """A ScaNN searcher at or above the recall floor, and what it took; None if there is none."""
-    if len(table) < settings_lib.MIN_BLOCKS:
-        _LOGGER.warning("ScaNN needs %d blocks: an exact index it is", settings_lib.MIN_BLOCKS)
+    if len(table) < scann_layer.MIN_BLOCKS:
+        _LOGGER.warning("ScaNN needs %d blocks: an exact index it is", scann_layer.MIN_BLOCKS)
         return None
-    chosen = settings_lib.choose(len(table), k, cfg)
-    for _ in range(_MAX_TRIES):
-        searcher = _train_scann(table, chosen)
+    first = scann_layer.choose(len(table), k, cfg)
+    layer = _train_scann(table, first)
+    chosen: scann_layer.ScannSettings | None = first
+    while chosen is not None:
+        layer.settings = chosen
+        searcher = _Searcher(layer, table.dim)
         index = _scann_index(searcher, table, chosen.num_reordering_candidates // 2)
         found = recall.index_recall(index, table, queries, k)
         _LOGGER.info("ScaNN with %s: recall@%d %.3f", chosen, k, found)
         if found >= cfg.recall_floor:
             return searcher, {"backend": "scann", "recall": found, **dataclasses.asdict(chosen)}
-        chosen = chosen.larger()
+        chosen = chosen.wider()
     _LOGGER.warning(
         "recall@%d of ScaNN stays at %.3f, under retrieval.recall_floor=%g: an exact index it is",
         k, found, cfg.recall_floor,

@@ -71,6 +71,10 @@ class Tokenizer:
             {"vocab": self.vocab, "lower_case": lower_case, "schema_version": SCHEMA_VERSION}
         )
         self._op = self._make_op()
+        # Called eagerly, the op takes some 40 ms whatever the text; in a traced function 1 ms.
+        self._tokenize = tf.function(
+            self._op.tokenize_with_offsets, input_signature=[tf.TensorSpec([None], tf.string)]
+        )
 
     @classmethod
     def open(cls, segment: artifacts.Segment | str) -> Tokenizer:
@@ -107,7 +111,7 @@ class Tokenizer:
 
     def _encode_batch(self, texts: Sequence[str]) -> Iterator[TokenizedText]:
         with tf.device("/CPU:0"):
-            ids, starts, limits = self._op.tokenize_with_offsets(tf.constant(list(texts)))
+            ids, starts, limits = self._tokenize(tf.constant(list(texts), tf.string))
         splits = ids.row_splits.numpy()
         flat_ids: Any = ids.flat_values.numpy()
         flat_starts = starts.flat_values.numpy().astype(np.int32)

@@ -58,8 +58,7 @@ def learn(texts: Iterable[str], *, size: int, lower_case: bool = True) -> list[s
         lower_thresh=2,
         max_input_tokens=_MAX_WORDS,
         max_token_length=_MAX_WORD_LENGTH,
-        # Every character costs two wordpieces, itself and its "##" form.
-        max_unique_chars=max(1, (size - len(SPECIAL_TOKENS)) // 8),
+        max_unique_chars=_max_characters(size),
     )
     # The learner's search may end just above the size; the rarest come last, but characters
     # (which have no count of their own) must stay, or their words would become unknown.
@@ -67,6 +66,14 @@ def learn(texts: Iterable[str], *, size: int, lower_case: bool = True) -> list[s
     rarest = [t for t in reversed(vocab) if len(t.removeprefix("##")) > 1]
     dropped = set(rarest[: max(0, surplus)]) - set(SPECIAL_TOKENS)
     return [token for token in vocab if token not in dropped]
+
+
+def _max_characters(size: int) -> int:
+    """How many characters may be in a vocabulary: a quarter of it, but at least an alphabet.
+
+    Every character costs two wordpieces, itself and its "##" form.
+    """
+    return min(max(100, size // 8), (size - len(SPECIAL_TOKENS)) // 2)
 
 
 def check(vocab: Sequence[str], name: str) -> None:

@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import block_table, split
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -50,7 +50,15 @@ class Context:
 
     @functools.cached_property
     def passages(self) -> block_table.BlockTable:
-        """The passages to mask spans in."""
+        """The passages to mask spans in.
+
+        Raises:
+          UserError: If there are none.
+        """
+        if self.passages_table is None:
+            raise types.UserError(
+                "This run has no annotated passages to mask spans in. Run realm tag on its blocks."
+            )
         return block_table.BlockTable.open(self.passages_table)
 
     def is_held_out(self, table: block_table.BlockTable) -> np.ndarray:

@@ -8,6 +8,7 @@ import collections
 from collections.abc import Iterable
 
 import tensorflow as tf
+import tf_keras
 
 from realm_tf import types
 from realm_tf.models import losses
@@ -22,12 +23,12 @@ class Evaluator:
       model: Its model.
     """
 
-    def __init__(self, task: task_lib.RealmTask, model):
+    def __init__(self, task: task_lib.RealmTask, model: tf_keras.Model):
         self._task = task
         self._model = model
         self._step = tf.function(self._sums)
 
-    def _sums(self, batch):
+    def _sums(self, batch: types.Batch) -> task_lib.Sums:
         return self._task.loss_and_sums(batch, self._model, training=False, across=losses.LOCAL)[1]
 
     def __call__(self, batches: Iterable[types.Batch]) -> dict[str, float]:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import ict_batches
 from realm_tf.models import embedder, losses
@@ -22,7 +24,9 @@ class IctTask(task.RealmTask):
 
     metric_names = ("accuracy",)
 
-    def loss_and_sums(self, batch, model, *, training, across):
+    def loss_and_sums(
+        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, task.Sums]:
         """Batch: `query` and `block`, from `data.ict_batches`."""
         query_emb, block_emb = model((batch["query"], batch["block"]), training=training)
         logits, labels = losses.ict_logits_and_labels(query_emb, block_emb, across)

@@ -10,10 +10,12 @@ side is frozen, so the index never goes stale.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
+from official.core import config_definitions
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -50,14 +52,14 @@ class OpenQaTask(task.RealmTask):
 
     def __init__(
         self,
-        params,
+        params: config_definitions.TaskConfig,
         *,
         config: config_lib.OpenQaConfig,
         max_span_width: int,
         search: Search,
         gather: Gather,
         read_inputs: ReadInputs,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(params, **kwargs)
         self._config = config
@@ -67,7 +69,7 @@ class OpenQaTask(task.RealmTask):
         self._read_inputs = read_inputs
         self._embed = tf.function(lambda model, question: model.embed(question, training=False))
 
-    def prepare(self, batch, model):
+    def prepare(self, batch: types.Batch, model: model_lib.OpenQaModel) -> types.Batch:
         """Phase one: embed with current weights, search, and make the reader's inputs."""
         query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch["question"]))
         retrieved = self._search(query_emb.numpy(), self._config.num_searched)
@@ -76,7 +78,9 @@ class OpenQaTask(task.RealmTask):
         device_inputs = {name: read[name] for name in _DEVICE_INPUTS}
         return {"question": batch["question"], "block_emb": block_emb, **device_inputs}
 
-    def loss_and_sums(self, batch, model, *, training, across):
+    def loss_and_sums(
+        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, task.Sums]:
         """Phase two: retriever loss over the searched blocks, reader loss over all spans."""
         retriever_logits, span_logits = model(batch, training=training)
         retriever_loss, has_block = losses.marginal_correct_loss(
@@ -99,7 +103,9 @@ class OpenQaTask(task.RealmTask):
         }
         return retriever_loss + reader_loss, sums
 
-    def _spans(self, batch, retriever_logits, span_logits):
+    def _spans(
+        self, batch: types.Batch, retriever_logits: tf.Tensor, span_logits: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """All spans of an example in a row: logits, which are correct, which exist."""
         num_read, length, width = span_logits.shape[1:]
         logits = span_logits + retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]
@@ -174,7 +180,12 @@ def restore(context: context_lib.Context, segment: artifacts.Segment) -> model_l
     return model
 
 
-def _fit(context, start, questions, directory) -> model_lib.OpenQaModel:
+def _fit(
+    context: context_lib.Context,
+    start: system_lib.System,
+    questions: Sequence[questions_lib.Question],
+    directory: str,
+) -> model_lib.OpenQaModel:
     cfg = context.config
     tf_keras.utils.set_random_seed(cfg.seed)
     model = system_lib.open_qa_model(cfg.model, context.tokenizer.vocab_size, start)
@@ -198,13 +209,17 @@ def _fit(context, start, questions, directory) -> model_lib.OpenQaModel:
     return model
 
 
-def _make_task(context, start, questions) -> OpenQaTask:
+def _make_task(
+    context: context_lib.Context,
+    start: system_lib.System,
+    questions: Sequence[questions_lib.Question],
+) -> OpenQaTask:
     cfg = context.config
     vectors = vectors_lib.VectorTable.open(start.snapshot.segment("vectors"))
     index = index_lib.Index.open(start.snapshot.segment("index"), vectors)
     width = cfg.model.reader.max_span_width
 
-    def read_inputs(question_index, retrieved):
+    def read_inputs(question_index: np.ndarray, retrieved: types.RetrievedBlocks) -> types.Batch:
         return question_batches.read_inputs(
             context.knowledge,
             context.tokenizer,

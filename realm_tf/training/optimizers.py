@@ -9,7 +9,7 @@ moments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -58,7 +58,7 @@ def optimization_config(
 
 def make_optimizer(
     config: config_lib.OptimizerConfig, train_steps: int, learning_rate: float | None = None
-):
+) -> Any:
     """One AdamW over all variables."""
     factory = optimization.OptimizerFactory(optimization_config(config, train_steps, learning_rate))
     optimizer = factory.build_optimizer(factory.build_learning_rate(), use_legacy_optimizer=False)
@@ -89,17 +89,17 @@ class SplitOptimizer(tf.Module):
         return self.main.iterations
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Any:
         """The main optimiser's."""
         return self.main.learning_rate
 
-    def apply_gradients(self, grads_and_vars) -> None:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[tf.Tensor, tf.Variable]]) -> None:
         """Applies each gradient by its variable's optimiser."""
         pairs = list(grads_and_vars)
         self.other.apply_gradients([p for p in pairs if p[1].ref() in self._other_refs])
         self.main.apply_gradients([p for p in pairs if p[1].ref() not in self._other_refs])
 
-    def build(self, variables) -> None:
+    def build(self, variables: Sequence[tf.Variable]) -> None:
         """Creates both optimisers' slots."""
         self.other.build([v for v in variables if v.ref() in self._other_refs])
         self.main.build([v for v in variables if v.ref() not in self._other_refs])

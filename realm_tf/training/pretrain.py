@@ -12,9 +12,12 @@ import functools
 import logging
 import math
 import os
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
+from official.core import config_definitions
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -25,6 +28,7 @@ from realm_tf.training import actions, evaluate, loop, optimizers, swaps, task, 
 from realm_tf.training import context as context_lib
 from realm_tf.training import refresh as refresh_lib
 from realm_tf.training import system as system_lib
+from realm_tf.training import trainer as trainer_lib
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,12 +47,14 @@ class PretrainTask(task.RealmTask):
         "staleness_steps",
     )
 
-    def __init__(self, params, *, objective: str, **kwargs):
+    def __init__(self, params: config_definitions.TaskConfig, *, objective: str, **kwargs: Any):
         super().__init__(params, **kwargs)
         self._objective = objective
         self.step: tf.Variable | None = None  # the trainer's step, for staleness
 
-    def loss_and_sums(self, batch, model, *, training, across):
+    def loss_and_sums(
+        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, task.Sums]:
         """Batch: from `data.masked_batches`; the null block is candidate 0."""
         outputs = model(batch, training=training)
         log_p_z = losses.log_retrieval(outputs.relevance, batch["candidate_mask"])
@@ -62,7 +68,13 @@ class PretrainTask(task.RealmTask):
         )
         return loss, self._sums(batch, outputs, log_p_z, log_p_y)
 
-    def _sums(self, batch, outputs, log_p_z, log_p_y) -> task.Sums:
+    def _sums(
+        self,
+        batch: types.Batch,
+        outputs: realm.RealmOutputs,
+        log_p_z: tf.Tensor,
+        log_p_y: tf.Tensor,
+    ) -> task.Sums:
         weights, targets = batch["mask_weights"], batch["mask_targets"]
         p_z = tf.exp(log_p_z)
         marginal = losses.log_marginal_tokens(log_p_z, log_p_y)
@@ -122,7 +134,13 @@ def train(
 class _Pretraining:
     """One run of joint training, from its recipe to its result."""
 
-    def __init__(self, context, embedder_weights, reader_weights, embed_job):
+    def __init__(
+        self,
+        context: context_lib.Context,
+        embedder_weights: artifacts.Segment,
+        reader_weights: artifacts.Segment,
+        embed_job: refresh_lib.EmbedJob,
+    ):
         self._context = context
         self._starts = (embedder_weights, reader_weights)
         cfg = context.config
@@ -202,7 +220,7 @@ class _Pretraining:
             on_start=self._swaps.rewind,
         )
 
-    def _actions(self, fitted):
+    def _actions(self, fitted: trainer_lib.Trainer) -> list[Callable[..., None]]:
         self._task.step = fitted.global_step
         every = self._context.config.pretrain.refresh.every_steps
         return [actions.Every(steps=every, step=fitted.global_step, function=self._take_up)]
@@ -266,7 +284,7 @@ class _Pretraining:
             )
 
 
-def _optimizer(config: config_lib.PretrainConfig, model: realm.RealmModel):
+def _optimizer(config: config_lib.PretrainConfig, model: realm.RealmModel) -> Any:
     reader = optimizers.make_optimizer(config.optimizer, config.steps)
     rate = config.optimizer.retriever_learning_rate
     if rate is None:

@@ -96,7 +96,9 @@ class Refresher:
         _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
         return snapshot
 
-    def _export(self, embedder, *, step, trained_from) -> artifacts.Segment:
+    def _export(
+        self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
+    ) -> artifacts.Segment:
         settings = {"step": step}
         made_from = {"tokenizer": self.tokenizer, **trained_from}
         path = artifacts.recipe_path(self.root, "embedder", settings=settings, made_from=made_from)

@@ -5,18 +5,21 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 from official.core import base_task
 from official.core import config_definitions as cfg
+from official.modeling import optimization
 
 from realm_tf import types
 from realm_tf.models import losses
 
 # Name to (sum, count) over this replica's part of the batch.
 Sums = dict[str, tuple[tf.Tensor, tf.Tensor]]
+Metrics = Sequence[tf_keras.metrics.Metric]
 
 
 def collectives() -> losses.Collectives:
@@ -43,7 +46,9 @@ class RealmTask(base_task.Task, abc.ABC):
 
     metric_names: tuple[str, ...] = ()
 
-    def __init__(self, params: cfg.TaskConfig, *, jit_compile: bool = False, logging_dir=None):
+    def __init__(
+        self, params: cfg.TaskConfig, *, jit_compile: bool = False, logging_dir: str | None = None
+    ):
         super().__init__(params, logging_dir=logging_dir)
         if jit_compile and tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise types.UserError(
@@ -56,43 +61,49 @@ class RealmTask(base_task.Task, abc.ABC):
 
     @abc.abstractmethod
     def loss_and_sums(
-        self, batch: types.Batch, model, *, training: bool, across: losses.Collectives
+        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
     ) -> tuple[tf.Tensor, Sums]:
         """The loss, <float32>[], and what the metrics are means of."""
 
-    def prepare(self, batch: types.Batch, model) -> types.Batch:
+    def prepare(self, batch: types.Batch, model: Any) -> types.Batch:
         """Host work between making a batch and the device step. None, by default."""
         return batch
 
-    def build_inputs(self, params, input_context=None):
+    def build_inputs(self, params: Any, input_context: Any = None) -> Any:
         """Model Garden's input hook, not used: the trainer receives its stream of batches."""
         raise NotImplementedError("Batches come from training.stream, not from the task.")
 
-    def build_metrics(self, training: bool = True):
+    def build_metrics(self, training: bool = True) -> list[tf_keras.metrics.Metric]:
         """One weighted mean per name in `metric_names`."""
         return [tf_keras.metrics.Mean(name) for name in self.metric_names]
 
-    def train_step(self, inputs, model, optimizer, metrics=None):
+    def train_step(
+        self, inputs: types.Batch, model: Any, optimizer: Any, metrics: Metrics | None = None
+    ) -> dict[str, tf.Tensor]:
         """One optimiser step on this replica's part of the batch."""
         loss, sums, gradients = self._gradient_function()(inputs, model)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         _update(metrics, sums)
         return {self.loss: loss}
 
-    def validation_step(self, inputs, model, metrics=None):
+    def validation_step(
+        self, inputs: types.Batch, model: Any, metrics: Metrics | None = None
+    ) -> dict[str, tf.Tensor]:
         """Loss and metrics without dropout."""
         loss, sums = self.loss_and_sums(inputs, model, training=False, across=collectives())
         _update(metrics, sums)
         return {self.loss: loss}
 
-    def _gradient_function(self):
+    def _gradient_function(self) -> Callable[..., Any]:
         if not self._jit_compile:
             return self._loss_and_gradients
         if self._compiled is None:
             self._compiled = tf.function(self._loss_and_gradients, jit_compile=True)
         return self._compiled
 
-    def _loss_and_gradients(self, batch, model):
+    def _loss_and_gradients(
+        self, batch: types.Batch, model: Any
+    ) -> tuple[tf.Tensor, Sums, list[tf.Tensor]]:
         variables = model.trainable_variables
         with tf.GradientTape() as tape:
             loss, sums = self.loss_and_sums(batch, model, training=True, across=collectives())
@@ -118,7 +129,7 @@ def hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
 
 
-def _update(metrics, sums: Sums) -> None:
+def _update(metrics: Metrics | None, sums: Sums) -> None:
     for metric in metrics or ():
         total, count = sums[metric.name]
         metric.update_state(tf.math.divide_no_nan(total, count), sample_weight=count)
@@ -129,7 +140,9 @@ def task_config() -> cfg.TaskConfig:
     return cfg.TaskConfig()
 
 
-def experiment_config(optimization_config, *, train_steps: int) -> cfg.ExperimentConfig:
+def experiment_config(
+    optimization_config: optimization.OptimizationConfig, *, train_steps: int
+) -> cfg.ExperimentConfig:
     """Model Garden's experiment config: loops are Python loops over compiled steps."""
     return cfg.ExperimentConfig(
         task=task_config(),

@@ -9,7 +9,12 @@ the restored step, and the step is compiled whether or not there is an accelerat
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 import tensorflow as tf
+import tf_keras
 from official.core import base_trainer
 from official.core import config_definitions as cfg
 
@@ -29,13 +34,15 @@ class Trainer(base_trainer.Trainer):
       train_stream: Global batches, from the current step on.
     """
 
+    _train_iter: Any  # Orbit's: the iterator over `train_stream`, or None
+
     def __init__(
         self,
         *,
         config: cfg.ExperimentConfig,
         task: task_lib.RealmTask,
-        model,
-        optimizer,
+        model: tf_keras.Model,
+        optimizer: Any,
         train_stream: stream_lib.BatchStream,
     ):
         super().__init__(
@@ -49,7 +56,7 @@ class Trainer(base_trainer.Trainer):
         optimizer.build(model.trainable_variables)  # so that a restore finds every slot
         self._compiled_train = tf.function(self._replicated_train)
 
-    def train_step(self, iterator):
+    def train_step(self, iterator: Iterator[types.Batch]) -> None:
         """Takes the next batch, does its host work, and runs the device step."""
         batch = self.task.prepare(next(iterator), self.model)
         self._compiled_train(distribute(self.strategy, batch))
@@ -60,8 +67,8 @@ class Trainer(base_trainer.Trainer):
             self._train_iter.close()
             self._train_iter = None
 
-    def _replicated_train(self, batch):
-        def step(inputs):
+    def _replicated_train(self, batch: types.Batch) -> None:
+        def step(inputs: types.Batch) -> None:
             logs = self.task.train_step(inputs, self.model, self.optimizer, self.train_metrics)
             # Losses are sums over a global count: replicas add up to the global loss.
             replicas = self.strategy.num_replicas_in_sync
@@ -71,7 +78,7 @@ class Trainer(base_trainer.Trainer):
         self.strategy.run(step, args=(batch,))
 
 
-def distribute(strategy: tf.distribute.Strategy, batch: types.Batch):
+def distribute(strategy: tf.distribute.Strategy, batch: types.Batch) -> types.Batch:
     """Splits a global batch over the replicas, along the first axis.
 
     Raises:
@@ -81,7 +88,7 @@ def distribute(strategy: tf.distribute.Strategy, batch: types.Batch):
     if replicas == 1:
         return tf.nest.map_structure(tf.convert_to_tensor, batch)
 
-    def part(array):
+    def part(array: np.ndarray) -> Any:
         if array.shape[0] % replicas:
             raise ValueError(
                 f"A batch of {array.shape[0]} does not split over {replicas} replicas."
@@ -89,7 +96,7 @@ def distribute(strategy: tf.distribute.Strategy, batch: types.Batch):
             )
         size = array.shape[0] // replicas
 
-        def of(context):
+        def of(context: Any) -> tf.Tensor:
             start = context.replica_id_in_sync_group * size
             return tf.convert_to_tensor(array[start : start + size])
 

@@ -11,12 +11,13 @@ on held-out documents passes a gate.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import masked_batches, masking
 from realm_tf.models import losses, reader
@@ -37,7 +38,9 @@ class WarmupTask(task.RealmTask):
 
     metric_names = ("accuracy",)
 
-    def loss_and_sums(self, batch, model, *, training, across):
+    def loss_and_sums(
+        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, task.Sums]:
         """Batch: from `data.masked_batches` in mode "null" or "own"."""
         logits = model((batch["joint"], batch["mask_positions"]), training=training)
         log_p_y = losses.log_token(logits, batch["mask_targets"])
@@ -143,8 +146,8 @@ class _Warmup:
             "passed": int(self._copy_accuracy >= config.copy_accuracy),
         }
 
-    def _make_batch(self, index: int):
-        mode = "null" if index < self._config.null_steps else "own"
+    def _make_batch(self, index: int) -> types.Batch:
+        mode: masked_batches.Mode = "null" if index < self._config.null_steps else "own"
         return self._training.make_batch(index, mode=mode)
 
     def _measure(self) -> None:

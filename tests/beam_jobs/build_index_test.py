@@ -40,9 +40,7 @@ def test_recall_is_measured_with_given_queries(tmp_path, table):
 def test_fallback_is_reported(tmp_path, table):
     args = [*arguments(tmp_path, table), "--index=scann", "--num_leaves=150"]
     np.save(tmp_path / "queries.npy", segments.normal(50, 8, seed=2))
-    segment = build_index.run(
-        [*args, "--num_leaves_to_search=1", f"--queries={tmp_path / 'queries.npy'}"]
-    )
+    segment = build_index.run([*args, "--recall_floor=1", f"--queries={tmp_path / 'queries.npy'}"])
     assert segment.counts["fallback"] == 1
 
 

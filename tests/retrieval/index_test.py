@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from realm_tf import artifacts, config, types
 from realm_tf.retrieval import index as index_lib
-from realm_tf.retrieval import recall, scann_settings, vectors
+from realm_tf.retrieval import recall, scann_layer, vectors
 from tests.retrieval import segments
 
-EVERYTHING = scann_settings.ScannSettings(5, 5, 400)  # searches all leaves: must be exact
+EVERYTHING = scann_layer.ScannSettings(5, 5, 400)  # searches all leaves: must be exact
 
 
 def search(values, queries, k):
@@ -78,6 +78,24 @@ def test_equal_scores_are_ordered_by_row(tmp_path, make):
     np.testing.assert_array_equal(found.rows, [[7, 33, 60, 150]])
 
 
+def test_whatever_a_layer_returns_is_ordered_and_padded():
+    found = (tf.constant([[1.0, 2.0, np.nan, 2.0]]), tf.constant([[5, 9, 0, 3]]))
+    index = index_lib.Index(
+        search_fn=lambda queries, k: found, num_blocks=20, dim=1, max_k=9, is_exact=False
+    )
+    rows, scores = index.search(np.ones((1, 1)), 6)
+    np.testing.assert_array_equal(rows, [[3, 9, 5, -1, -1, -1]])
+    np.testing.assert_array_equal(scores, [[2, 2, 1, -np.inf, -np.inf, -np.inf]])
+
+
+def test_a_stream_of_many_pieces_agrees(tmp_path, monkeypatch):
+    monkeypatch.setattr(index_lib, "_STREAMING_ROWS", 7)
+    values, queries = segments.normal(40, 4), segments.normal(3, 4, seed=1)
+    values[[30, 5]] = values[13]
+    found = streamed(open_table(tmp_path, values)).search(queries, 12)
+    np.testing.assert_array_equal(found.rows, search(values, queries, 12).rows)
+
+
 def test_k_is_clamped_to_the_number_of_blocks(tmp_path, make):
     values, queries = segments.normal(20, 4), segments.normal(2, 4, seed=1)
     found = make(open_table(tmp_path, values)).search(queries, 50)
@@ -122,7 +140,7 @@ def test_batch_sizes_and_depths_share_one_trace(tmp_path):
 
 
 def test_scann_refuses_a_search_deeper_than_it_reorders(tmp_path):
-    settings = scann_settings.ScannSettings(2, 2, 20)
+    settings = scann_layer.ScannSettings(2, 2, 20)
     index = index_lib.scann(open_table(tmp_path, segments.normal(100, 8)), settings)
     assert index.search(segments.normal(1, 8), 10).rows.min() >= 0
     with pytest.raises(types.UserError, match="k=11"):
@@ -130,7 +148,7 @@ def test_scann_refuses_a_search_deeper_than_it_reorders(tmp_path):
 
 
 def test_what_scann_does_not_find_is_padding(tmp_path):
-    settings = scann_settings.ScannSettings(50, 1, 400)
+    settings = scann_layer.ScannSettings(50, 1, 400)
     index = index_lib.scann(open_table(tmp_path, segments.normal(200, 8)), settings)
     found = index.search(segments.normal(4, 8, seed=1), 60)
     missing = found.rows == -1
@@ -174,12 +192,12 @@ def test_scann_under_the_floor_is_searched_wider(tmp_path):
 
 def test_scann_that_stays_under_the_floor_gives_way_to_exact(tmp_path, caplog):
     table = open_table(tmp_path, segments.normal(2000, 16))
-    cfg = config.RetrievalConfig(index="scann", num_leaves=500, num_leaves_to_search=1)
+    cfg = config.RetrievalConfig(index="scann", num_leaves=500, recall_floor=1.0)
     with caplog.at_level(logging.WARNING):
         segment = index_lib.build(
             str(tmp_path), table.segment, cfg, queries=segments.normal(64, 16, seed=1)
         )
-    assert "under retrieval.recall_floor=0.9: an exact index" in caplog.text
+    assert "under retrieval.recall_floor=1: an exact index" in caplog.text
     assert segment.settings["backend"] == "exact"
     assert segment.counts["fallback"] == 1
     assert index_lib.Index.open(segment, table).is_exact

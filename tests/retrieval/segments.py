@@ -12,7 +12,7 @@ TOKENIZER = "t" * 64
 
 
 class TableEmbedder(tf.Module):
-    """Embeds a text as the mean of its wordpieces' vectors."""
+    """Embeds a text as the mean of its wordpieces' vectors; blocks get twice that."""
 
     def __init__(self, *, vocab_size: int = 64, dim: int = 8, seed: int = 0):
         super().__init__()
@@ -24,12 +24,16 @@ class TableEmbedder(tf.Module):
         total = tf.reduce_sum(tf.gather(self.table, word_ids) * weights, axis=1)
         return {"embedding": total / tf.reduce_sum(weights, axis=1)}
 
-    def signature(self):
+    def signature(self, scale=1.0):
         specs = {
             name: tf.TensorSpec([None, None], tf.int32, name=name)
             for name in ("word_ids", "mask", "type_ids")
         }
-        return tf.function(self.embed).get_concrete_function(**specs)
+
+        def scaled(**inputs):
+            return {"embedding": scale * self.embed(**inputs)["embedding"]}
+
+        return tf.function(scaled).get_concrete_function(**specs)
 
 
 def write_embedder(root, *, tokenizer=TOKENIZER, step=0, **kwargs) -> artifacts.Segment:
@@ -38,7 +42,7 @@ def write_embedder(root, *, tokenizer=TOKENIZER, step=0, **kwargs) -> artifacts.
     made_from = {"tokenizer": tokenizer}
     path = artifacts.recipe_path(str(root), "embedder", settings=settings, made_from=made_from)
     writer = artifacts.SegmentWriter(path, kind="embedder", settings=settings, made_from=made_from)
-    signatures = {"queries": module.signature(), "blocks": module.signature()}
+    signatures = {"queries": module.signature(), "blocks": module.signature(scale=2.0)}
     tf.saved_model.save(module, f"{path}/saved_model", signatures=signatures)
     writer.add_tree("saved_model")
     return writer.commit()

@@ -1,0 +1,114 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`realm inspect`: prints a segment, one of its blocks, or a snapshot, readably."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+
+from realm_tf import artifacts, types
+from realm_tf.data import block_table, blocks
+from realm_tf.retrieval import snapshots
+
+_SNAPSHOT = re.compile(r"step-(\d+)\.json")
+_PREVIEW_ROWS = 3
+
+
+def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
+    """Describes what is at a path.
+
+    Args:
+      path: Directory of a segment, or file of a snapshot.
+      row: Of a "blocks", "passages" or "block_table" segment: shows this row instead of a few.
+      verify: Whether to compare checksums.
+
+    Raises:
+      UserError: If there is neither, it is damaged, or it has no such row.
+    """
+    match = _SNAPSHOT.fullmatch(os.path.basename(path))
+    if match:
+        return _snapshot(os.path.dirname(path), int(match.group(1)), verify=verify)
+    segment = artifacts.open_segment(path, verify=verify)
+    rows = _rows(segment, row)
+    return "\n\n".join([_head(segment), *rows] if row is None else rows)
+
+
+def mark(passage: types.Passage) -> str:
+    """The text of a passage with its spans in [[brackets]]."""
+    text, parts, end = passage.block.text.encode("utf-8"), [], 0
+    for span in passage.spans:
+        parts += [
+            text[end : span.byte_start],
+            b"[[",
+            text[span.byte_start : span.byte_limit],
+            b"]]",
+        ]
+        end = span.byte_limit
+    return b"".join([*parts, text[end:]]).decode("utf-8")
+
+
+def _head(segment: artifacts.Segment) -> str:
+    lines = [
+        f"{segment.kind} segment {segment.path}",
+        f"  fingerprint  {segment.fingerprint}",
+        f"  files        {len(segment.shards)}, {sum(s.num_bytes for s in segment.shards):,} bytes",
+    ]
+    lines += [f"  {name:<12} {value:,}" for name, value in segment.counts.items()]
+    lines += [f"  made from    {role} {value[:12]}" for role, value in segment.made_from.items()]
+    lines.append(f"  settings     {artifacts.canonical_json(segment.settings)}")
+    return "\n".join(lines)
+
+
+def _rows(segment: artifacts.Segment, row: int | None) -> list[str]:
+    if segment.kind == block_table.KIND:
+        table = block_table.BlockTable.open(segment)
+        wanted = range(min(_PREVIEW_ROWS, len(table))) if row is None else [row]
+        _check_row(row, len(table), segment.path)
+        return [_row(number, table.passage(number)) for number in wanted]
+    if segment.kind in (blocks.BLOCKS, blocks.PASSAGES):
+        _check_row(row, int(segment.counts["blocks"]), segment.path)
+        last = _PREVIEW_ROWS - 1 if row is None else row
+        shown = [_row(number, record) for number, record in _first(segment, last)]
+        return shown if row is None else shown[-1:]
+    if row is not None:
+        raise types.UserError(f"{segment.path} holds {segment.kind!r}, which has no rows to show.")
+    return []
+
+
+def _check_row(row: int | None, num_rows: int, path: str) -> None:
+    if row is not None and not 0 <= row < num_rows:
+        raise types.UserError(f"{path} has rows 0 to {num_rows - 1}. Received: --row {row}.")
+
+
+def _first(segment: artifacts.Segment, last: int):
+    number = 0
+    for path in segment.files():
+        for record in blocks.read(path):
+            yield number, record
+            number += 1
+            if number > last:
+                return
+
+
+def _row(number: int, record: types.Block | types.Passage) -> str:
+    passage = record if isinstance(record, types.Passage) else types.Passage(record, ())
+    block = passage.block
+    head = (
+        f"row {number}  block {block.block_id}  document {block.doc_id!r} at byte"
+        f" {block.doc_byte_start}  {len(block.title_ids)} + {len(block.token_ids)} wordpieces,"
+        f" {len(block.sentence_byte_start)} sentences, {len(passage.spans)} spans"
+    )
+    return f"{head}\n  {block.title}\n  {mark(passage)}"
+
+
+def _snapshot(directory: str, step: int, *, verify: bool) -> str:
+    snapshot = snapshots.load(directory, step, verify=verify)
+    lines = [f"snapshot of step {snapshot.step}, made {snapshot.created}"]
+    lines.append(f"  parent       {snapshot.parent}")
+    lines.append(f"  recall       {dict(snapshot.recall) or 'exact search'}")
+    for role in snapshots.PARTS:
+        part = dataclasses.asdict(getattr(snapshot, role))
+        lines.append(f"  {role:<12} {part['fingerprint'][:12]}  {part['path']}")
+    return "\n".join(lines)

@@ -1,0 +1,197 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The blocks of a corpus do not depend on how it is cut into files, or on the workers."""
+
+import os
+import pathlib
+
+import pytest
+
+from beam_jobs import build_blocks
+from realm_tf import artifacts, types
+from realm_tf.data import block_packer, blocks, corpus
+from tests.beam_jobs import documents
+from tests.data import blocks_test
+from tests.text import vocabularies
+
+
+def build(root: pathlib.Path, pattern: str, **kept) -> artifacts.Segment:
+    settings = {"length": 48, "num_shards": 3, **kept}
+    vocab = documents.write_vocab(root)
+    return build_blocks.build_blocks(
+        input=pattern, vocab=vocab, output_root=str(root / "out"), **settings
+    )
+
+
+def committed(root: pathlib.Path) -> list[str]:
+    return [str(path) for path in (root / "out").rglob(artifacts.MANIFEST)]
+
+
+def read(segment: artifacts.Segment) -> list[types.Block]:
+    return [block for path in segment.files() for block in blocks.read(path)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> artifacts.Segment:
+    root = tmp_path_factory.mktemp("built")
+    return build(root, documents.write(root / "a.jsonl", documents.records()))
+
+
+def test_blocks_are_the_packers(built, tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records())
+    sources = list(corpus.read(pattern))
+    packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=48)
+    expected = {b.block_id: b for packed in packer.pack(sources) for b in packed}
+    found = read(built)
+    assert len(found) == len(expected) > len(sources)
+    assert all(blocks_test.same(block, expected[block.block_id]) for block in found)
+
+
+def test_shards_hold_their_documents_in_order(built):
+    for number, path in enumerate(built.files()):
+        keys = [(b.doc_id, b.doc_byte_start) for b in blocks.read(path)]
+        assert keys == sorted(keys)
+        assert all(blocks.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+
+
+def test_segment_tells_how_it_was_made(built):
+    found = read(built)
+    assert built.counts == {
+        "documents": 40,
+        "documents_without_text": 1,
+        "blocks": len(found),
+        "sentences": sum(len(b.sentence_byte_start) for b in found),
+        "tokens": sum(len(b.token_ids) for b in found),
+    }
+    assert built.settings == {
+        "length": 48,
+        "language": "en",
+        "num_shards": 3,
+        "packing_version": blocks.PACKING_VERSION,
+        "vocab_size": len(vocabularies.small()),
+    }
+    assert set(built.made_from) == {"tokenizer", "corpus"}
+    assert built.made_from["tokenizer"] == vocabularies.tokenizer().fingerprint
+    assert [s.name for s in built.shards] == [blocks.shard_name(i, 3) for i in range(3)]
+    assert sum(s.num_records for s in built.shards) == len(found)
+    assert set(os.listdir(built.path)) == {s.name for s in built.shards} | {artifacts.MANIFEST}
+
+
+def test_cutting_into_files_changes_no_shard(built, tmp_path):
+    made = documents.records()[::-1]
+    documents.write(tmp_path / "x.jsonl", made[:7])
+    documents.write(tmp_path / "y.jsonl", made[7:])
+    again = build(tmp_path, str(tmp_path / "*.jsonl"))
+    assert again.shards == built.shards
+
+
+def test_same_fingerprint_under_another_root(built, tmp_path):
+    again = build(tmp_path, documents.write(tmp_path / "b.jsonl", documents.records()))
+    assert again.fingerprint == built.fingerprint
+
+
+def test_change_of_a_document_changes_no_other_shard_or_id(built, tmp_path):
+    made = documents.records()
+    made[0]["text"] = "The war. " + made[0]["text"]
+    again = build(tmp_path, documents.write(tmp_path / "a.jsonl", made))
+    changed = blocks.shard_name(blocks.shard_of("doc-0", 3), 3)
+    pairs = zip(built.shards, again.shards, strict=True)
+    assert [a.name for a, b in pairs if a != b] == [changed]
+    ids = [{b.block_id for b in read(s) if b.doc_id != "doc-0"} for s in (built, again)]
+    assert ids[0] == ids[1]
+
+
+def test_complete_segment_is_not_made_again(tmp_path, monkeypatch):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records(4))
+    first = build(tmp_path, pattern)
+    monkeypatch.setattr(build_blocks, "BuildBlocks", None)
+    assert build(tmp_path, pattern) == first
+
+
+def test_what_a_killed_run_left_is_made_good(tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records(9))
+    whole = build(tmp_path, pattern)
+    os.remove(whole.file(artifacts.MANIFEST))
+    pathlib.Path(whole.file(blocks.shard_name(1, 3))).write_bytes(b"half")
+    assert build(tmp_path, pattern) == whole
+
+
+def test_shards_without_documents_are_there(tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records(3)[:1])
+    segment = build(tmp_path, pattern, num_shards=5)
+    assert sorted(s.num_records for s in segment.shards) == [0, 0, 0, 0, 1]
+    artifacts.open_segment(segment.path, blocks.BLOCKS)
+
+
+def test_every_mistake_is_counted_and_the_first_is_named(tmp_path):
+    made = documents.records(5)
+    documents.write(tmp_path / "a.jsonl", made)
+    second = documents.write(tmp_path / "b.jsonl", [{"id": "z", "text": "a"}, "{", "[]", "5"])
+    with pytest.raises(types.UserError) as error:
+        build(tmp_path, str(tmp_path / "*.jsonl"))
+    message = str(error.value)
+    assert message.startswith(f"{second}:2: invalid JSON")
+    assert message.endswith("(2 more like this.)")
+    assert "\n" not in message
+    assert not committed(tmp_path)
+
+
+def test_damaged_file_is_named(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(b"\x1f\x8b no gzip")
+    with pytest.raises(types.UserError, match=rf"^{path}:1: damaged gzip"):
+        build(tmp_path, str(path))
+    assert not committed(tmp_path)
+
+
+def test_id_that_is_there_twice_names_both_places(tmp_path):
+    made = documents.records(5)
+    first = documents.write(tmp_path / "a.jsonl", made)
+    second = documents.write(tmp_path / "b.jsonl", [{"id": "other", "text": "x"}, made[3]])
+    with pytest.raises(types.UserError) as error:
+        build(tmp_path, str(tmp_path / "*.jsonl"))
+    message = str(error.value)
+    assert message.startswith(f"{second}:2: the id 'doc-3' was already given at {first}:4.")
+    assert not committed(tmp_path)
+
+
+@pytest.mark.parametrize("made", [[], [{"id": "1", "text": " "}]])
+def test_corpus_without_text_is_refused(tmp_path, made):
+    pattern = documents.write(tmp_path / "a.jsonl", made)
+    with pytest.raises(types.UserError, match="No document has text"):
+        build(tmp_path, pattern)
+    assert not committed(tmp_path)
+
+
+def test_wrong_settings_are_refused_before_any_work(tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records(2))
+    for settings in ({"length": 15}, {"num_shards": 0}):
+        with pytest.raises(types.UserError, match="at least"):
+            build(tmp_path, pattern, **settings)
+    with pytest.raises(types.UserError, match="No file matches"):
+        build(tmp_path, str(tmp_path / "nothing*.jsonl"))
+
+
+def test_run_takes_a_command_line(built, tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records())
+    argv = ["--input", pattern, "--vocab", documents.write_vocab(tmp_path)]
+    argv += ["--output_root", str(tmp_path), "--length", "48", "--num_shards", "3"]
+    segment = build_blocks.run([*argv, "--", "--direct_running_mode=in_memory"])
+    assert segment.fingerprint == built.fingerprint
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_processes_write_the_same(built, tmp_path, workers):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records())
+    beam_args = ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    again = build(tmp_path, pattern, beam_args=beam_args)
+    assert again.fingerprint == built.fingerprint
+
+
+@pytest.mark.slow
+def test_mistake_in_a_process_is_the_users(tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", [*documents.records(5), "{"])
+    beam_args = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    with pytest.raises(types.UserError, match=rf"^{pattern}:6: invalid JSON"):
+        build(tmp_path, pattern, beam_args=beam_args)

@@ -1,0 +1,84 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The embedder: what a vector depends on, and one tower against two."""
+
+import numpy as np
+import pytest
+
+from realm_tf.models import embedder
+from tests.models import tiny
+
+
+def _make(**changes):
+    made = embedder.Embedder(tiny.embedder_config(**changes), tiny.VOCAB_SIZE).build_weights()
+    tiny.randomise(made)
+    return made
+
+
+def test_shapes_of_queries_and_nested_blocks():
+    queries, blocks = _make()((tiny.inputs(2, 6), tiny.inputs(2, 3, 8)))
+    assert (queries.shape, blocks.shape) == ((2, tiny.DIM), (2, 3, tiny.DIM))
+
+
+def test_nesting_changes_nothing():
+    made, blocks = _make(), tiny.inputs(2, 3, 8)
+    nested = made.embed_blocks(blocks)
+    for row, candidate in np.ndindex(2, 3):
+        alone = made.embed_blocks(type(blocks)(*(x[row, candidate][None] for x in blocks)))
+        np.testing.assert_allclose(nested[row, candidate], alone[0], atol=1e-5)
+
+
+def test_padding_changes_nothing():
+    made, full = _make(), tiny.inputs(2, 6)
+    longer = made.embed_queries(tiny.padded(full, 4, word_id=3))
+    np.testing.assert_allclose(longer, made.embed_queries(full), atol=1e-5)
+
+
+def test_title_and_segments_matter():
+    made, block = _make(), tiny.inputs(1, 8)
+    vector = made.embed_blocks(block)
+    other_title = block.word_ids.copy()
+    other_title[0, 1] = (other_title[0, 1] + 1) % tiny.VOCAB_SIZE
+    moved = block.type_ids.copy()
+    moved[0, 3] = 1
+    for changed in (block._replace(word_ids=other_title), block._replace(type_ids=moved)):
+        assert np.abs(made.embed_blocks(changed) - vector).max() > 1e-3
+
+
+def test_vector_is_the_normalised_projection():
+    made, inputs = _make(projection_epsilon=0.1), tiny.inputs(3, 6)
+    tower = made.block_tower
+    projected = tower.projection(tower.encoder(inputs)[1]).numpy()
+    centred = projected - projected.mean(-1, keepdims=True)
+    normal = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 0.1)
+    norm = tower.layer_norm
+    np.testing.assert_allclose(
+        made.embed_blocks(inputs), normal * norm.gamma + norm.beta, atol=1e-4
+    )
+
+
+def test_one_tower_is_shared():
+    made, inputs = _make(), tiny.inputs(2, 6)
+    assert made.query_tower is made.block_tower
+    np.testing.assert_array_equal(made.embed_queries(inputs), made.embed_blocks(inputs))
+
+
+def test_two_towers_have_weights_of_their_own():
+    made, inputs = _make(two_towers=True), tiny.inputs(2, 6)
+    assert len(made.variables) == 2 * len(_make().variables)
+    assert np.abs(made.embed_queries(inputs) - made.embed_blocks(inputs)).max() > 1e-2
+
+
+def test_dropout_is_on_in_training_only():
+    made, inputs = _make(dropout=0.5), tiny.inputs(2, 6)
+    assert (made.embed_queries(inputs, training=True).numpy() == 0).any()
+    assert (made.embed_queries(inputs).numpy() != 0).all()
+
+
+@pytest.mark.parametrize("two_towers", [False, True])
+def test_config_round_trip(two_towers):
+    made, inputs = _make(two_towers=two_towers, projection_epsilon=0.2), tiny.inputs(2, 6)
+    again = embedder.Embedder.from_config(made.get_config()).build_weights()
+    again.set_weights(made.get_weights())
+    for one, other in zip(again((inputs, inputs)), made((inputs, inputs)), strict=True):
+        np.testing.assert_array_equal(one, other)

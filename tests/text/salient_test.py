@@ -1,0 +1,45 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Names and dates together."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from realm_tf.text import salient, sentences
+
+
+def tag(text: str) -> list[tuple[str, str]]:
+    spans = salient.tag(text, sentences.split(text))
+    return [(text.encode()[s.byte_start : s.byte_limit].decode(), s.label) for s in spans]
+
+
+def test_dates_are_not_names_and_keep_their_place():
+    assert tag("Élise met Kate on May 12, 2008 in October Hall.") == [
+        ("Kate", "NAME"),
+        ("May 12, 2008", "DATE"),
+        ("October", "DATE"),
+        ("Hall", "NAME"),
+    ]
+
+
+WORDS = st.sampled_from(
+    [
+        *("Paris", "Élise", "the", "of", "in", "May", "1990", "12", "é.", "A.", "'X'", "U.S."),
+        *("\n", "\u2028", "19th", "century"),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(WORDS, st.text(st.characters(codec="utf-8"), max_size=4))))
+def test_spans_of_any_text_are_whole_ordered_and_inside_sentences(words):
+    text = " ".join(words)
+    found = sentences.split(text)
+    place = 0
+    for start, limit, label in salient.tag(text, found):
+        assert label in (salient.NAME, salient.DATE)
+        assert place <= start < limit
+        assert any(a <= start and limit <= b for a, b in found)
+        span = text.encode()[start:limit].decode()
+        assert span == span.strip()
+        place = limit
