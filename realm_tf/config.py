@@ -46,7 +46,11 @@ class BlocksConfig:
 
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
-    """A BERT encoder. `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh"."""
+    """A BERT encoder.
+
+    `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh". `initializer` is "bert" or
+    "mimetic", for small encoders that start from random weights; see `models.mimetic`.
+    """
 
     hidden_size: int = 768
     num_layers: int = 12
@@ -58,6 +62,7 @@ class EncoderConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.1
     layer_norm_epsilon: float = 1e-12
+    initializer: str = "bert"
     initializer_range: float = 0.02
 
     def __post_init__(self) -> None:
@@ -69,6 +74,10 @@ class EncoderConfig:
         config_parsing.check(
             self.activation in ("gelu_erf", "gelu_tanh"),
             f"encoder.activation must be gelu_erf or gelu_tanh. Received: {self.activation!r}.",
+        )
+        config_parsing.check(
+            self.initializer in ("bert", "mimetic"),
+            f"encoder.initializer must be bert or mimetic. Received: {self.initializer!r}.",
         )
 
 
@@ -106,7 +115,6 @@ class OptimizerConfig:
     """AdamW with linear warm-up and decay, as BERT's."""
 
     learning_rate: float = 1e-4
-    retriever_learning_rate: float | None = None  # None: the same as learning_rate
     warmup_steps: int | None = None  # None: min(10000, max(100, steps / 10))
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -137,6 +145,7 @@ class WarmupConfig:
     max_steps: int = 0
     batch_size: int = 32
     copy_accuracy: float = 0.8
+    substitute: float = 0.0  # in the second phase, so often the answer becomes a random wordpiece
     check_every_steps: int = 100
     learning_rate: float = 1e-3
 
@@ -168,6 +177,7 @@ class PretrainConfig:
     max_masks: int = 10
     objective: str = "token"  # token: the original code; span: the paper
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-5)
+    retriever_learning_rate: float | None = None  # None: the same as the reader's
     warmup: WarmupConfig = WarmupConfig()
     refresh: RefreshConfig = RefreshConfig()
     checkpoint_every_steps: int = 500
@@ -198,6 +208,13 @@ class OpenQaConfig:
     max_answers: int = 16  # answer occurrences per block that the loss can use
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-5)
     checkpoint_every_steps: int = 500
+
+    def __post_init__(self) -> None:
+        config_parsing.check(
+            1 <= self.num_read <= self.num_searched,
+            "open_qa.num_read must be from 1 to open_qa.num_searched. Received:"
+            f" {self.num_read} and {self.num_searched}.",
+        )
 
 
 @dataclasses.dataclass(frozen=True)

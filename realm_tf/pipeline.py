@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import tensorflow as tf
+import yaml
 
 from realm_tf import artifacts, jobs, scorecard, types
 from realm_tf import config as config_lib
@@ -104,7 +105,8 @@ class Pipeline:
             raise types.UserError(f"{workdir} holds no run (no run.json). Start it with realm run.")
         body = artifacts.read_json(path)
         beam_args = body.pop("beam_args")
-        config = config_lib.load(os.path.join(workdir, "config.yaml"))
+        with tf.io.gfile.GFile(os.path.join(workdir, "config.yaml"), "r") as f:
+            config = config_lib.from_dict(config_lib.Config, yaml.safe_load(f.read()))
         return cls(workdir, Inputs(**body), config, beam_args)
 
     def run(self) -> dict[str, Any]:
@@ -285,8 +287,8 @@ class Pipeline:
         train = open_qa.read(self._inputs.questions_train)
         frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())
         self._report("frequent_answer", {"exact_match": frequent})
-        if self.realm is None:
-            self._report("pretrain", {"skipped": self._gate_message()})
+        skipped = self.realm is None
+        self._report("pretrain", {"skipped": self._gate_message()} if skipped else {"done": True})
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""

@@ -39,7 +39,7 @@ class Document:
       doc_id: The user's key, unique in the corpus.
       title: May be empty.
       text: The body, without the title.
-      metadata: Whatever else the record held, as JSON values; it travels to the answers.
+      metadata: Whatever else the record held, as JSON values; it stays with the blocks.
     """
 
     doc_id: str

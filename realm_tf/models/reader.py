@@ -17,7 +17,7 @@ from official.nlp.modeling import layers as nlp_layers
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import encoder
+from realm_tf.models import encoder, mimetic
 
 
 class _Reader(tf_keras.Model):
@@ -58,6 +58,10 @@ class KnowledgeAugmentedEncoder(_Reader):
             initializer=encoder.initializer(config.encoder),
             name="masked_lm",
         )
+        if config.encoder.initializer == "mimetic":
+            self.masked_lm.build(None)
+            self.masked_lm.dense.build([None, config.encoder.hidden_size])
+            mimetic.add_identity(self.masked_lm.dense.kernel)
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         """Predicts.

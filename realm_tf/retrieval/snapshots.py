@@ -128,8 +128,8 @@ def publish(directory: str, snapshot: Snapshot) -> None:
     """Publishes a snapshot; publishing it again changes nothing.
 
     Args:
-      directory: Of the snapshots. Segments beside or below it are named relative to it, so a work
-        directory may be moved as a whole.
+      directory: Of the snapshots. Local segments are named relative to it, so a work directory may
+        be moved as a whole.
       snapshot: As `Snapshot.of` makes it.
 
     Raises:
@@ -255,13 +255,12 @@ def _from_json(directory: str, path: str, body: Any) -> Snapshot:
 
 
 def _relative(directory: str, path: str) -> str:
-    parent = os.path.dirname(directory.rstrip("/"))
-    if parent and path.startswith(f"{parent}/"):
-        return path[len(parent) + 1 :]
-    return path if artifacts.is_remote(path) else os.path.abspath(path)
+    if artifacts.is_remote(directory) or artifacts.is_remote(path):
+        return path
+    return os.path.relpath(path, directory)
 
 
 def _absolute(directory: str, path: str) -> str:
     if os.path.isabs(path) or artifacts.is_remote(path):
         return path
-    return os.path.join(os.path.dirname(directory.rstrip("/")), path)
+    return os.path.normpath(os.path.join(directory, path))

@@ -9,9 +9,6 @@ from typing import NamedTuple
 
 from realm_tf.text import dates, names
 
-# Raise when the rules find other spans: it is part of what passages are made from.
-VERSION = 1
-
 # Raise when the rules would mark other spans in the same text.
 RULES_VERSION = 1
 

@@ -63,16 +63,22 @@ class Every:
     Args:
       steps: The interval; the loop length must divide it.
       step: The trainer's step.
-      function: What to call.
+      function: What to call; the figures that it returns join the loop's summaries.
     """
 
-    def __init__(self, *, steps: int, step: tf.Variable, function: Callable[[int], None]):
+    def __init__(
+        self,
+        *,
+        steps: int,
+        step: tf.Variable,
+        function: Callable[[int], Mapping[str, float] | None],
+    ):
         self._steps = steps
         self._step = step
         self._function = function
 
-    def __call__(self, outputs: Mapping[str, Any]) -> None:
-        """Called by Orbit after each loop."""
+    def __call__(self, outputs: dict[str, Any]) -> None:
+        """Called by Orbit after each loop, before it writes the summaries."""
         step = int(self._step.numpy())
         if step % self._steps == 0:
-            self._function(step)
+            outputs.update(self._function(step) or {})

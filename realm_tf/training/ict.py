@@ -53,7 +53,7 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.make_strategy(cfg.runtime).scope():
+    with loop.scope(cfg.runtime):
         model, accuracy = _fit(context, context.directory(path))
     return weights.save(
         model,

@@ -7,14 +7,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orbit
 import tensorflow as tf
+import tf_keras
 
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf import types
 from realm_tf.training import actions, optimizers, stream, task, trainer
 
 _MAX_STEPS_PER_LOOP = 100
@@ -39,6 +40,20 @@ def make_strategy(config: config_lib.RuntimeConfig) -> tf.distribute.Strategy:
         "runtime.strategy must be one_device, mirrored, multi_worker_mirrored or tpu. Received:"
         f" {config.strategy!r}."
     )
+
+
+@contextlib.contextmanager
+def scope(config: config_lib.RuntimeConfig) -> Iterator[None]:
+    """Where models, optimisers and tasks of a training run are made: strategy and precision."""
+    policy = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy(
+        "mixed_bfloat16" if config.mixed_bfloat16 else "float32"
+    )
+    try:
+        with make_strategy(config).scope():
+            yield
+    finally:
+        tf_keras.mixed_precision.set_global_policy(policy)
 
 
 def _all_devices() -> list[str]:
@@ -107,8 +122,9 @@ def fit(run: Run) -> trainer.Trainer:
     tf.io.gfile.makedirs(run.directory)
     with contextlib.ExitStack() as stack:
         # Orbit prints a page per loop; it belongs to the run's log, progress to the terminal.
-        log = stack.enter_context(open(os.path.join(run.directory, "orbit.log"), "a"))
-        stack.enter_context(contextlib.redirect_stdout(log))
+        log = os.path.join(run.directory, "orbit.log")
+        log = os.devnull if artifacts.is_remote(log) else log  # object stores cannot append
+        stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(log, "a"))))
         controller = _controller(run, fitted)
         run.on_start(int(fitted.global_step.numpy()))
         progress = actions.Progress(

@@ -160,7 +160,7 @@ def train(
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.make_strategy(cfg.runtime).scope():
+    with loop.scope(cfg.runtime):
         model = _fit(context, start, questions, context.directory(path))
     return weights.save(
         model,

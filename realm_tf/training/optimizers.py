@@ -16,13 +16,19 @@ import tensorflow as tf
 from official.modeling import optimization
 
 from realm_tf import config as config_lib
+from realm_tf import types
 
 
 def warmup_steps(config: config_lib.OptimizerConfig, train_steps: int) -> int:
     """Warm-up steps: as configured, or the original's min(10000, max(100, steps / 10))."""
-    if config.warmup_steps is not None:
-        return config.warmup_steps
-    return min(10_000, max(100, train_steps // 10))
+    if config.warmup_steps is None:
+        return min(10_000, max(100, train_steps // 10), train_steps // 2)
+    if config.warmup_steps >= train_steps > 0:
+        raise types.UserError(
+            f"optimizer.warmup_steps is {config.warmup_steps}, but training has only {train_steps}"
+            " steps: the learning rate would never leave the warm-up. Lower it."
+        )
+    return config.warmup_steps
 
 
 def optimization_config(

@@ -126,7 +126,7 @@ def train(
     """
     run = _Pretraining(context, embedder_weights, reader_weights, embed_job)
     if not run.is_complete():
-        with loop.make_strategy(context.config.runtime).scope():
+        with loop.scope(context.config.runtime):
             run.fit()
     return run.result()
 
@@ -259,8 +259,13 @@ class _Pretraining:
             batch_index=step + config.runtime.prefetch_batches, snapshot_step=step, decided_at=step
         )
         self._refresher.collect_garbage(
-            self._swaps.steps_in_use(), config.pretrain.refresh.keep_snapshots
+            self._swaps.steps_in_use(self._resume_step()), config.pretrain.refresh.keep_snapshots
         )
+
+    def _resume_step(self) -> int:
+        """Step of the newest checkpoint, 0 if there is none."""
+        path = tf.train.latest_checkpoint(self._directory)
+        return int(path.rpartition("-")[2]) if path else 0
 
     def _warn_stale(self, step: int, error: Exception) -> None:
         budget = self._context.config.pretrain.refresh
@@ -286,7 +291,7 @@ class _Pretraining:
 
 def _optimizer(config: config_lib.PretrainConfig, model: realm.RealmModel) -> Any:
     reader = optimizers.make_optimizer(config.optimizer, config.steps)
-    rate = config.optimizer.retriever_learning_rate
+    rate = config.retriever_learning_rate
     if rate is None:
         return reader
     retriever = optimizers.make_optimizer(config.optimizer, config.steps, rate)

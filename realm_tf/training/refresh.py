@@ -43,6 +43,7 @@ class Refresher:
       block_table: Its table's segment.
       tokenizer: Fingerprint of the tokenizer.
       retrieval: The index's settings.
+      search_depth: The deepest search that will be made.
       embed_job: See `EmbedJob`.
     """
 
@@ -52,6 +53,7 @@ class Refresher:
     block_table: artifacts.Segment
     tokenizer: str
     retrieval: config_lib.RetrievalConfig
+    search_depth: int
     embed_job: EmbedJob
 
     @classmethod
@@ -64,6 +66,9 @@ class Refresher:
             block_table=context.knowledge_table,
             tokenizer=context.tokenizer.fingerprint,
             retrieval=context.config.retrieval,
+            search_depth=max(
+                context.config.open_qa.num_searched, *context.config.evaluation.recall_at
+            ),
             embed_job=embed_job,
         )
 
@@ -82,7 +87,7 @@ class Refresher:
         started = time.monotonic()
         exported = self._export(embedder, step=step, trained_from=trained_from)
         vectors = self.embed_job(exported)
-        index = index_lib.build(self.root, vectors, self.retrieval)
+        index = index_lib.build(self.root, vectors, self.retrieval, k=self.search_depth)
         snapshot = snapshots.Snapshot.of(
             step=step,
             embedder=exported,

@@ -67,10 +67,16 @@ class SwapLog:
             self._swaps = [swap for swap in self._swaps if swap.decided_at <= step]
             self._write(self._swaps)
 
-    def steps_in_use(self) -> set[int]:
-        """Snapshot steps that a batch to come may be made from, or a resumed run may replay."""
+    def steps_in_use(self, first_batch: int) -> set[int]:
+        """Snapshot steps that the batches from `first_batch` on are made from, as decided so far.
+
+        Args:
+          first_batch: The newest checkpoint's step: a resumed run makes its batches again.
+        """
+        first = self.snapshot_at(first_batch)
         with self._lock:
-            return {swap.snapshot_step for swap in self._swaps[-2:]}
+            later = (s.snapshot_step for s in self._swaps if s.batch_index > first_batch)
+            return {first, *later}
 
     def _write(self, swaps: list[Swap]) -> None:
         entries = [dataclasses.asdict(swap) for swap in swaps]

@@ -11,6 +11,7 @@ on held-out documents passes a gate.
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import tf_keras
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import masked_batches, masking
+from realm_tf.data import masked_batches, masking, sampling, substitution
 from realm_tf.models import losses, reader
 from realm_tf.training import actions, evaluate, loop, task, weights
 from realm_tf.training import context as context_lib
@@ -76,7 +77,7 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.make_strategy(cfg.runtime).scope():
+    with loop.scope(cfg.runtime):
         model, counts = _Warmup(context).fit(context.directory(path))
     return weights.save(
         model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
@@ -127,6 +128,7 @@ class _Warmup:
                 make_batch=self._make_batch,
                 runtime=self._context.config.runtime,
                 checkpoint_every_steps=config.check_every_steps,
+                loop_steps=math.gcd(config.check_every_steps, 100),
                 shown=("accuracy",),
                 make_actions=lambda fitted: [
                     actions.Every(
@@ -147,23 +149,30 @@ class _Warmup:
         }
 
     def _make_batch(self, index: int) -> types.Batch:
-        mode: masked_batches.Mode = "null" if index < self._config.null_steps else "own"
-        return self._training.make_batch(index, mode=mode)
+        if index < self._config.null_steps:
+            return self._training.make_batch(index, mode="null")
+        seed = self._context.config.seed
+        return substitution.substitute(
+            self._training.make_batch(index, mode="own"),
+            self._context.tokenizer,
+            sampling.generator(seed, "warmup/substitute", index),
+            probability=self._config.substitute,
+        )
 
     def _measure(self) -> None:
         count = max(1, _CHECK_EXAMPLES // self._config.batch_size)
         batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
         self._copy_accuracy = self._evaluator(batches)["accuracy"]
 
-    def _check(self, step: int) -> None:
+    def _check(self, step: int) -> dict[str, float]:
         if step < self._config.null_steps:
-            return
+            return {}
         self._measure()
-        tf.summary.scalar("held_out_copy_accuracy", self._copy_accuracy, step=step)
         self._passed = self._copy_accuracy >= self._config.copy_accuracy
         _LOGGER.info("held-out copy accuracy %.3f at step %d", self._copy_accuracy, step)
         if self._passed:
             raise loop.StopTraining
+        return {"held_out_copy_accuracy": self._copy_accuracy}
 
 
 def make_batches(

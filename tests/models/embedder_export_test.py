@@ -33,14 +33,14 @@ def test_each_signature_is_its_own_tower(two_towers):
         exported = retriever.load_embed_fn(segment, signature)
         for length in (5, 9):
             inputs = tiny.padded(tiny.inputs(3, length), 2, word_id=0)
-            np.testing.assert_allclose(exported(inputs), embed(inputs), atol=1e-6)
+            np.testing.assert_allclose(exported(inputs), embed(inputs), atol=1e-5)
 
 
 def test_export_is_in_inference_mode(tmp_path):
     made, inputs = _make(dropout=0.5), tiny.inputs(2, 6)
     segment = embedder_export.export_embedder(made, str(tmp_path / "e"), **PROVENANCE)
     exported = retriever.load_embed_fn(segment, "blocks")
-    np.testing.assert_allclose(exported(inputs), made.embed_blocks(inputs), atol=1e-6)
+    np.testing.assert_allclose(exported(inputs), made.embed_blocks(inputs), atol=1e-5)
 
 
 def test_segment_says_what_it_is(two_towers):

@@ -78,7 +78,8 @@ def masked_batch(batch_size: int = 4, candidates: int = 3, seed: int = 0) -> typ
 
 
 def randomise(model: tf.Module, *, stddev: float = 0.3, seed: int = 0) -> None:
-    """Moves every weight: as they are made, biases are 0 and outputs nearly equal."""
+    """Sets every weight: as they are made, biases are 0 and outputs nearly equal."""
     rng = np.random.default_rng(seed)
     for variable in model.variables:
-        variable.assign_add(rng.normal(0.0, stddev, variable.shape))
+        mean = 1.0 if "gamma" in variable.name else 0.0
+        variable.assign(rng.normal(mean, stddev, variable.shape))

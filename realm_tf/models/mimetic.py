@@ -1,0 +1,73 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Mimetic initialisation: attention that begins as what pre-trained attention looks like.
+
+Trockman and Kolter (2023, "Mimetic Initialization of Self-Attention Layers") found that in trained
+transformers the product of query and key weights is near a multiple of the identity, and so is that
+of value and output weights, and that small transformers learn much faster when they start so, with
+sinusoidal positions. A reader that starts so can match equal wordpieces of query and block, and
+carry a wordpiece to where it is predicted, after hundreds of steps instead of thousands. Here
+value and output agree in sign: what is looked at is added.
+
+Ours, and not in REALM's paper, which starts from BERT's weights.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from official.nlp.modeling import layers as nlp_layers
+from official.nlp.modeling import networks
+
+_MATCHING = 1.0  # of query and key
+_CARRYING = 0.7  # of value and output
+_WAVELENGTH = 10_000.0
+
+
+def initialize(bert: networks.BertEncoderV2, hidden_size: int) -> None:
+    """Changes the weights of a new encoder in place.
+
+    Word and position embeddings get the standard deviation hidden_size ** -0.5.
+
+    Args:
+      bert: Built, with weights as BERT draws them: they stay, as noise around the identity.
+      hidden_size: Its width.
+    """
+    scale = hidden_size**-0.5
+    words = bert.get_embedding_table()
+    words.assign(tf_keras.initializers.RandomNormal(stddev=scale)(words.shape))
+    for layer in bert.submodules:
+        if isinstance(layer, nlp_layers.PositionEmbedding):
+            table = layer.trainable_variables[0]
+            table.assign(scale * math.sqrt(2.0) * _sinusoids(*table.shape))
+        elif isinstance(layer, tf_keras.layers.MultiHeadAttention):
+            _initialize_attention(layer)
+
+
+def add_identity(kernel: tf.Variable) -> None:
+    """Adds the identity to a square kernel."""
+    kernel.assign_add(tf.eye(kernel.shape[0]))
+
+
+def _initialize_attention(layer: tf_keras.layers.MultiHeadAttention) -> None:
+    kernels = {v.name.split("/")[-2]: v for v in layer.trainable_variables if "kernel" in v.name}
+    matching = _MATCHING * _orthogonal(kernels["query"].shape)
+    kernels["query"].assign_add(matching)
+    kernels["key"].assign_add(matching)
+    carrying = _CARRYING * _orthogonal(kernels["value"].shape)
+    kernels["value"].assign_add(carrying)
+    kernels["attention_output"].assign_add(tf.transpose(carrying, [1, 2, 0]))
+
+
+def _orthogonal(shape: tf.TensorShape) -> tf.Tensor:
+    """An orthogonal matrix whose columns are divided among the heads: [hidden, heads, size]."""
+    hidden, heads, size = shape
+    return tf.reshape(tf_keras.initializers.Orthogonal()([hidden, heads * size]), shape)
+
+
+def _sinusoids(length: int, width: int) -> np.ndarray:
+    angles = np.arange(length)[:, None] / _WAVELENGTH ** (np.arange(width // 2)[None] * 2 / width)
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)

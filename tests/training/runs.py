@@ -1,0 +1,131 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A tiny run: its configuration, its data as real segments, and what training needs of others."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from realm_tf import artifacts, config
+from realm_tf.data import block_table, blocks, packing
+from realm_tf.retrieval import retriever, vectors
+from realm_tf.text import vocabulary
+from realm_tf.training import context as context_lib
+from realm_tf.training import ict, refresh, warmup
+from realm_tf.training import system as system_lib
+from tests.data import example_passages
+
+_ENCODER = {
+    "hidden_size": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "intermediate_size": 32,
+    "max_positions": 64,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+}
+
+_SETTINGS = {
+    "seed": 3,
+    "blocks": {"length": 40},
+    "model": {
+        "embedder": {"encoder": _ENCODER, "projection_size": 8, "dropout": 0.0},
+        "reader": {"encoder": _ENCODER, "span_size": 8, "max_span_width": 4},
+    },
+    "ict": {"steps": 6, "batch_size": 4, "query_length": 12, "checkpoint_every_steps": 3},
+    "pretrain": {
+        "steps": 6,
+        "batch_size": 4,
+        "query_length": 14,
+        "num_candidates": 3,
+        "max_masks": 5,
+        "eval_examples": 8,
+        "checkpoint_every_steps": 3,
+        "warmup": {"batch_size": 4, "check_every_steps": 2},
+    },
+    "open_qa": {
+        "steps": 3,
+        "batch_size": 2,
+        "query_length": 12,
+        "reader_length": 52,
+        "num_searched": 6,
+        "num_read": 2,
+        "max_answers": 3,
+    },
+    "evaluation": {"held_out_fraction": 0.3},
+    "runtime": {"prefetch_batches": 2},
+}
+
+
+def make_config(*overrides: str) -> config.Config:
+    """The tiny configuration, with "a.b=value" overrides."""
+    values = config.to_dict(config.from_dict(config.Config, _SETTINGS))
+    for override in overrides:
+        config.config_parsing.apply_override(values, override)
+    return config.from_dict(config.Config, values)
+
+
+def make_context(root: pathlib.Path, cfg: config.Config | None = None) -> context_lib.Context:
+    """Random documents as vocabulary, blocks, passages and their tables, all under `root`."""
+    segments = str(root / "segments")
+    tokenizer = example_passages.tokenizer()
+    passages = example_passages.passages(seed=4, num_docs=24)
+    common: dict[str, Any] = {"num_shards": 2, "settings": {"vocab_size": tokenizer.vocab_size}}
+    made_from = {"tokenizer": tokenizer.fingerprint}
+    block_segment = blocks.write_segment(
+        segments, [p.block for p in passages], kind=blocks.BLOCKS, made_from=made_from, **common
+    )
+    passage_segment = blocks.write_segment(
+        segments,
+        passages,
+        kind=blocks.PASSAGES,
+        made_from={**made_from, "blocks": block_segment.fingerprint},
+        **common,
+    )
+    return context_lib.Context(
+        config=cfg or make_config(),
+        root=segments,
+        training_dir=str(root / "training"),
+        vocab=vocabulary.write_segment(segments, tokenizer.vocab, lower_case=True),
+        blocks=block_segment,
+        knowledge_table=block_table.build(segments, block_segment),
+        passages_table=block_table.build(segments, passage_segment),
+    )
+
+
+def embed_job(context: context_lib.Context) -> refresh.EmbedJob:
+    """The embedding job without Beam: the exported embedder over the table, in one shard."""
+
+    def run(embedder: artifacts.Segment) -> artifacts.Segment:
+        made_from = {"blocks": context.blocks.fingerprint, "embedder": embedder.fingerprint}
+        path = context.recipe(vectors.KIND, settings={}, made_from=made_from)
+        if artifacts.is_complete(path):
+            return artifacts.open_segment(path, vectors.KIND)
+        writer = artifacts.SegmentWriter(path, kind=vectors.KIND, settings={}, made_from=made_from)
+        ids = np.array(context.knowledge.block_ids)
+        vectors.write_shard(path, 0, 1, block_ids=ids, vectors=_embed(context, embedder))
+        writer.add(vectors.ids_name(0, 1), num_records=len(ids))
+        writer.add(vectors.vectors_name(0, 1), num_records=len(ids))
+        return writer.commit(blocks=len(ids))
+
+    return run
+
+
+def _embed(context: context_lib.Context, embedder: artifacts.Segment) -> np.ndarray:
+    table = context.knowledge
+    titles, bodies = zip(
+        *((table.title_ids(r), table.token_ids(r)) for r in range(len(table))), strict=True
+    )
+    length = context.config.blocks.length
+    packed = packing.pack_blocks(titles, bodies, length, context.tokenizer)
+    return retriever.load_embed_fn(embedder, "blocks")(packed)
+
+
+def random_system(context: context_lib.Context) -> system_lib.System:
+    """A system of random weights, with its snapshot."""
+    embedder_weights = ict.random_embedder(context)
+    snapshot = refresh.baseline_snapshot(context, embedder_weights, embed_job=embed_job(context))
+    return system_lib.System("random", embedder_weights, warmup.train(context), snapshot)
