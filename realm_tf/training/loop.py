@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,23 +23,30 @@ _MAX_STEPS_PER_LOOP = 100
 
 
 def make_strategy(config: config_lib.RuntimeConfig) -> tf.distribute.Strategy:
-    """The distribution strategy that the configuration names.
+    """The distribution strategy that the configuration names: one object for all runs of a process.
+
+    A second one on the same devices would use the first one's collective keys anew and fail.
 
     Raises:
       UserError: If there is no such strategy.
     """
-    if config.strategy == "one_device":
+    return _strategy(config.strategy, config.tpu)
+
+
+@functools.cache
+def _strategy(name: str, tpu: str | None) -> tf.distribute.Strategy:
+    if name == "one_device":
         return tf.distribute.OneDeviceStrategy(_first_device())
-    if config.strategy == "mirrored":
+    if name == "mirrored":
         return tf.distribute.MirroredStrategy(_all_devices())
-    if config.strategy == "multi_worker_mirrored":
+    if name == "multi_worker_mirrored":
         return tf.distribute.MultiWorkerMirroredStrategy()
-    if config.strategy == "tpu":
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(config.tpu or "local")
+    if name == "tpu":
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu or "local")
         return tf.distribute.TPUStrategy(resolver)
     raise types.UserError(
         "runtime.strategy must be one_device, mirrored, multi_worker_mirrored or tpu. Received:"
-        f" {config.strategy!r}."
+        f" {name!r}."
     )
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf import config
+from realm_tf import config, types
 from realm_tf.models import realm
 from realm_tf.training import optimizers
 from tests.models import tiny
 
 
 @pytest.mark.parametrize(
-    ("steps", "expected"), [(50, 100), (1000, 100), (5000, 500), (200_000, 10_000)]
+    ("steps", "expected"), [(200, 100), (1000, 100), (5000, 500), (200_000, 10_000)]
 )
 def test_warmup_is_the_originals(steps, expected):
     assert optimizers.warmup_steps(config.OptimizerConfig(), steps) == expected
@@ -22,6 +22,21 @@ def test_warmup_is_the_originals(steps, expected):
 def test_configured_warmup_wins():
     assert optimizers.warmup_steps(config.OptimizerConfig(warmup_steps=0), 5000) == 0
     assert optimizers.warmup_steps(config.OptimizerConfig(warmup_steps=7), 5000) == 7
+
+
+def test_short_run_is_trained_too():
+    cfg = config.OptimizerConfig(learning_rate=0.1)
+    assert optimizers.warmup_steps(cfg, 6) == 3
+    rate = optimizers.make_optimizer(cfg, 6)._learning_rate
+    expected = [0, 0.05 / 3, 0.1 / 3, 0.05, 0.1 / 3, 0.05 / 3, 0]
+    np.testing.assert_allclose([rate(i) for i in range(7)], expected, atol=1e-6)
+
+
+def test_warmup_as_long_as_the_run_is_refused():
+    cfg = config.OptimizerConfig(warmup_steps=6)
+    assert optimizers.warmup_steps(cfg, 7) == 6
+    with pytest.raises(types.UserError, match="warmup_steps is 6, but training has only 6 steps"):
+        optimizers.warmup_steps(cfg, 6)
 
 
 def test_rate_rises_and_falls_linearly():

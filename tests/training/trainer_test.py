@@ -9,8 +9,15 @@ import tf_keras
 
 from realm_tf import config, types
 from realm_tf.models import embedder, realm
-from realm_tf.training import ict, optimizers, pretrain, stream, task, trainer
+from realm_tf.training import ict, loop, optimizers, pretrain, stream, task, trainer
 from tests.models import tiny
+
+
+@pytest.fixture(scope="module")
+def mirrored(two_logical_devices):
+    made = loop.make_strategy(config.RuntimeConfig(strategy="mirrored"))
+    assert made.num_replicas_in_sync == len(two_logical_devices)
+    return made
 
 
 def _ict_batch():
@@ -72,12 +79,11 @@ PER_REPLICA = {"query_spread", "learning_rate"}
 
 
 @CASES
-def test_two_devices_do_what_one_does(two_logical_devices, make_model, make_task, batch):
+def test_two_devices_do_what_one_does(mirrored, make_model, make_task, batch):
     one = tf.distribute.OneDeviceStrategy("CPU:0")
-    two = tf.distribute.MirroredStrategy(two_logical_devices)
     logs, weights, _ = _one_step(one, make_model, make_task, batch, _gradient_descent)
     both_logs, both_weights, fitted = _one_step(
-        two, make_model, make_task, batch, _gradient_descent
+        mirrored, make_model, make_task, batch, _gradient_descent
     )
     assert int(fitted.global_step.numpy()) == 1
     for name in logs.keys() - PER_REPLICA:
@@ -86,11 +92,11 @@ def test_two_devices_do_what_one_does(two_logical_devices, make_model, make_task
         np.testing.assert_allclose(left, right, atol=1e-5)
 
 
-def test_clipping_is_of_the_summed_gradients(two_logical_devices):
+def test_clipping_is_of_the_summed_gradients(mirrored):
     """With AdamW and its clipping, too: clipped before the sum, weights would differ."""
     arguments = (_make_embedder, _make_ict, _ict_batch())
     _, weights, one = _one_step(tf.distribute.OneDeviceStrategy("CPU:0"), *arguments)
-    _, _, two = _one_step(tf.distribute.MirroredStrategy(two_logical_devices), *arguments)
+    _, _, two = _one_step(mirrored, *arguments)
     for left, right in zip(two.optimizer._velocities, one.optimizer._velocities, strict=True):
         np.testing.assert_allclose(left.numpy(), right.numpy(), rtol=1e-3, atol=1e-9)
     assert len(weights) == len(one.optimizer._velocities)
@@ -109,25 +115,23 @@ def test_xla_does_the_same_step(make_model, make_task, batch):
         np.testing.assert_allclose(left, right, atol=1e-5)
 
 
-def test_xla_under_replicas_is_refused(two_logical_devices):
+def test_xla_under_replicas_is_refused(mirrored):
     with (
-        tf.distribute.MirroredStrategy(two_logical_devices).scope(),
+        mirrored.scope(),
         pytest.raises(types.UserError, match="jit_compile works on one replica"),
     ):
         _make_ict(jit_compile=True)
 
 
-def test_batch_is_split_in_order(two_logical_devices):
-    strategy = tf.distribute.MirroredStrategy(two_logical_devices)
+def test_batch_is_split_in_order(mirrored):
     batch = {"x": np.arange(6), "inputs": tiny.inputs(6, 3)}
-    parts = trainer.distribute(strategy, batch)
-    first, second = strategy.experimental_local_results(parts["x"])
+    parts = trainer.distribute(mirrored, batch)
+    first, second = mirrored.experimental_local_results(parts["x"])
     assert (first.numpy().tolist(), second.numpy().tolist()) == ([0, 1, 2], [3, 4, 5])
-    words = strategy.experimental_local_results(parts["inputs"].word_ids)
+    words = mirrored.experimental_local_results(parts["inputs"].word_ids)
     np.testing.assert_array_equal(np.concatenate(words), batch["inputs"].word_ids)
 
 
-def test_uneven_batch_is_refused(two_logical_devices):
-    strategy = tf.distribute.MirroredStrategy(two_logical_devices)
+def test_uneven_batch_is_refused(mirrored):
     with pytest.raises(ValueError, match="A batch of 3 does not split over 2 replicas"):
-        trainer.distribute(strategy, {"x": np.arange(3)})
+        trainer.distribute(mirrored, {"x": np.arange(3)})
