@@ -46,7 +46,9 @@ def main(source: str, target: str) -> None:
     output.mkdir(parents=True, exist_ok=True)
     paragraphs = [
         paragraph
-        for _, paragraph in zip(range(NUM_PARAGRAPHS), read(folder / "corpus.jsonl.gz"), strict=False)
+        for _, paragraph in zip(
+            range(NUM_PARAGRAPHS), read(folder / "corpus.jsonl.gz"), strict=False
+        )
     ]
     titles = {paragraph["id"]: paragraph["title"] for paragraph in paragraphs}
     asked = [q for q in read(folder / "qa_train.jsonl.gz") if q["paragraph_id"] in titles]

@@ -17,8 +17,6 @@ import click
 from realm_tf import config as config_lib
 from realm_tf import types, version
 
-_BEAM_HELP = "Options after -- go to Apache Beam, e.g. -- --direct_num_workers=2."
-
 _config_options = [
     click.option("--config", "config_file", metavar="FILE", help="YAML configuration."),
     click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting."),
@@ -90,11 +88,11 @@ def run(
 
     Options after -- go to Apache Beam.
     """
-    from realm_tf import pipeline
+    from realm_tf import pipeline, run_inputs
 
     config = config_lib.load(config_file, overrides)
-    inputs = pipeline.Inputs(corpus, questions_train, questions_dev)
-    _run(pipeline.Pipeline.create(workdir, inputs, config, beam_args), as_json)
+    inputs = run_inputs.Inputs(corpus, questions_train, questions_dev, beam_args)
+    _run(pipeline.Pipeline.create(workdir, inputs, config), as_json)
 
 
 @main.command()
@@ -103,11 +101,11 @@ def run(
 @_json_option
 def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run all stages on the bundled sample, and answer five questions."""
-    from realm_tf import pipeline
+    from realm_tf import pipeline, run_inputs
 
     package = pathlib.Path(__file__).parent
     sample = package / "data" / "sample"
-    inputs = pipeline.Inputs(
+    inputs = run_inputs.Inputs(
         corpus=str(sample / "corpus.jsonl.gz"),
         questions_train=str(sample / "questions_train.jsonl.gz"),
         questions_dev=str(sample / "questions_dev.jsonl.gz"),

@@ -16,6 +16,10 @@ from typing import Any
 import yaml
 
 from realm_tf import config_parsing
+from realm_tf.config_model import EmbedderConfig as EmbedderConfig
+from realm_tf.config_model import EncoderConfig as EncoderConfig
+from realm_tf.config_model import ModelConfig as ModelConfig
+from realm_tf.config_model import ReaderConfig as ReaderConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,72 +46,6 @@ class BlocksConfig:
         config_parsing.check(
             self.num_shards >= 1, f"blocks.num_shards must be >= 1. Got: {self.num_shards}."
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class EncoderConfig:
-    """A BERT encoder.
-
-    `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh". `initializer` is "bert" or
-    "mimetic", for small encoders that start from random weights; see `models.mimetic`.
-    """
-
-    hidden_size: int = 768
-    num_layers: int = 12
-    num_heads: int = 12
-    intermediate_size: int = 3072
-    max_positions: int = 512
-    type_vocab_size: int = 2
-    activation: str = "gelu_erf"
-    dropout: float = 0.1
-    attention_dropout: float = 0.1
-    layer_norm_epsilon: float = 1e-12
-    initializer: str = "bert"
-    initializer_range: float = 0.02
-
-    def __post_init__(self) -> None:
-        config_parsing.check(
-            self.hidden_size % self.num_heads == 0,
-            f"encoder.hidden_size must be a multiple of num_heads. Received: {self.hidden_size}"
-            f" and {self.num_heads}.",
-        )
-        config_parsing.check(
-            self.activation in ("gelu_erf", "gelu_tanh"),
-            f"encoder.activation must be gelu_erf or gelu_tanh. Received: {self.activation!r}.",
-        )
-        config_parsing.check(
-            self.initializer in ("bert", "mimetic"),
-            f"encoder.initializer must be bert or mimetic. Received: {self.initializer!r}.",
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class EmbedderConfig:
-    """The retriever's embedder: pooled [CLS] -> dense -> LayerNorm (paper section 3.2)."""
-
-    encoder: EncoderConfig = EncoderConfig()
-    projection_size: int = 128
-    projection_epsilon: float = 1e-3
-    dropout: float = 0.1
-    two_towers: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class ReaderConfig:
-    """The knowledge-augmented encoder, and the span head of open QA (paper section 3.2)."""
-
-    encoder: EncoderConfig = EncoderConfig()
-    max_span_width: int = 10
-    span_size: int = 256
-    span_epsilon: float = 1e-3
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """Both networks."""
-
-    embedder: EmbedderConfig = EmbedderConfig()
-    reader: ReaderConfig = ReaderConfig()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,7 +206,7 @@ class Config:
     seed: int = 0
     vocab: VocabConfig = VocabConfig()
     blocks: BlocksConfig = BlocksConfig()
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = ModelConfig()  # noqa: RUF009 - it is frozen
     ict: IctConfig = IctConfig()
     pretrain: PretrainConfig = PretrainConfig()
     open_qa: OpenQaConfig = OpenQaConfig()

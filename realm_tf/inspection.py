@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+from collections.abc import Iterator
 
 from realm_tf import artifacts, types
 from realm_tf.data import block_table, blocks
@@ -82,7 +83,9 @@ def _check_row(row: int | None, num_rows: int, path: str) -> None:
         raise types.UserError(f"{path} has rows 0 to {num_rows - 1}. Received: --row {row}.")
 
 
-def _first(segment: artifacts.Segment, last: int):
+def _first(
+    segment: artifacts.Segment, last: int
+) -> Iterator[tuple[int, types.Block | types.Passage]]:
     number = 0
     for path in segment.files():
         for record in blocks.read(path):

@@ -9,21 +9,16 @@ what depends on it.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import json
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-import tensorflow as tf
-import yaml
-
-from realm_tf import artifacts, jobs, scorecard, types
+from realm_tf import artifacts, jobs, run_inputs, scorecard, types
 from realm_tf import config as config_lib
-from realm_tf.data import block_table, corpus, open_qa
+from realm_tf.data import block_table, open_qa
 from realm_tf.evaluation import metrics, report
 from realm_tf.training import context as context_lib
 from realm_tf.training import ict, pretrain, refresh, warmup
@@ -35,21 +30,6 @@ _NOTICEABLE_SECS = 1.0
 _T = TypeVar("_T")
 
 
-@dataclasses.dataclass(frozen=True)
-class Inputs:
-    """What the user brings.
-
-    Attributes:
-      corpus: Glob of documents.
-      questions_train: JSON lines.
-      questions_dev: JSON lines.
-    """
-
-    corpus: str
-    questions_train: str
-    questions_dev: str
-
-
 class Pipeline:
     """The stages of one run.
 
@@ -59,39 +39,24 @@ class Pipeline:
       workdir: Where everything of the run lies.
       inputs: What the user brought.
       config: Resolved.
-      beam_args: For the Beam jobs.
     """
 
-    def __init__(
-        self,
-        workdir: str,
-        inputs: Inputs,
-        config: config_lib.Config,
-        beam_args: Sequence[str] = (),
-    ):
+    def __init__(self, workdir: str, inputs: run_inputs.Inputs, config: config_lib.Config):
         self._workdir = workdir
         self._inputs = inputs
         self._config = config
-        self._beam = tuple(beam_args)
         self._root = os.path.join(workdir, "segments")
 
     @classmethod
     def create(
         cls,
         workdir: str,
-        inputs: Inputs,
+        inputs: run_inputs.Inputs,
         config: config_lib.Config,
-        beam_args: Sequence[str] = (),
     ) -> Pipeline:
         """Starts a run, or continues it: writes its inputs and resolved configuration first."""
-        corpus.expand(inputs.corpus)
-        for path in (inputs.questions_train, inputs.questions_dev):
-            open_qa.read(path)
-        tf.io.gfile.makedirs(workdir)
-        body = {**dataclasses.asdict(inputs), "beam_args": list(beam_args)}
-        artifacts.write_text(os.path.join(workdir, "run.json"), json.dumps(body, indent=1))
-        artifacts.write_text(os.path.join(workdir, "config.yaml"), config_lib.dump(config))
-        return cls(workdir, inputs, config, beam_args)
+        run_inputs.save(workdir, inputs, config)
+        return cls(workdir, inputs, config)
 
     @classmethod
     def open(cls, workdir: str) -> Pipeline:
@@ -100,14 +65,7 @@ class Pipeline:
         Raises:
           UserError: If there is none.
         """
-        path = os.path.join(workdir, "run.json")
-        if not tf.io.gfile.exists(path):
-            raise types.UserError(f"{workdir} holds no run (no run.json). Start it with realm run.")
-        body = artifacts.read_json(path)
-        beam_args = body.pop("beam_args")
-        with tf.io.gfile.GFile(os.path.join(workdir, "config.yaml"), "r") as f:
-            config = config_lib.from_dict(config_lib.Config, yaml.safe_load(f.read()))
-        return cls(workdir, Inputs(**body), config, beam_args)
+        return cls(workdir, *run_inputs.load(workdir))
 
     def run(self) -> dict[str, Any]:
         """Runs every stage that is not complete; returns the report."""
@@ -149,7 +107,7 @@ class Pipeline:
                 self._inputs.corpus,
                 self.vocab.path,
                 self._root,
-                self._beam,
+                self._inputs.beam_args,
             ),
         )
 
@@ -158,7 +116,9 @@ class Pipeline:
         """Segment "passages"."""
         return self._stage(
             "tag",
-            lambda: jobs.make_passages(self.blocks.path, self.vocab.path, self._root, self._beam),
+            lambda: jobs.make_passages(
+                self.blocks.path, self.vocab.path, self._root, self._inputs.beam_args
+            ),
         )
 
     @functools.cached_property
@@ -242,7 +202,7 @@ class Pipeline:
             self.vocab.path,
             embedder.path,
             self._root,
-            self._beam,
+            self._inputs.beam_args,
         )
 
     def _gate_message(self) -> str:

@@ -3,7 +3,8 @@
 """Who may import whom, and the shape of every file.
 
 Rooms run from left to right, and a file imports from its own room and from those to its left:
-types, config, artifacts; text; data; {models, retrieval}; {training, evaluation}; pipeline; cli.
+types, config, artifacts; text; data; {models, retrieval}; {training, evaluation}; jobs, scorecard
+and inspection; pipeline; cli.
 Siblings in braces do not know each other.
 """
 
@@ -23,11 +24,14 @@ MAX_LINES = 320
 HEADER = "# Copyright 2026 The realm-tf Authors.\n# SPDX-License-Identifier: Apache-2.0\n"
 
 # Room: the rooms that it may import, besides itself. A room holds the modules below its name.
-_BASE = {"realm_tf", "realm_tf.version", "realm_tf.types", "realm_tf.config", "realm_tf.artifacts"}
+_BASE = {"realm_tf", "realm_tf.version", "realm_tf.types", "realm_tf.artifacts"}
+_BASE |= {"realm_tf.config", "realm_tf.config_model", "realm_tf.config_parsing"}
 _DATA = _BASE | {"realm_tf.text", "realm_tf.data"}
 _LEFT_OF_TRAINING = _DATA | {"realm_tf.models", "realm_tf.retrieval"}
 _LIBRARY = _LEFT_OF_TRAINING | {"realm_tf.training", "realm_tf.evaluation"}
 _JOBS = {"beam_jobs", "serving"}
+# What the pipeline and the command line are made of.
+_PARTS = {"realm_tf.jobs", "realm_tf.run_inputs", "realm_tf.scorecard", "realm_tf.inspection"}
 MAY_IMPORT = {
     **dict.fromkeys(_BASE, _BASE),
     "realm_tf.text": _BASE,
@@ -36,8 +40,9 @@ MAY_IMPORT = {
     "realm_tf.retrieval": _DATA,
     "realm_tf.training": _LEFT_OF_TRAINING,
     "realm_tf.evaluation": _DATA | {"realm_tf.retrieval"},
-    "realm_tf.pipeline": _LIBRARY | _JOBS,
-    "realm_tf.cli": _LIBRARY | _JOBS | {"realm_tf.pipeline"},
+    **dict.fromkeys(_PARTS, _LIBRARY | _JOBS),
+    "realm_tf.pipeline": _LIBRARY | _JOBS | _PARTS,
+    "realm_tf.cli": _LIBRARY | _JOBS | _PARTS | {"realm_tf.pipeline"},
     "realm_tf.__main__": {"realm_tf", "realm_tf.cli"},
     "beam_jobs": _LEFT_OF_TRAINING,
     "serving": _LEFT_OF_TRAINING,
@@ -163,6 +168,8 @@ def _write(root: pathlib.Path, files: dict[str, str]) -> pathlib.Path:
         ("realm_tf/evaluation/a.py", "from realm_tf.training import b", "realm_tf/training/b.py"),
         ("realm_tf/evaluation/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
         ("realm_tf/training/a.py", "from realm_tf import pipeline", "realm_tf/pipeline.py"),
+        ("realm_tf/jobs.py", "from realm_tf import pipeline", "realm_tf/pipeline.py"),
+        ("realm_tf/training/a.py", "from realm_tf import jobs", "realm_tf/jobs.py"),
         ("realm_tf/pipeline.py", "from realm_tf import cli", "realm_tf/cli.py"),
         ("realm_tf/training/a.py", "from beam_jobs import b", "beam_jobs/b.py"),
         ("realm_tf/training/a.py", "def f():\n    import serving.b", "serving/b.py"),
@@ -192,7 +199,8 @@ def test_wrong_import_is_found(tmp_path, importer, statement, imported):
         ("realm_tf/evaluation/a.py", "from realm_tf.retrieval import b", "realm_tf/retrieval/b.py"),
         ("realm_tf/training/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
         ("realm_tf/pipeline.py", "from realm_tf.training import b", "realm_tf/training/b.py"),
-        ("realm_tf/pipeline.py", "from beam_jobs import b", "beam_jobs/b.py"),
+        ("realm_tf/pipeline.py", "from realm_tf import jobs", "realm_tf/jobs.py"),
+        ("realm_tf/jobs.py", "from beam_jobs import b", "beam_jobs/b.py"),
         ("realm_tf/cli/a.py", "from serving import b", "serving/b.py"),
         ("beam_jobs/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
         ("serving/a.py", "from realm_tf.retrieval import b", "realm_tf/retrieval/b.py"),

@@ -100,10 +100,19 @@ def decode(serialized: bytes) -> types.Block | types.Passage:
 
 
 def read(path: str) -> Iterator[types.Block | types.Passage]:
-    """The records of one shard, in order."""
+    """The records of one shard, in order.
+
+    Raises:
+      UserError: If a record's checksum is wrong.
+    """
     # Every step of the iterator is an op with its overhead: many records a step.
-    for batch in tf.data.TFRecordDataset(path).batch(_READ_BATCH).as_numpy_iterator():
-        yield from map(decode, batch)
+    try:
+        for batch in tf.data.TFRecordDataset(path).batch(_READ_BATCH).as_numpy_iterator():
+            yield from map(decode, batch)
+    except tf.errors.DataLossError:
+        raise types.UserError(
+            f"{path} is damaged: the checksum of a record is wrong. Make its segment again."
+        ) from None
 
 
 def write_shard(path: str, records: Iterable[types.Block | types.Passage]) -> int:

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Answers found in token ids and in text, against a search by strings."""
+
 import re
 
 import numpy as np

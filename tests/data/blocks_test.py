@@ -105,3 +105,5 @@ def test_flipped_byte_is_refused(tmp_path, passages):
             f.write(bytes([byte ^ 1]))
         with pytest.raises(types.UserError, match="damaged"):
             artifacts.open_segment(segment.path)
+        with pytest.raises(types.UserError, match="checksum of a record is wrong"):
+            list(blocks.read(path))

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Batches of the inverse cloze task: their shapes and order, and whose sentences they hold."""
+
 import numpy as np
 import pytest
 

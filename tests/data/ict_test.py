@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Examples of the inverse cloze task: which sentence is the query, and what stays in the block."""
+
 import collections
 
 import numpy as np

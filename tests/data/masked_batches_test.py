@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Batches of masked spans: their candidates, and that none gives the answer away."""
+
 import hashlib
 
 import numpy as np

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Masked sentences: what is masked, and which spans are left out."""
+
 import collections
 import dataclasses
 

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Questions are read as they are written, and refused by line."""
+
 import gzip
 import json
 

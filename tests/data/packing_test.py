@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""The three layouts of inputs, against a packer that goes token by token."""
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Batches of questions: what was retrieved, and where the answers stand."""
+
 import functools
 import re
 

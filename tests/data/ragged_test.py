@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""Rows of ragged columns."""
+
 import numpy as np
 
 from realm_tf.data import ragged

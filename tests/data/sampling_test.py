@@ -1,5 +1,7 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
+"""The order of examples: every one once an epoch, and any batch alone."""
+
 import numpy as np
 import pytest
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from realm_tf import artifacts, config
+from realm_tf import artifacts, config, config_parsing
 from realm_tf.data import block_table, blocks, packing
 from realm_tf.retrieval import retriever, vectors
 from realm_tf.text import vocabulary
@@ -64,7 +64,7 @@ def make_config(*overrides: str) -> config.Config:
     """The tiny configuration, with "a.b=value" overrides."""
     values = config.to_dict(config.from_dict(config.Config, _SETTINGS))
     for override in overrides:
-        config.config_parsing.apply_override(values, override)
+        config_parsing.apply_override(values, override)
     return config.from_dict(config.Config, values)
 
 

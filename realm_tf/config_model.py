@@ -1,0 +1,75 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The networks' part of the configuration; `config` holds the rest, and these names too."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from realm_tf import config_parsing
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """A BERT encoder.
+
+    `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh". `initializer` is "bert" or
+    "mimetic", for small encoders that start from random weights; see `models.mimetic`.
+    """
+
+    hidden_size: int = 768
+    num_layers: int = 12
+    num_heads: int = 12
+    intermediate_size: int = 3072
+    max_positions: int = 512
+    type_vocab_size: int = 2
+    activation: str = "gelu_erf"
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    layer_norm_epsilon: float = 1e-12
+    initializer: str = "bert"
+    initializer_range: float = 0.02
+
+    def __post_init__(self) -> None:
+        config_parsing.check(
+            self.hidden_size % self.num_heads == 0,
+            f"encoder.hidden_size must be a multiple of num_heads. Received: {self.hidden_size}"
+            f" and {self.num_heads}.",
+        )
+        config_parsing.check(
+            self.activation in ("gelu_erf", "gelu_tanh"),
+            f"encoder.activation must be gelu_erf or gelu_tanh. Received: {self.activation!r}.",
+        )
+        config_parsing.check(
+            self.initializer in ("bert", "mimetic"),
+            f"encoder.initializer must be bert or mimetic. Received: {self.initializer!r}.",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbedderConfig:
+    """The retriever's embedder: pooled [CLS] -> dense -> LayerNorm (paper section 3.2)."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    projection_size: int = 128
+    projection_epsilon: float = 1e-3
+    dropout: float = 0.1
+    two_towers: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ReaderConfig:
+    """The knowledge-augmented encoder, and the span head of open QA (paper section 3.2)."""
+
+    encoder: EncoderConfig = EncoderConfig()
+    max_span_width: int = 10
+    span_size: int = 256
+    span_epsilon: float = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Both networks."""
+
+    embedder: EmbedderConfig = EmbedderConfig()
+    reader: ReaderConfig = ReaderConfig()

@@ -1,0 +1,66 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a run was started with, kept in its work directory so that any command can continue it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import tensorflow as tf
+import yaml
+
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.data import corpus, open_qa
+
+_INPUTS = "run.json"
+_CONFIG = "config.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What the user brings.
+
+    Attributes:
+      corpus: Glob of documents.
+      questions_train: JSON lines.
+      questions_dev: JSON lines.
+      beam_args: Options of the Beam jobs.
+    """
+
+    corpus: str
+    questions_train: str
+    questions_dev: str
+    beam_args: tuple[str, ...] = ()
+
+
+def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
+    """Writes inputs and resolved configuration, once the inputs are seen to be readable.
+
+    Raises:
+      UserError: If the corpus or a file of questions is missing or cannot be read.
+    """
+    corpus.expand(inputs.corpus)
+    for path in (inputs.questions_train, inputs.questions_dev):
+        open_qa.read(path)
+    tf.io.gfile.makedirs(workdir)
+    text = json.dumps(dataclasses.asdict(inputs), indent=1)
+    artifacts.write_text(os.path.join(workdir, _INPUTS), text)
+    artifacts.write_text(os.path.join(workdir, _CONFIG), config_lib.dump(config))
+
+
+def load(workdir: str) -> tuple[Inputs, config_lib.Config]:
+    """Reads what `save` wrote.
+
+    Raises:
+      UserError: If the directory holds no run.
+    """
+    path = os.path.join(workdir, _INPUTS)
+    if not tf.io.gfile.exists(path):
+        raise types.UserError(f"{workdir} holds no run (no {_INPUTS}). Start it with realm run.")
+    body = artifacts.read_json(path)
+    with tf.io.gfile.GFile(os.path.join(workdir, _CONFIG), "r") as f:
+        config = config_lib.from_dict(config_lib.Config, yaml.safe_load(f.read()))
+    return Inputs(**{**body, "beam_args": tuple(body["beam_args"])}), config

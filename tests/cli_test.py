@@ -1,0 +1,233 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: the user's mistakes end in one line and exit code 2, without a traceback."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import click.testing
+import pytest
+
+from realm_tf import cli, version
+from realm_tf.text import vocabulary
+from tests.beam_jobs import documents
+from tests.retrieval import segments
+
+ROOT = pathlib.Path(__file__).parents[1]
+GOOD = {"id": "1", "title": "Ohrid", "text": "Lake Ohrid lies in the city. It was a river."}
+
+
+def _invoke(*args: str) -> click.testing.Result:
+    result = click.testing.CliRunner().invoke(cli.main, [str(arg) for arg in args])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception  # a traceback, for the user
+    return result
+
+
+def _refusal(*args: str) -> str:
+    """The one line that a command ends with."""
+    result = _invoke(*args)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    lines = [line for line in result.stderr.splitlines() if line.startswith("realm: ")]
+    assert len(lines) == 1, result.stderr
+    assert result.stderr.splitlines()[-1] == lines[0]
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Segments "vocab" and "blocks", made by the commands."""
+    root = tmp_path_factory.mktemp("cli")
+    vocab = documents.write_vocab(root)
+    corpus = documents.write(root / "corpus.jsonl", [GOOD])
+    result = _invoke(
+        "blocks",
+        "--corpus",
+        corpus,
+        "--vocab",
+        vocab,
+        "--output",
+        root,
+        "--set",
+        "blocks.length=40",
+    )
+    assert result.exit_code == 0
+    return {"root": root, "vocab": vocab, "corpus": corpus, "blocks": result.stdout.strip()}
+
+
+def test_segment_is_printed_for_people_and_machines(made):
+    blocks = ("blocks", "--corpus", made["corpus"], "--vocab", made["vocab"])
+    options = ("--output", made["root"], "--set", "blocks.length=40")
+    assert os.path.isdir(made["blocks"])
+    figures = json.loads(_invoke(*blocks, *options, "--json").stdout)
+    assert figures["path"] == made["blocks"]
+    assert figures["blocks"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([GOOD, {"id": "2"}], 'corpus.jsonl:2: "text" must be a string. Received: None.'),
+        ([GOOD, '{"id": "2", '], "corpus.jsonl:2: invalid JSON"),
+        (['"text"'], "corpus.jsonl:1: a JSON object is needed"),
+        ([{"text": "a"}], 'corpus.jsonl:1: no "id"'),
+        ([GOOD, GOOD], "corpus.jsonl:2: the id '1' was already given at"),
+        ([], "No document has text"),
+        ([{**GOOD, "text": " "}], "No document has text"),
+    ],
+    ids=["no text", "no json", "no object", "no id", "same id twice", "empty", "only blanks"],
+)
+def test_wrong_corpus(made, tmp_path, lines, message):
+    corpus = documents.write(tmp_path / "corpus.jsonl", lines)
+    line = _refusal(
+        "blocks", "--corpus", corpus, "--vocab", made["vocab"], "--output", tmp_path / "out"
+    )
+    assert message in line
+
+
+def test_corpus_that_is_not_utf8(made, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_bytes(json.dumps(GOOD).encode() + b'\n{"id": "2", "text": "caf\xe9"}\n')
+    options = ("--corpus", corpus, "--output", tmp_path / "out")
+    for line in (
+        _refusal("blocks", *options, "--vocab", made["vocab"]),
+        _refusal("vocab", *options),
+    ):
+        assert "corpus.jsonl:2: not UTF-8" in line
+
+
+def test_vocabulary_of_an_empty_corpus(tmp_path):
+    corpus = documents.write(tmp_path / "corpus.jsonl", [])
+    _refusal("vocab", "--corpus", corpus, "--output", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("vocab", "--corpus", "nowhere.jsonl", "--output", "out"), "'nowhere.jsonl'"),
+        (("blocks", "--corpus", "{corpus}", "--vocab", "nowhere", "--output", "out"), "nowhere"),
+        (("tag", "--blocks", "nowhere", "--vocab", "{vocab}", "--output", "out"), "nowhere"),
+        (("index", "--vectors", "nowhere", "--output", "out"), "nowhere"),
+        (("inspect", "nowhere"), "nowhere is not a complete segment"),
+        (("train", "realm/ict", "--workdir", "nowhere"), "nowhere holds no run"),
+        (("evaluate", "--workdir", "nowhere"), "nowhere holds no run"),
+        (("export", "--workdir", "nowhere"), "nowhere holds no run"),
+        (("ask", "--model", "nowhere", "Who?"), "nowhere"),
+        (
+            (
+                *("run", "--corpus", "{corpus}", "--workdir", "out"),
+                *("--questions-train", "nowhere.jsonl", "--questions-dev", "nowhere.jsonl"),
+            ),
+            "No such file of questions: nowhere.jsonl",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_missing_file(made, tmp_path, monkeypatch, args, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in _refusal(*(arg.format(**made) for arg in args))
+
+
+def _copy_flipped(segment: str, target: pathlib.Path) -> str:
+    """A copy of a segment with one bit of its largest file changed."""
+    target.mkdir()
+    for path in pathlib.Path(segment).iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    largest = max(target.glob("*-of-*"), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(bytes(content))
+    return str(target)
+
+
+def test_flipped_byte(made, tmp_path):
+    damaged = _copy_flipped(made["blocks"], tmp_path / "blocks")
+    assert _invoke("inspect", made["blocks"]).exit_code == 0
+    assert f"{damaged}/blocks-" in (line := _refusal("inspect", damaged))
+    assert "is damaged: expected" in line
+    line = _embed_refusal(made, tmp_path, damaged, _write_embedder(made, tmp_path))
+    assert f"{damaged}/blocks-" in line
+    assert "is damaged: the checksum of a record is wrong" in line
+
+
+def _write_embedder(made, root, **changes) -> str:
+    tokenizer = json.loads((pathlib.Path(made["blocks"]) / "segment.json").read_text())
+    tokenizer = tokenizer["made_from"]["tokenizer"]
+    return segments.write_embedder(root, **{"tokenizer": tokenizer, **changes}).path
+
+
+def _embed_refusal(made, root, blocks, embedder, **changes) -> str:
+    vocab = changes.get("vocab", made["vocab"])
+    parts = ("--blocks", blocks, "--vocab", vocab, "--embedder", embedder)
+    return _refusal("embed", *parts, "--output", root / "out", "--set", "blocks.length=40")
+
+
+def test_embedder_with_another_tokenizer(made, tmp_path):
+    embedder = _write_embedder(made, tmp_path, tokenizer="f" * 64)
+    line = _embed_refusal(made, tmp_path, made["blocks"], embedder)
+    assert "do not belong together: their tokenizer differs" in line
+    assert embedder in line
+
+
+def test_another_vocabulary(made, tmp_path):
+    words = [*vocabulary.SPECIAL_TOKENS, "a", "b"]
+    vocab = vocabulary.write_segment(str(tmp_path), words, lower_case=True).path
+    embedder = _write_embedder(made, tmp_path)
+    line = _embed_refusal(made, tmp_path, made["blocks"], embedder, vocab=vocab)
+    assert "their tokenizer differs" in line
+
+
+def test_unknown_experiment(made, tmp_path):
+    (tmp_path / "run.json").write_text(
+        json.dumps({"corpus": "a", "questions_train": "b", "questions_dev": "c", "beam_args": []})
+    )
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    line = _refusal("train", "realm/itc", "--workdir", tmp_path)
+    assert "Unknown experiment 'realm/itc'. Valid: realm/ict" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--set", "vocab.sise=3", "Unknown config key vocab.sise. Did you mean vocab.size?"),
+        ("--set", "vocab.size=[", "is not valid YAML"),
+        ("--config", "nowhere.yaml", "No such config file: nowhere.yaml."),
+    ],
+)
+def test_wrong_config(option, value, message):
+    line = _refusal("vocab", "--corpus", "c.jsonl", "--output", "out", option, value)
+    assert message in line
+
+
+def test_missing_option_is_clicks_to_refuse():
+    result = _invoke("vocab")
+    assert result.exit_code == 2
+    assert "--corpus" in result.stderr
+
+
+def test_version_and_help():
+    assert version.__version__ in _invoke("--version").stdout
+    listed = _invoke("--help").stdout
+    for command in cli.main.commands:
+        assert f"\n  {command}" in listed
+        assert _invoke(command, "-h").exit_code == 0
+
+
+def test_mistake_in_a_process_of_its_own(tmp_path):
+    """With real streams, and before TensorFlow is imported."""
+    command = [sys.executable, "-m", "realm_tf", "vocab", "--corpus", "c", "--output", "o"]
+    done = subprocess.run(
+        [*command, "--set", "vocab.sise=3"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "realm: Unknown config key vocab.sise. Did you mean vocab.size?\n"
