@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -40,8 +40,7 @@ def answer_ranks(
         holds = (row >= 0 and holds_answer(table.text(row), question) for row in found.tolist())
         return next((place for place, held in enumerate(holds) if held), NOT_FOUND)
 
-    pairs = zip(rows, questions, strict=True)
-    return np.array([rank(*pair) for pair in pairs], np.int64)
+    return _ranks(rank, rows, questions)
 
 
 def gold_ranks(
@@ -66,6 +65,14 @@ def gold_ranks(
         places = np.flatnonzero((found >= 0) & np.isin(table.doc_keys[found], gold))
         return int(places[0]) if len(places) else NOT_FOUND
 
+    return _ranks(rank, rows, questions)
+
+
+def _ranks(
+    rank: Callable[[np.ndarray, open_qa.Question], int],
+    rows: np.ndarray,
+    questions: Sequence[open_qa.Question],
+) -> np.ndarray:
     pairs = zip(rows, questions, strict=True)
     return np.array([rank(*pair) for pair in pairs], np.int64)
 
