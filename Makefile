@@ -25,14 +25,12 @@ $(ENV): requirements.lock setup.py
 		{ echo "No '$(PYTHON)' here. Install Python 3.11, or say: make env PYTHON=path"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "'$(PYTHON)' is not Python 3.11. Say: make env PYTHON=path"; exit 2; }
-	@echo "Creating .venv: about 4 GB, some minutes."
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --require-hashes -r requirements.lock \
-		| awk -v total="$$(grep -c == requirements.lock)" ' \
-			/^(Collecting|Processing) / && ++n % 25 == 0 \
-				{ print "  fetched " n " of " total " packages"; fflush() } \
-			/^Installing collected/ { print "  installing"; fflush() }'
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "Creating .venv: about 4 GB, up to some minutes."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes \
+		-r <(awk '/^uv==/,/# via/' requirements.lock)
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --require-hashes requirements.lock 2>&1 | grep -v '^ [+-]'
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 quickstart: env  ## Train, evaluate and ask a small model on the bundled sample.
