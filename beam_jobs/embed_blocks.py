@@ -208,7 +208,7 @@ def embed_blocks(
         finite.
     """
     block_segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS, verify=False)
-    embedder_segment = artifacts.open_segment(embedder, "embedder", verify=False)
+    embedder_segment = artifacts.open_segment(embedder, "embedder")
     _check_tokenizer(vocab, block_segment, embedder_segment)
     made_from = {
         "blocks": block_segment.fingerprint,

@@ -28,6 +28,7 @@ import tensorflow as tf
 from realm_tf import types
 
 MANIFEST = "segment.json"
+SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
 _CHUNK_BYTES = 1 << 22
 
 

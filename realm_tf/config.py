@@ -21,6 +21,11 @@ from realm_tf.config_model import EncoderConfig as EncoderConfig
 from realm_tf.config_model import ModelConfig as ModelConfig
 from realm_tf.config_model import ReaderConfig as ReaderConfig
 
+# Settings that change nothing in the result of a stage.
+_OPERATIONAL = frozenset(
+    {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class VocabConfig:
@@ -84,6 +89,7 @@ class WarmupConfig:
     batch_size: int = 32
     copy_accuracy: float = 0.8
     substitute: float = 0.0  # in the second phase, so often the answer becomes a random wordpiece
+    distract: float = 0.0  # in the second phase, share of batches that read other examples' blocks
     check_every_steps: int = 100
     learning_rate: float = 1e-3
 
@@ -119,7 +125,6 @@ class PretrainConfig:
     warmup: WarmupConfig = WarmupConfig()
     refresh: RefreshConfig = RefreshConfig()
     checkpoint_every_steps: int = 500
-    eval_examples: int = 1024
 
     def __post_init__(self) -> None:
         config_parsing.check(
@@ -195,6 +200,7 @@ class EvaluationConfig:
 
     recall_at: tuple[int, ...] = (1, 5, 10, 20, 50, 100)
     max_questions: int = 2000
+    masked_examples: int = 1024  # held-out masked spans that a system is measured on
     held_out_fraction: float = 0.1  # of documents, by hash, kept from pre-training
     baselines: bool = True  # also evaluate a random embedder and ICT alone
 
@@ -269,6 +275,19 @@ def to_dict(config: Any) -> dict[str, Any]:
         return list(value) if isinstance(value, tuple) else value
 
     return plain(dataclasses.asdict(config))
+
+
+def decisive(config: Any) -> dict[str, Any]:
+    """`to_dict` without what only says when to save, to keep or to warn: what decides a result."""
+
+    def without(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: without(value) if isinstance(value, dict) else value
+            for key, value in values.items()
+            if key not in _OPERATIONAL
+        }
+
+    return without(to_dict(config))
 
 
 def dump(config: Config) -> str:

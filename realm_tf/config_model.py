@@ -13,8 +13,9 @@ from realm_tf import config_parsing
 class EncoderConfig:
     """A BERT encoder.
 
-    `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh". `initializer` is "bert" or
-    "mimetic", for small encoders that start from random weights; see `models.mimetic`.
+    `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh". `initializer` is "bert"; or, for
+    small encoders that start from random weights, "mimetic" (embedders) or "induction" (readers):
+    see the modules of these names in `models`.
     """
 
     hidden_size: int = 768
@@ -40,9 +41,17 @@ class EncoderConfig:
             self.activation in ("gelu_erf", "gelu_tanh"),
             f"encoder.activation must be gelu_erf or gelu_tanh. Received: {self.activation!r}.",
         )
+        head_size = self.hidden_size // self.num_heads
         config_parsing.check(
-            self.initializer in ("bert", "mimetic"),
-            f"encoder.initializer must be bert or mimetic. Received: {self.initializer!r}.",
+            self.initializer in ("bert", "mimetic", "induction"),
+            "encoder.initializer must be bert, mimetic or induction. Received:"
+            f" {self.initializer!r}.",
+        )
+        config_parsing.check(
+            self.initializer != "induction"
+            or (min(self.num_layers, self.num_heads) >= 2 and head_size % 2 == 0),
+            "encoder.initializer induction needs 2 layers, 2 heads or more, and heads of an even"
+            f" size. Received: {self.num_layers} layers, {self.num_heads} heads of {head_size}.",
         )
 
 

@@ -177,9 +177,9 @@ class Pipeline:
         """What is compared: a random embedder, ICT alone, and REALM."""
         if self._config.evaluation.baselines:
             yield self.baseline("random", ict.random_embedder(self.context))
-            yield self.baseline("ict", self.ict_weights)
-        if self.realm is not None:
-            yield self.realm
+            if self.realm is not None:
+                yield self.baseline("ict", self.ict_weights)
+        yield self.best_system()
 
     def best_system(self) -> system_lib.System:
         """What is exported: REALM, or ICT alone where joint training did not start."""
@@ -285,7 +285,12 @@ class Pipeline:
 
     def _measure(self, system: system_lib.System, questions: Sequence[open_qa.Question]) -> None:
         weights = self.fine_tuned(system)
-        measured = {**system.made_from(), "open_qa": weights.fingerprint}
+        measured = {
+            **system.made_from(),
+            "open_qa": weights.fingerprint,
+            "questions": artifacts.file_sha256(self._inputs.questions_dev)[0],
+            "evaluation": artifacts.digest(config_lib.to_dict(self._config.evaluation)),
+        }
         known = report.read(self._workdir).get("systems", {}).get(system.name, {})
         if known.get("measured") == measured:
             return

@@ -35,6 +35,13 @@ def test_file_overrides_defaults_and_set_overrides_the_file(tmp_path):
     assert cfg.pretrain.refresh.every_steps == 7
 
 
+def test_decisive_settings_leave_out_when_to_save():
+    settings = config.decisive(config.PretrainConfig())
+    assert {"steps", "refresh", "warmup", "optimizer"} < settings.keys()
+    assert "checkpoint_every_steps" not in settings
+    assert settings["refresh"] == {"every_steps": 500}
+
+
 def test_empty_file_is_the_defaults(tmp_path):
     assert config.load(_write(tmp_path, "")) == config.Config()
 

@@ -38,7 +38,6 @@ _CONFIG = {
         "batch_size": 4,
         "query_length": 32,
         "num_candidates": 3,
-        "eval_examples": 16,
         "checkpoint_every_steps": 3,
         "refresh": {"every_steps": 3},
         "warmup": {"max_steps": 4, "batch_size": 4, "copy_accuracy": 0.0, "check_every_steps": 2},
@@ -51,7 +50,7 @@ _CONFIG = {
         "num_searched": 10,
         "num_read": 2,
     },
-    "evaluation": {"recall_at": [1, 5], "held_out_fraction": 0.3},
+    "evaluation": {"masked_examples": 16, "recall_at": [1, 5], "held_out_fraction": 0.3},
     "runtime": {"prefetch_batches": 2},
 }
 
@@ -150,6 +149,26 @@ def test_second_run_makes_nothing_twice(inputs, finished):
     assert sorted((workdir / "export").iterdir()) == versions
 
 
+def test_other_settings_of_the_evaluation_measure_again(inputs, finished):
+    workdir, figures = finished
+    before = _commits(workdir)
+    again = _run(inputs, workdir, "--set", "evaluation.recall_at=[1, 3]")
+    assert _commits(workdir) == before
+    for name, measured in again["systems"].items():
+        assert "recall@3" in measured
+        assert "recall@5" not in measured
+        assert measured["recall@1"] == figures["systems"][name]["recall@1"]
+    _run(inputs, workdir)  # as it was, for the other tests
+
+
+def test_when_to_save_decides_nothing(inputs, finished):
+    workdir, _ = finished
+    before = _commits(workdir)
+    settings = ("pretrain.checkpoint_every_steps=2", "pretrain.refresh.keep_snapshots=1")
+    _run(inputs, workdir, *(part for setting in settings for part in ("--set", setting)))
+    assert _commits(workdir) == before
+
+
 def test_one_experiment_of_a_finished_run_is_there(finished):
     workdir, _ = finished
     before = _commits(workdir)
@@ -167,3 +186,7 @@ def test_closed_gate_skips_joint_training(inputs, tmp_path):
     assert (tmp_path / "export").exists()
     text = _realm("evaluate", "--workdir", tmp_path)
     assert "Joint training does not start" in text
+    settings = ("pretrain.warmup.copy_accuracy=1.0", "evaluation.baselines=false")
+    (tmp_path / "report.json").unlink()
+    more = (part for setting in settings for part in ("--set", setting))
+    assert _run(inputs, tmp_path, *more)["systems"].keys() == {"ict"}

@@ -16,7 +16,7 @@ from realm_tf.data import block_table, masking, packing, ragged, sampling
 from realm_tf.text import tokenizer as tokenizer_lib
 
 Retrieve = Callable[[types.EncoderInputs, int], types.RetrievedBlocks]
-Mode = Literal["retrieved", "null", "own"]
+Mode = Literal["retrieved", "null", "own", "other"]
 
 _OVER_FETCH = 8  # blocks searched beyond those read, to replace the ones that are removed
 _NULL_ROW = -1
@@ -83,7 +83,7 @@ class MaskedBatches:
           retrieve: The snapshot's search: packed queries and k to `RetrievedBlocks` of knowledge
             rows; needed in the mode "retrieved" only.
           mode: "retrieved"; or, for the readers' warm-up and with one candidate, "null" (the null
-            block) or "own" (the passage itself, unmasked).
+            block), "own" (the passage itself, unmasked) or "other" (that of another example).
           snapshot_step: Of the snapshot that `retrieve` searches; travels in the batch.
 
         Returns:
@@ -92,7 +92,7 @@ class MaskedBatches:
           `joint`: EncoderInputs <int32>[batch_size, num_candidates, query_length + block_length].
           `candidate_mask`: <int32>[batch_size, num_candidates], 0 where too few were retrieved.
           `candidate_rows`: <int64>[batch_size, num_candidates] of the knowledge table (of the
-            passages in the mode "own"); -1 for the null block and where padded.
+            passages in the modes "own" and "other"); -1 for the null block and where padded.
           `mask_positions`, `mask_targets`: <int32>[batch_size, max_masks] in query and joint alike.
           `mask_weights`: <float32>[batch_size, max_masks], 0 where padded.
           `snapshot_step`: <int64>[batch_size].
@@ -102,7 +102,7 @@ class MaskedBatches:
         length = self._cfg.query_length
         queries = [e.query_ids[: length - packing.QUERY_SPECIALS] for e in examples]
         query = packing.pack_queries(queries, length, self._tokenizer)
-        table = self._passages if mode == "own" else self._knowledge
+        table = self._passages if mode in ("own", "other") else self._knowledge
         rows, candidate_mask = self._candidates(examples, query, retrieve, mode)
         return {
             "query": query,
@@ -124,9 +124,9 @@ class MaskedBatches:
         null = np.full((len(examples), 1), _NULL_ROW, np.int64)
         if mode == "null":
             return null, np.ones_like(null, np.int32)
-        if mode == "own":
+        if mode in ("own", "other"):
             own = np.array([[e.row] for e in examples], np.int64)
-            return own, np.ones_like(own, np.int32)
+            return np.roll(own, mode == "other", axis=0), np.ones_like(own, np.int32)
         if retrieve is None:
             raise ValueError('The mode "retrieved" needs `retrieve`. Received: None.')
         wanted = self._cfg.num_candidates - 1

@@ -12,8 +12,6 @@ import tensorflow as tf
 from realm_tf import artifacts, types
 from realm_tf.models import embedder as embedder_lib
 
-SAVED_MODEL = "saved_model"
-
 
 class _Exported(tf.Module):
     """The two signatures, around the weights."""
@@ -59,7 +57,7 @@ def export_embedder(
         return artifacts.open_segment(path, "embedder")
     writer = artifacts.SegmentWriter(path, kind="embedder", settings=settings, made_from=made_from)
     module = _Exported(embedder)
-    target = f"{path}/{SAVED_MODEL}"
+    target = f"{path}/{artifacts.SAVED_MODEL}"
     tf.saved_model.save(module, target, signatures=module.signatures())
-    writer.add_tree(SAVED_MODEL)
+    writer.add_tree(artifacts.SAVED_MODEL)
     return writer.commit(parameters=sum(v.shape.num_elements() for v in embedder.variables))

@@ -19,12 +19,15 @@ from official.nlp.modeling import networks
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import mimetic
+from realm_tf.models import induction, mimetic
 
 _ACTIVATIONS = {
     "gelu_erf": lambda x: tf_keras.activations.gelu(x, approximate=False),
     "gelu_tanh": lambda x: tf_keras.activations.gelu(x, approximate=True),
 }
+
+# What changes the weights that BERT's own initialiser has drawn, by `EncoderConfig.initializer`.
+_INITIALIZERS = {"mimetic": mimetic.initialize, "induction": induction.initialize}
 
 
 def activation(config: config_lib.EncoderConfig) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -116,8 +119,8 @@ class Encoder(tf_keras.layers.Layer):
         zeros = tf.zeros([1, 4], tf.int32)
         names = ("input_word_ids", "input_mask", "input_type_ids")
         self.bert(dict.fromkeys(names, zeros))
-        if self._config.initializer == "mimetic" and not self.built:
-            mimetic.initialize(self.bert, self._config.hidden_size)
+        if self._config.initializer in _INITIALIZERS and not self.built:
+            _INITIALIZERS[self._config.initializer](self.bert, self._config.hidden_size)
         super().build(input_shape)
 
     def get_config(self) -> dict[str, Any]:

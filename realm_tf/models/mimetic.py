@@ -44,7 +44,7 @@ def initialize(bert: networks.BertEncoderV2, hidden_size: int) -> None:
             table = layer.trainable_variables[0]
             table.assign(scale * math.sqrt(2.0) * _sinusoids(*table.shape))
         elif isinstance(layer, tf_keras.layers.MultiHeadAttention):
-            _initialize_attention(layer)
+            initialize_attention(layer)
 
 
 def add_identity(kernel: tf.Variable) -> None:
@@ -52,17 +52,35 @@ def add_identity(kernel: tf.Variable) -> None:
     kernel.assign_add(tf.eye(kernel.shape[0]))
 
 
-def _initialize_attention(layer: tf_keras.layers.MultiHeadAttention) -> None:
-    kernels = {v.name.split("/")[-2]: v for v in layer.trainable_variables if "kernel" in v.name}
-    matching = _MATCHING * _orthogonal(kernels["query"].shape)
-    kernels["query"].assign_add(matching)
-    kernels["key"].assign_add(matching)
-    carrying = _CARRYING * _orthogonal(kernels["value"].shape)
-    kernels["value"].assign_add(carrying)
-    kernels["attention_output"].assign_add(tf.transpose(carrying, [1, 2, 0]))
+def initialize_attention(layer: tf_keras.layers.MultiHeadAttention) -> None:
+    """Makes a new layer look at what is like the query, and carry it."""
+    variables = kernels(layer)
+    matching = _MATCHING * orthogonal(variables["query"].shape)
+    variables["query"].assign_add(matching)
+    variables["key"].assign_add(matching)
+    carry(layer)
 
 
-def _orthogonal(shape: tf.TensorShape) -> tf.Tensor:
+def carry(layer: tf_keras.layers.MultiHeadAttention) -> None:
+    """Makes a new layer add what it looks at, as it is."""
+    variables = kernels(layer)
+    carrying = _CARRYING * orthogonal(variables["value"].shape)
+    variables["value"].assign_add(carrying)
+    variables["attention_output"].assign_add(tf.transpose(carrying, [1, 2, 0]))
+
+
+def kernels(layer: tf_keras.layers.MultiHeadAttention) -> dict[str, tf.Variable]:
+    """Kernels of an attention layer.
+
+    Returns:
+      "query", "key" and "value" <float32>[hidden_size, num_heads, head_size], and
+      "attention_output" <float32>[num_heads, head_size, hidden_size], in this order.
+    """
+    found = {v.name.split("/")[-2]: v for v in layer.trainable_variables if "kernel" in v.name}
+    return {name: found[name] for name in ("query", "key", "value", "attention_output")}
+
+
+def orthogonal(shape: tf.TensorShape) -> tf.Tensor:
     """An orthogonal matrix whose columns are divided among the heads: [hidden, heads, size]."""
     hidden, heads, size = shape
     return tf.reshape(tf_keras.initializers.Orthogonal()([hidden, heads * size]), shape)

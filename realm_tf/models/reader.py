@@ -58,7 +58,7 @@ class KnowledgeAugmentedEncoder(_Reader):
             initializer=encoder.initializer(config.encoder),
             name="masked_lm",
         )
-        if config.encoder.initializer == "mimetic":
+        if config.encoder.initializer != "bert":
             self.masked_lm.build(None)
             self.masked_lm.dense.build([None, config.encoder.hidden_size])
             mimetic.add_identity(self.masked_lm.dense.kernel)

@@ -27,7 +27,6 @@ from realm_tf.retrieval import recall, scann_layer, vectors
 KIND = "index"
 DEFAULT_K = 100  # how deep an index can be searched unless told otherwise
 
-_SAVED_MODEL = "saved_model"
 _MAX_BRUTE_FORCE_ROWS = 1_000_000  # beyond, the scores of a batch are computed piece by piece
 _STREAMING_ROWS = 65_536
 _MAX_BATCH = 64  # bounds the score matrix
@@ -76,7 +75,7 @@ class Index:
         )
         if segment.settings["backend"] == "exact":
             return exact(table)
-        loaded = tf.saved_model.load(segment.file(_SAVED_MODEL))
+        loaded = tf.saved_model.load(segment.file(artifacts.SAVED_MODEL))
         max_k = segment.settings["num_reordering_candidates"] // 2
         return _scann_index(loaded, table, max_k)
 
@@ -290,8 +289,8 @@ def _good_scann(
 
 def _save(searcher: _Searcher, writer: artifacts.SegmentWriter) -> None:
     options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
-    target = os.path.join(writer.path, _SAVED_MODEL)
+    target = os.path.join(writer.path, artifacts.SAVED_MODEL)
     if tf.io.gfile.exists(target):
         tf.io.gfile.rmtree(target)  # of a run that was killed
     tf.saved_model.save(searcher, target, options=options)
-    writer.add_tree(_SAVED_MODEL)
+    writer.add_tree(artifacts.SAVED_MODEL)

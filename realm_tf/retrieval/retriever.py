@@ -16,8 +16,6 @@ from realm_tf.retrieval import snapshots, vectors
 # Encoder inputs <int32>[batch_size, length] to vectors <float32>[batch_size, embed_dim].
 EmbedFn = Callable[[types.EncoderInputs], np.ndarray]
 
-_SAVED_MODEL = "saved_model"
-
 
 def load_embed_fn(embedder: artifacts.Segment, signature: str) -> EmbedFn:
     """Loads one tower of an "embedder" segment; only TensorFlow is needed.
@@ -29,7 +27,7 @@ def load_embed_fn(embedder: artifacts.Segment, signature: str) -> EmbedFn:
     Raises:
       UserError: If the SavedModel has no such signature.
     """
-    loaded = tf.saved_model.load(embedder.file(_SAVED_MODEL))
+    loaded = tf.saved_model.load(embedder.file(artifacts.SAVED_MODEL))
     if signature not in loaded.signatures:
         raise types.UserError(
             f"{embedder.path} has no signature {signature!r}, only {sorted(loaded.signatures)}."

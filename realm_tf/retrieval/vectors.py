@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf.data import npy_columns
 
 KIND = "vectors"
 
@@ -87,7 +88,7 @@ class VectorTable:
 
     def __init__(self, segment: artifacts.Segment):
         self.segment = segment
-        self.shards = [_map(path) for path in segment.files("vectors-")]
+        self.shards = [npy_columns.open_npy(path) for path in segment.files("vectors-")]
         if not self.shards:
             raise types.UserError(f"{segment.path} has no vectors. Run `realm embed` again.")
         self.dim = int(self.shards[0].shape[1])
@@ -111,7 +112,7 @@ class VectorTable:
     @functools.cached_property
     def block_ids(self) -> np.ndarray:
         """<uint64>[num_blocks] ids, row by row."""
-        return _join([_map(path) for path in self.segment.files("ids-")])
+        return _join([npy_columns.open_npy(path) for path in self.segment.files("ids-")])
 
     def load(self) -> np.ndarray:
         """<float32>[num_blocks, embed_dim], all of them; still mapped if it is one shard."""
@@ -146,10 +147,6 @@ class VectorTable:
         """Yields (first row, one past the last) of pieces of at most `num_rows`."""
         for start in range(0, len(self), num_rows):
             yield start, min(start + num_rows, len(self))
-
-
-def _map(path: str) -> np.ndarray:
-    return np.load(artifacts.localise(path), mmap_mode="r", allow_pickle=False)
 
 
 def _join(arrays: list[np.ndarray]) -> np.ndarray:

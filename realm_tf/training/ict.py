@@ -45,8 +45,8 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     settings = {
         "experiment": "realm/ict",
         "seed": cfg.seed,
-        "ict": config_lib.to_dict(cfg.ict),
-        "embedder": config_lib.to_dict(cfg.model.embedder),
+        "ict": config_lib.decisive(cfg.ict),
+        "embedder": config_lib.decisive(cfg.model.embedder),
         "block_length": cfg.blocks.length,
     }
     made_from = {"tokenizer": context.tokenizer.fingerprint, "blocks": context.blocks.fingerprint}
@@ -101,7 +101,7 @@ def random_embedder(context: context_lib.Context) -> artifacts.Segment:
     settings = {
         "experiment": "random",
         "seed": cfg.seed,
-        "embedder": config_lib.to_dict(cfg.model.embedder),
+        "embedder": config_lib.decisive(cfg.model.embedder),
     }
     made_from = {"tokenizer": context.tokenizer.fingerprint}
     path = context.recipe(KIND, settings=settings, made_from=made_from)

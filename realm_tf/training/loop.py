@@ -91,7 +91,7 @@ class Run:
       loop_steps: Training returns to the host's actions after this many steps.
       shown: Metrics to show as progress.
       make_actions: Given the trainer, what is called after each loop.
-      on_start: Called with the step that training starts or resumes at.
+      on_start: Called with the step that training starts or resumes at; may stop it, as an action.
     """
 
     name: str
@@ -134,7 +134,6 @@ def fit(run: Run) -> trainer.Trainer:
         log = os.devnull if artifacts.is_remote(log) else log  # object stores cannot append
         stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(log, "a"))))
         controller = _controller(run, fitted)
-        run.on_start(int(fitted.global_step.numpy()))
         progress = actions.Progress(
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )
@@ -162,11 +161,12 @@ def _controller(run: Run, fitted: trainer.Trainer) -> orbit.Controller:
 
 
 class StopTraining(Exception):  # noqa: N818
-    """Raised by an action to end a run early, with a checkpoint."""
+    """Raised by an action, or by `Run.on_start`, to end a run early, with a checkpoint."""
 
 
 def _train(controller: orbit.Controller, run: Run, fitted: trainer.Trainer) -> None:
     try:
+        run.on_start(int(fitted.global_step.numpy()))
         if int(fitted.global_step.numpy()) < run.steps:
             controller.train(steps=run.steps)
     except StopTraining:

@@ -149,8 +149,8 @@ def train(
     settings = {
         "experiment": "realm/open_qa",
         "seed": cfg.seed,
-        "open_qa": config_lib.to_dict(cfg.open_qa),
-        "model": config_lib.to_dict(cfg.model),
+        "open_qa": config_lib.decisive(cfg.open_qa),
+        "model": config_lib.decisive(cfg.model),
     }
     made_from = {
         "tokenizer": context.tokenizer.fingerprint,

@@ -147,9 +147,9 @@ class _Pretraining:
         self._settings = {
             "experiment": "realm/pretrain",
             "seed": cfg.seed,
-            "pretrain": config_lib.to_dict(cfg.pretrain),
-            "model": config_lib.to_dict(cfg.model),
-            "retrieval": config_lib.to_dict(cfg.retrieval),
+            "pretrain": config_lib.decisive(cfg.pretrain),
+            "model": config_lib.decisive(cfg.model),
+            "retrieval": config_lib.decisive(cfg.retrieval),
             "block_length": cfg.blocks.length,
             "held_out": cfg.evaluation.held_out_fraction,
         }
@@ -302,7 +302,7 @@ def evaluate_masked(context: context_lib.Context, system: system_lib.System) -> 
     """Held-out metrics of a system on masked spans, with retrieval and on the null block alone.
 
     Returns:
-      `PretrainTask.metric_names` to means over `pretrain.eval_examples` held-out spans.
+      `PretrainTask.metric_names` to means over `evaluation.masked_examples` held-out spans.
     """
     cfg = context.config
     model = system_lib.realm_model(
@@ -314,7 +314,7 @@ def evaluate_masked(context: context_lib.Context, system: system_lib.System) -> 
     )
     retrieve = retriever_lib.Retriever.open(system.snapshot)
     measured = PretrainTask(task.task_config(), objective=cfg.pretrain.objective)
-    count = max(1, cfg.pretrain.eval_examples // batch_size)
+    count = max(1, cfg.evaluation.masked_examples // batch_size)
     return evaluate.Evaluator(measured, model)(
         batches.make_batch(i, retrieve, snapshot_step=system.snapshot.step) for i in range(count)
     )

@@ -63,8 +63,8 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     settings = {
         "experiment": "realm/warmup",
         "seed": cfg.seed,
-        "warmup": config_lib.to_dict(cfg.pretrain.warmup),
-        "reader": config_lib.to_dict(cfg.model.reader.encoder),
+        "warmup": config_lib.decisive(cfg.pretrain.warmup),
+        "reader": config_lib.decisive(cfg.model.reader.encoder),
         "query_length": cfg.pretrain.query_length,
         "max_masks": cfg.pretrain.max_masks,
         "block_length": cfg.blocks.length,
@@ -130,6 +130,7 @@ class _Warmup:
                 checkpoint_every_steps=config.check_every_steps,
                 loop_steps=math.gcd(config.check_every_steps, 100),
                 shown=("accuracy",),
+                on_start=self._check_again,
                 make_actions=lambda fitted: [
                     actions.Every(
                         steps=config.check_every_steps,
@@ -151,11 +152,13 @@ class _Warmup:
     def _make_batch(self, index: int) -> types.Batch:
         if index < self._config.null_steps:
             return self._training.make_batch(index, mode="null")
-        seed = self._context.config.seed
+        rng = sampling.generator(self._context.config.seed, "warmup", index)
+        if rng.random() < self._config.distract:
+            return self._training.make_batch(index, mode="other")
         return substitution.substitute(
             self._training.make_batch(index, mode="own"),
             self._context.tokenizer,
-            sampling.generator(seed, "warmup/substitute", index),
+            rng,
             probability=self._config.substitute,
         )
 
@@ -163,6 +166,11 @@ class _Warmup:
         count = max(1, _CHECK_EXAMPLES // self._config.batch_size)
         batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
         self._copy_accuracy = self._evaluator(batches)["accuracy"]
+
+    def _check_again(self, step: int) -> None:
+        """Ends a run that was killed between passing the gate and writing its weights."""
+        if step and step % self._config.check_every_steps == 0:
+            self._check(step)
 
     def _check(self, step: int) -> dict[str, float]:
         if step < self._config.null_steps:

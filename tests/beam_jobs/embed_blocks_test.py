@@ -135,8 +135,10 @@ def test_a_diverged_embedder_is_refused(parts):
     writer = artifacts.SegmentWriter(
         path, kind="embedder", settings={}, made_from=embedder.made_from
     )
-    tf.saved_model.save(module, f"{path}/saved_model", signatures={"blocks": module.signature()})
-    writer.add_tree("saved_model")
+    tf.saved_model.save(
+        module, f"{path}/{artifacts.SAVED_MODEL}", signatures={"blocks": module.signature()}
+    )
+    writer.add_tree(artifacts.SAVED_MODEL)
     writer.commit()
     with pytest.raises(types.UserError, match=r"The vector of block \d+ has infinite.*\)\.$"):
         embed_blocks.embed_blocks(**{**parts, "embedder": path})

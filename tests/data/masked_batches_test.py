@@ -187,6 +187,17 @@ def test_own_mode_reads_the_unmasked_passage(passages, knowledge):
         assert any(ids[at : at + len(query)] == query for at in range(len(ids)))
 
 
+def test_other_mode_reads_the_passage_of_another_example(passages, knowledge):
+    batches = _batches(passages, knowledge)
+    own, other = (batches.make_batch(2, mode=mode) for mode in ("own", "other"))
+    rows = own["candidate_rows"][:, 0].tolist()
+    assert other["candidate_rows"][:, 0].tolist() == [rows[-1], *rows[:-1]]
+    for i in range(len(rows)):
+        body = own["joint"].word_ids[i - 1, 0][own["joint"].type_ids[i - 1, 0] == 1]
+        joint = other["joint"].word_ids[i, 0][other["joint"].type_ids[i, 0] == 1]
+        assert joint.tolist() == body.tolist()
+
+
 def test_null_mode_reads_the_null_block_alone(passages, knowledge):
     batches = _batches(passages, knowledge, batch_size=3)
     batch = batches.make_batch(2, mode="null")
@@ -231,10 +242,9 @@ def test_the_mode_does_not_change_the_examples(passages, knowledge):
     batches = _batches(passages, knowledge)
     queries = [
         batches.make_batch(1, Search(knowledge), mode=mode)["query"].word_ids
-        for mode in ("retrieved", "null", "own")
+        for mode in ("retrieved", "null", "own", "other")
     ]
-    assert np.array_equal(queries[0], queries[1])
-    assert np.array_equal(queries[0], queries[2])
+    assert all(np.array_equal(queries[0], other) for other in queries[1:])
 
 
 def test_retrieved_mode_needs_a_search(passages, knowledge):

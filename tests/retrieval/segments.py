@@ -43,8 +43,8 @@ def write_embedder(root, *, tokenizer=TOKENIZER, step=0, **kwargs) -> artifacts.
     path = artifacts.recipe_path(str(root), "embedder", settings=settings, made_from=made_from)
     writer = artifacts.SegmentWriter(path, kind="embedder", settings=settings, made_from=made_from)
     signatures = {"queries": module.signature(), "blocks": module.signature(scale=2.0)}
-    tf.saved_model.save(module, f"{path}/saved_model", signatures=signatures)
-    writer.add_tree("saved_model")
+    tf.saved_model.save(module, f"{path}/{artifacts.SAVED_MODEL}", signatures=signatures)
+    writer.add_tree(artifacts.SAVED_MODEL)
     return writer.commit()
 
 

@@ -43,7 +43,7 @@ def test_gather_refuses_rows_out_of_range(written, row):
 
 
 def test_shards_are_memory_mapped(written):
-    assert all(isinstance(shard, np.memmap) for shard in written[1].shards)
+    assert all(isinstance(shard.base, np.memmap) for shard in written[1].shards)
 
 
 def test_one_shard_is_not_copied(tmp_path):

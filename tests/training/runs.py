@@ -42,7 +42,6 @@ _SETTINGS = {
         "query_length": 14,
         "num_candidates": 3,
         "max_masks": 5,
-        "eval_examples": 8,
         "checkpoint_every_steps": 3,
         "warmup": {"batch_size": 4, "check_every_steps": 2},
     },
@@ -55,7 +54,7 @@ _SETTINGS = {
         "num_read": 2,
         "max_answers": 3,
     },
-    "evaluation": {"held_out_fraction": 0.3},
+    "evaluation": {"masked_examples": 8, "held_out_fraction": 0.3},
     "runtime": {"prefetch_batches": 2},
 }
 

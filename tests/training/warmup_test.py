@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The warm-up's gate: passed, it ends training; not passed, it says so."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,18 @@ def test_passed_gate_ends_training(tmp_path):
 def test_gate_that_is_not_passed_uses_up_the_steps(tmp_path):
     _, made = _train(tmp_path, "max_steps=4", "copy_accuracy=1.01")
     assert (made.counts["steps"], made.counts["passed"]) == (4, 0)
+
+
+def test_killed_behind_its_gate_it_trains_no_further(tmp_path, monkeypatch):
+    def killed(*args, **kwargs):
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(weights, "save", killed)
+        with pytest.raises(InterruptedError):
+            _train(tmp_path, "max_steps=8", "copy_accuracy=0.0")
+    _, made = _train(tmp_path, "max_steps=8", "copy_accuracy=0.0")
+    assert (made.counts["steps"], made.counts["passed"]) == (2, 1)
 
 
 def test_gate_is_not_looked_at_on_null_blocks(tmp_path):
@@ -70,3 +84,13 @@ def test_held_out_documents_are_kept_from_training(context):
         assert {bool(held_out[row]) for row in chosen[kept]} == {kept}
     rows_with_spans = {table.row_of_span(int(span)) for span in spans}
     assert chosen[False] | chosen[True] == rows_with_spans
+
+
+@pytest.mark.parametrize(("distract", "is_other"), [(1.0, True), (0.0, False)])
+def test_distracted_batches_read_other_blocks_and_keep_their_targets(context, distract, is_other):
+    settings = (f"pretrain.warmup.distract={distract}", "pretrain.warmup.substitute=1.0")
+    made = warmup._Warmup(dataclasses.replace(context, config=runs.make_config(*settings)))
+    for i in range(3):
+        own, batch = made._training.make_batch(i, mode="own"), made._make_batch(i)
+        assert np.array_equal(batch["mask_targets"], own["mask_targets"]) == is_other
+        assert np.array_equal(batch["candidate_rows"], own["candidate_rows"]) != is_other
