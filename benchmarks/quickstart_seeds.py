@@ -4,9 +4,9 @@
 
     python benchmarks/quickstart_seeds.py WORK_DIR [SEED ...]
 
-No setting was chosen on these questions, nor on the articles that they ask about. A seed's figures go
-to benchmarks/results/quickstart_seed_<seed>.json; a seed that is there is not run again, and a run
-that was killed continues in WORK_DIR. Prints mean and range over all seeds that are there.
+No setting was chosen on these questions, nor on the articles that they ask about. A seed's figures
+go to benchmarks/results/quickstart_seed_<seed>.json. A seed that is there is not run again, and a
+run that was killed continues in WORK_DIR. Prints mean and range over all seeds that are there.
 """
 
 from __future__ import annotations

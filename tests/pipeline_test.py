@@ -79,9 +79,8 @@ def _write(path: pathlib.Path, records: list[dict]) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    root = tmp_path_factory.mktemp("inputs")
+def write_inputs(root: pathlib.Path) -> tuple[str, ...]:
+    """Writes configuration, corpus and questions; returns the options of `realm run`."""
     numbers = range(0, 60, 3)
     config = root / "config.yaml"
     config.write_text(json.dumps(_CONFIG))  # JSON is YAML
@@ -91,6 +90,11 @@ def inputs(tmp_path_factory):
         *("--questions-train", _write(root / "t.jsonl", [_question(n) for n in numbers[_DEV:]])),
         *("--questions-dev", _write(root / "d.jsonl", [_question(n) for n in numbers[:_DEV]])),
     )
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def _realm(*args: object) -> str:
