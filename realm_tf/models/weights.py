@@ -10,8 +10,10 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf import config as config_lib
 
 _PREFIX = "weights"
+_WORDS = "/_embedding_layer/embeddings/.ATTRIBUTES/VARIABLE_VALUE"  # where Model Garden keeps them
 
 
 def save(
@@ -47,3 +49,46 @@ def restore(model: tf.Module, segment: artifacts.Segment) -> None:
             f"{segment.path} does not fit the configured model: {first}. Use the configuration"
             " that it was trained with."
         ) from error
+
+
+def restore_encoder(encoder: tf.Module, segment: artifacts.Segment) -> None:
+    """Fills an encoder from a segment whose network keeps one as `encoder`: a BERT, a reader.
+
+    Raises:
+      UserError: If that encoder has another shape.
+    """
+    holder = tf.Module()
+    holder.encoder = encoder
+    restore(holder, segment)
+
+
+def vocab_size(segment: artifacts.Segment) -> int:
+    """Wordpieces of the network that a segment holds the weights of.
+
+    Raises:
+      UserError: If it is no segment of weights.
+    """
+    path = segment.file(_PREFIX)
+    if tf.io.gfile.exists(f"{path}.index"):
+        for name, shape in tf.train.list_variables(path):
+            if name.endswith(_WORDS):
+                return shape[0]
+    raise types.UserError(f"{segment.path} holds no weights of an encoder.")
+
+
+def model_config(segment: artifacts.Segment) -> config_lib.ModelConfig:
+    """The networks' configuration, as the maker of a segment of weights noted it.
+
+    Raises:
+      UserError: If there is none: it is no segment of weights.
+    """
+    settings = segment.settings
+    if "model" in settings:
+        values = dict(settings["model"])
+    elif "embedder" in settings:
+        values = {"embedder": settings["embedder"]}
+    elif "reader" in settings:
+        values = {"reader": {"encoder": settings["reader"]}}
+    else:
+        raise types.UserError(f"{segment.path} does not say its model's shape: is it weights?")
+    return config_lib.from_dict(config_lib.ModelConfig, values)

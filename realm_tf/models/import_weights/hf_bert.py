@@ -52,21 +52,9 @@ def load(path: str) -> imported.Imported:
     if not has_pooler:
         variables = {n: v for n, v in variables.items() if not n.startswith("encoder/pooler/")}
     report = mapping.fill(variables, source.tensors, rules, unused=unused, where=path)
-    return imported.Imported(
-        networks={imported.BERT: model},
-        config=imported.bert_config(config),
-        vocab_size=size,
-        report=report + mapping.Report((), (), _notes(has_head, has_pooler)),
-        files=source.files,
-        vocab_file=source.vocab_file,
-        lower_case=source.lower_case,
-    )
+    return imported.of_bert(model, source, size, report, _notes(has_head, has_pooler), config)
 
 
 def _notes(has_head: bool, has_pooler: bool) -> tuple[str, ...]:
-    notes = []
-    if not has_head:
-        notes.append("the source has no MLM head: a reader that starts from it draws its own")
-    if not has_pooler:
-        notes.append("the source has no pooler: it stays as it was drawn")
-    return tuple(notes)
+    heads = () if has_head else (imported.NO_HEAD,)
+    return heads if has_pooler else (*heads, imported.NO_POOLER)

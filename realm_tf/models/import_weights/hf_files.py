@@ -22,12 +22,12 @@ from realm_tf.models.import_weights import hf_names, safetensors
 SAFETENSORS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _TORCH = "pytorch_model.bin"
-_ACTIVATIONS = {
+ACTIVATIONS = {
     "gelu": "gelu_erf",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
 }
-_SIZES = {
+SIZES = {
     "hidden_size": "hidden_size",
     "num_hidden_layers": "num_layers",
     "num_attention_heads": "num_heads",
@@ -35,7 +35,7 @@ _SIZES = {
     "max_position_embeddings": "max_positions",
     "type_vocab_size": "type_vocab_size",
 }
-_OPTIONAL = {
+OPTIONAL = {
     "hidden_dropout_prob": "dropout",
     "attention_probs_dropout_prob": "attention_dropout",
     "initializer_range": "initializer_range",
@@ -98,23 +98,23 @@ def encoder_config(config: dict[str, Any], where: str) -> config_lib.EncoderConf
     Raises:
       UserError: If a size is missing, or it describes what our encoder is not.
     """
-    missing = [key for key in _SIZES if key not in config]
+    missing = [key for key in SIZES if key not in config]
     if missing:
         raise types.UserError(f"{where} lacks {', '.join(missing)}: is it a BERT's config.json?")
     activation = config.get("hidden_act", "gelu")
-    if activation not in _ACTIVATIONS:
+    if activation not in ACTIVATIONS:
         raise types.UserError(
-            f"{where} has hidden_act {activation!r}; only {', '.join(_ACTIVATIONS)} can be used."
+            f"{where} has hidden_act {activation!r}; only {', '.join(ACTIVATIONS)} can be used."
         )
     positions = config.get("position_embedding_type", "absolute")
     if positions != "absolute":
         raise types.UserError(
             f"{where} has position_embedding_type {positions!r}; only absolute can be used."
         )
-    values = {ours: config[theirs] for theirs, ours in _SIZES.items()}
-    values |= {ours: config[theirs] for theirs, ours in _OPTIONAL.items() if theirs in config}
+    values = {ours: config[theirs] for theirs, ours in SIZES.items()}
+    values |= {ours: config[theirs] for theirs, ours in OPTIONAL.items() if theirs in config}
     return config_lib.from_dict(
-        config_lib.EncoderConfig, {**values, "activation": _ACTIVATIONS[activation]}
+        config_lib.EncoderConfig, {**values, "activation": ACTIVATIONS[activation]}
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -23,6 +24,10 @@ READER = "reader_weights"
 OPEN_QA = "open_qa_weights"
 SPAN_READER = "span_reader_weights"
 BERT = "bert_weights"
+
+# What a report says of a BERT that is not whole.
+NO_HEAD = "the source has no MLM head: a reader that starts from it draws its own"
+NO_POOLER = "the source has no pooler: it stays as it was drawn"
 
 
 class Bert(tf_keras.Model):
@@ -42,6 +47,22 @@ class Bert(tf_keras.Model):
         """Creates every weight, and returns self."""
         self.encoder.build(None)
         return self
+
+
+class Source(Protocol):
+    """What importers' sources have in common; see `Imported`."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What was read."""
+
+    @property
+    def vocab_file(self) -> str | None:
+        """The vocabulary, None if there is none."""
+
+    @property
+    def lower_case(self) -> bool:
+        """Whether the tokenizer lower-cases."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,17 +97,33 @@ class Imported:
         return self.networks[BERT].encoder
 
 
+def of_bert(
+    model: tf_keras.Model,
+    source: Source,
+    vocab_size: int,
+    report: mapping.Report,
+    notes: tuple[str, ...],
+    encoder: config_lib.EncoderConfig,
+) -> Imported:
+    """What a BERT importer returns: one "bert_weights", the heads as the paper has them."""
+    config = config_lib.ModelConfig(
+        embedder=config_lib.EmbedderConfig(encoder=encoder),
+        reader=config_lib.ReaderConfig(encoder=encoder),
+    )
+    return Imported(
+        networks={BERT: model},
+        config=config,
+        vocab_size=vocab_size,
+        report=report + mapping.Report((), (), notes),
+        files=source.files,
+        vocab_file=source.vocab_file,
+        lower_case=source.lower_case,
+    )
+
+
 def bert(config: config_lib.EncoderConfig, vocab_size: int, *, masked_lm: bool) -> tf_keras.Model:
     """The network of a "bert_weights" segment, with every weight created."""
     if masked_lm:
         whole = config_lib.ReaderConfig(encoder=config)
         return reader.KnowledgeAugmentedEncoder(whole, vocab_size).build_weights()
     return Bert(config, vocab_size).build_weights()
-
-
-def bert_config(encoder: config_lib.EncoderConfig) -> config_lib.ModelConfig:
-    """Both networks over one BERT's shape, the heads as the paper has them."""
-    return config_lib.ModelConfig(
-        embedder=config_lib.EmbedderConfig(encoder=encoder),
-        reader=config_lib.ReaderConfig(encoder=encoder),
-    )

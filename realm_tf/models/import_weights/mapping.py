@@ -31,15 +31,19 @@ class Rule:
       source: Foreign name.
       target: Our name; see `models.variable_names`.
       transposed: Whether the source keeps kernels as [outputs, inputs], as PyTorch does.
+      split_heads: Whether the source has heads as a dimension of their own, as Model Garden does.
     """
 
     source: str
     target: str
     transposed: bool = False
+    split_heads: bool = False
 
     def stored_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Shape of the foreign tensor, given that of our variable."""
         shape = tuple(shape)
+        if self.split_heads:
+            return shape
         if _HEADS_LAST.search(self.target):
             shape = (*shape[:-2], shape[-2] * shape[-1])
         elif _HEADS_FIRST.search(self.target):
@@ -86,10 +90,14 @@ class Report:
     unused: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
 
+    def head(self) -> str:
+        """How many tensors went where, and the notes."""
+        lines = [f"{len(self.mapped)} tensors mapped, {len(self.unused)} not used."]
+        return "\n".join([*lines, *(f"note    {note}" for note in self.notes)])
+
     def text(self) -> str:
         """The report, readably: one line a tensor."""
-        lines = [f"{len(self.mapped)} tensors mapped, {len(self.unused)} not used."]
-        lines += [f"note    {note}" for note in self.notes]
+        lines = [self.head()]
         lines += [f"mapped  {s} {a} -> {t} {b}" for s, t, a, b in self.mapped]
         lines += [f"unused  {source}: {reason}" for source, reason in self.unused]
         return "\n".join(lines) + "\n"
