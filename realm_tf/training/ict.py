@@ -80,6 +80,8 @@ def _fit(
     tf_keras.utils.set_random_seed(cfg.seed)
     model = embedder.Embedder(cfg.model.embedder, context.tokenizer.vocab_size).build_weights()
     starts.fill_embedder(model, start)
+    if cfg.ict.steps == 0:  # the weights it starts from, as they are
+        return model, 0.0
     batches = ict_batches.IctBatches(
         context.knowledge,
         context.tokenizer,
