@@ -13,7 +13,11 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 
 _PREFIX = "weights"
-_WORDS = "/_embedding_layer/embeddings/.ATTRIBUTES/VARIABLE_VALUE"  # where Model Garden keeps them
+# Where Model Garden's layers keep the word embeddings; tied ones are stored once, as the head's.
+_WORDS = tuple(
+    f"/{name}/.ATTRIBUTES/VARIABLE_VALUE"
+    for name in ("_embedding_layer/embeddings", "masked_lm/embedding_table")
+)
 
 
 def save(

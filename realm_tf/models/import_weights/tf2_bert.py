@@ -22,7 +22,7 @@ from realm_tf.models import variable_names
 from realm_tf.models.import_weights import imported, mapping, tf_files
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
-_LAYOUT = re.compile(r"(.*?)(_embedding_layer|layer_with_weights-0)/embeddings")
+_LAYOUT = re.compile(r"((?:.*/)?)(_position_embedding_layer|layer_with_weights-1)/embeddings")
 _HEAD = re.compile(r"(.*?masked_lm/)dense/kernel")
 _SENTENCE_POOLER = "next_sentence..pooler_dense"
 _DENSE_IN_LAYER = {
@@ -45,7 +45,7 @@ _UNUSED = [
 
 
 class _Layout(NamedTuple):
-    """Where a checkpoint keeps what; `layer` is followed by a number."""
+    """Where a checkpoint keeps what; `words` is a variable, `layer` is followed by a number."""
 
     words: str
     positions: str
@@ -74,7 +74,7 @@ def load(path: str) -> imported.Imported:
     source = source._replace(tensors=tensors)
     layout, num_layers = _layout(tensors, path)
     config, notes = _config(source, layout, num_layers)
-    vocab_size = len(tensors[f"{layout.words}/embeddings"])
+    vocab_size = len(tensors[layout.words])
     head = next((m[1] for name in sorted(tensors) if (m := _HEAD.fullmatch(name))), None)
     model = imported.bert(config, vocab_size, masked_lm=head is not None)
     rules, unused = _rules(layout, num_layers), list(_UNUSED)
@@ -98,7 +98,7 @@ def _config(
 ) -> tuple[config_lib.EncoderConfig, tuple[str, ...]]:
     first = f"{layout.layer}{layout.first_layer}/"
     places = {
-        "word_embeddings": f"{layout.words}/embeddings",
+        "word_embeddings": layout.words,
         "position_embeddings": f"{layout.positions}/embeddings",
         "type_embeddings": f"{layout.types}/embeddings",
         "intermediate": f"{first}_intermediate_dense/kernel",
@@ -114,7 +114,7 @@ def _tied(head: str, layout: _Layout) -> mapping.Unused:
     return mapping.Unused(
         re.escape(f"{head}embedding_table"),
         "tied to the word embeddings",
-        f"{layout.words}/embeddings",
+        layout.words,
     )
 
 
@@ -126,16 +126,17 @@ def _layout(tensors: Mapping[str, Any], where: str) -> tuple[_Layout, int]:
     found = next((m for name in sorted(tensors) if (m := _LAYOUT.fullmatch(name))), None)
     if found is None:
         raise types.UserError(
-            f"{where} holds no BERT encoder of Model Garden: neither _embedding_layer/embeddings"
-            " nor layer_with_weights-0/embeddings. A TensorFlow 1 checkpoint is imported with"
-            " --from tf1-bert."
+            f"{where} holds no BERT encoder of Model Garden: neither"
+            " _position_embedding_layer/embeddings nor layer_with_weights-1/embeddings."
+            " A TensorFlow 1 checkpoint is imported with --from tf1-bert."
         )
-    prefix, functional = found[1], found[2] != "_embedding_layer"
+    prefix, functional = found[1], found[2] != "_position_embedding_layer"
     if not functional:
         layer = f"{prefix}_transformer_layers/"
         count = tf_files.count_layers(tensors, re.escape(layer) + r"(\d+)/")
         names = ("_embedding_layer", "_position_embedding_layer", "_type_embedding_layer")
         words, positions, segments = (f"{prefix}{name}" for name in names)
+        words = _words(f"{words}/embeddings", tensors)
         norm, pooler = f"{prefix}_embedding_norm_layer", f"{prefix}_pooler_layer"
         return _Layout(words, positions, segments, norm, layer, 0, pooler), count
     layer = f"{prefix}layer_with_weights-"
@@ -144,12 +145,19 @@ def _layout(tensors: Mapping[str, Any], where: str) -> tuple[_Layout, int]:
     if f"{pooler}/kernel" not in tensors:
         pooler = _SENTENCE_POOLER
     words, positions, segments, norm = (f"{layer}{n}" for n in range(4))
+    words = _words(f"{words}/embeddings", tensors)
     return _Layout(words, positions, segments, norm, layer, 4, pooler), count
+
+
+def _words(name: str, tensors: Mapping[str, Any]) -> str:
+    """Where the word embeddings are: tied to an MLM head, they are stored once, as the head's."""
+    tied = [other for other in sorted(tensors) if other.endswith("masked_lm/embedding_table")]
+    return tied[0] if tied and name not in tensors else name
 
 
 def _rules(layout: _Layout, num_layers: int) -> list[mapping.Rule]:
     rules = [
-        _same(f"{layout.words}/embeddings", "encoder/word_embeddings"),
+        _same(layout.words, "encoder/word_embeddings"),
         _same(f"{layout.positions}/embeddings", "encoder/position_embeddings"),
         _same(f"{layout.types}/embeddings", "encoder/type_embeddings"),
         *_pair(layout.norm, "encoder/embeddings_norm", ("gamma", "beta")),

@@ -118,7 +118,9 @@ def hf_realm(name: str, seed: int = 0) -> Tensors:
     }
     tensors = draw(shapes[name], seed)
     if name == "RealmKnowledgeAugEncoder":
-        tensors["cls.predictions.decoder.weight"] = tensors["realm.embeddings.word_embeddings.weight"]
+        tensors["cls.predictions.decoder.weight"] = tensors[
+            "realm.embeddings.word_embeddings.weight"
+        ]
         tensors["cls.predictions.decoder.bias"] = tensors["cls.predictions.bias"]
     return tensors
 

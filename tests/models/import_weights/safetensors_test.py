@@ -22,7 +22,8 @@ def _file(tmp_path, header, data):
 def test_round_trip(tmp_path):
     rng = np.random.default_rng(0)
     tensors = {
-        n: rng.normal(size=s).astype(np.float32) for n, s in {"b": (2, 3), "a": (), "c": (0,)}.items()
+        n: rng.normal(size=s).astype(np.float32)
+        for n, s in {"b": (2, 3), "a": (), "c": (0,)}.items()
     }
     path = str(tmp_path / "m.safetensors")
     safetensors.write(path, tensors)
