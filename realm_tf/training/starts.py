@@ -13,11 +13,9 @@ from realm_tf import config as config_lib
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import reader as reader_lib
 from realm_tf.models import weights
+from realm_tf.models.import_weights import imported
 from realm_tf.training import context as context_lib
 
-BERT = "bert_weights"
-EMBEDDER = "embedder_weights"
-READER = "reader_weights"
 _LOGGER = logging.getLogger(__name__)
 # What the shapes of weights do not tell, but what they were trained with.
 _UNSEEN = ("activation", "layer_norm_epsilon")
@@ -30,8 +28,8 @@ def of_embedder(context: context_lib.Context) -> artifacts.Segment | None:
       UserError: If it holds neither, or they belong to another vocabulary or configuration.
     """
     config = context.config.model.embedder
-    segment = _open(context, "embedder", (EMBEDDER, BERT), config.encoder)
-    if segment is not None and segment.kind == EMBEDDER:
+    segment = _open(context, "embedder", (imported.EMBEDDER, imported.BERT), config.encoder)
+    if segment is not None and segment.kind == imported.EMBEDDER:
         epsilon = weights.model_config(segment).embedder.projection_epsilon
         _require_equal("embedder.projection_epsilon", config.projection_epsilon, epsilon, segment)
     return segment
@@ -43,7 +41,9 @@ def of_reader(context: context_lib.Context) -> artifacts.Segment | None:
     Raises:
       UserError: As `of_embedder`.
     """
-    return _open(context, "reader", (READER, BERT), context.config.model.reader.encoder)
+    return _open(
+        context, "reader", (imported.READER, imported.BERT), context.config.model.reader.encoder
+    )
 
 
 def made_from(segment: artifacts.Segment | None) -> dict[str, str]:
@@ -59,7 +59,7 @@ def fill_embedder(model: embedder_lib.Embedder, segment: artifacts.Segment | Non
     """
     if segment is None:
         return
-    if segment.kind == EMBEDDER:
+    if segment.kind == imported.EMBEDDER:
         weights.restore(model, segment)
         return
     weights.restore_encoder(model.block_tower.encoder, segment)
@@ -77,7 +77,7 @@ def fill_reader(
     """
     if segment is None:
         return
-    if segment.kind == BERT and not segment.settings["masked_lm"]:
+    if segment.kind == imported.BERT and not segment.settings["masked_lm"]:
         _LOGGER.warning("%s has no MLM head: the reader's own starts random", segment.path)
         weights.restore_encoder(model.encoder, segment)
     else:
@@ -107,7 +107,7 @@ def _open(
             f" {tokenizer.vocab_size}. Set vocab.file to the vocabulary of those weights."
         )
     theirs = weights.model_config(segment)
-    found = theirs.embedder if segment.kind == EMBEDDER else theirs.reader
+    found = theirs.embedder if segment.kind == imported.EMBEDDER else theirs.reader
     for name in _UNSEEN:
         ours = getattr(encoder, name)
         _require_equal(f"{part}.encoder.{name}", ours, getattr(found.encoder, name), segment)

@@ -61,25 +61,12 @@ def load(path: str) -> imported.Imported:
       UserError: If it is none of the sources above, or a variable is missing, not known or of
         another shape.
     """
-    source = tf_files.read(path)
-    source, block_emb = _split_block_emb(source)
+    source, block_emb = _split_block_emb(tf_files.read(path))
     if not source.tensors:
-        return imported.Imported({}, config_lib.ModelConfig(), 0, _nothing(), source.files,
-                                 block_emb=block_emb)  # fmt: skip
-    encoders = sorted(n.removesuffix(_WORDS) for n in source.tensors if n.endswith(_WORDS))
-    of_embedder = [prefix for prefix in encoders if prefix != _READER]
-    if len(of_embedder) != 1:
-        raise types.UserError(
-            f"{path} must hold one encoder besides a reader's. Found {_WORDS} under:"
-            f" {', '.join(repr(prefix) for prefix in encoders) or 'nothing'}."
-        )
-    if _READER in encoders:
-        made = _open_qa(source, of_embedder[0])
-    elif any(_PROJECTION.fullmatch(name) for name in source.tensors):
-        made = _embedder(source, of_embedder[0])
-    else:
-        made = _reader(source, of_embedder[0])
-    kind, config, size, rules, notes = made
+        nothing = mapping.Report((), (), ("block vectors alone, no network",))
+        config = config_lib.ModelConfig()
+        return imported.Imported({}, config, 0, nothing, source.files, block_emb=block_emb)
+    kind, config, size, rules, notes = _make(source)
     architecture = hf_realm.ARCHITECTURES[kind]
     model = architecture.make(config, size)
     report = mapping.fill(
@@ -97,7 +84,24 @@ def load(path: str) -> imported.Imported:
     )
 
 
+# Key of hf_realm.ARCHITECTURES, configuration, size of the vocabulary, rules, and notes.
 _Made = tuple[str, config_lib.ModelConfig, int, list[mapping.Rule], tuple[str, ...]]
+
+
+def _make(source: tf_files.Source) -> _Made:
+    """Tells the sources apart by their names."""
+    encoders = sorted(n.removesuffix(_WORDS) for n in source.tensors if n.endswith(_WORDS))
+    of_embedder = [prefix for prefix in encoders if prefix != _READER]
+    if len(of_embedder) != 1:
+        raise types.UserError(
+            f"{source.path} must hold one encoder besides a reader's. Found {_WORDS} under:"
+            f" {', '.join(repr(prefix) for prefix in encoders) or 'nothing'}."
+        )
+    if _READER in encoders:
+        return _open_qa(source, of_embedder[0])
+    if any(_PROJECTION.fullmatch(name) for name in source.tensors):
+        return _embedder(source, of_embedder[0])
+    return _reader(source, of_embedder[0])
 
 
 def _embedder(source: tf_files.Source, prefix: str) -> _Made:
@@ -188,7 +192,3 @@ def _split_block_emb(source: tf_files.Source) -> tuple[tf_files.Source, np.ndarr
         block_emb = tf_files.read_tensors(encoded).get(hf_realm.BLOCK_EMB)
         files = (*files, *tf_files.files_of(encoded))
     return source._replace(tensors=tensors, files=files), block_emb
-
-
-def _nothing() -> mapping.Report:
-    return mapping.Report((), (), ("block vectors alone, no network",))
