@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from realm_tf import config as config_lib
-from realm_tf import types, version
+from realm_tf import convert_command, types, version
 
 _config_options = [
     click.option("--config", "config_file", metavar="FILE", help="YAML configuration."),
@@ -299,3 +299,6 @@ def inspect(path: str, row: int | None, verify: bool) -> None:
     from realm_tf import inspection
 
     click.echo(inspection.describe(path, row=row, verify=verify))
+
+
+main.add_command(convert_command.convert)

@@ -64,6 +64,14 @@ class OptimizerConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class InitConfig:
+    """Weights to start from, made by `realm convert`; None: random ones."""
+
+    embedder: str | None = None  # directory with embedder_weights or bert_weights
+    reader: str | None = None  # directory with reader_weights or bert_weights
+
+
+@dataclasses.dataclass(frozen=True)
 class IctConfig:
     """Inverse-cloze warm start (ORQA, Lee et al., 2019)."""
 
@@ -213,6 +221,7 @@ class Config:
     vocab: VocabConfig = VocabConfig()
     blocks: BlocksConfig = BlocksConfig()
     model: ModelConfig = ModelConfig()  # noqa: RUF009 - it is frozen
+    init: InitConfig = InitConfig()
     ict: IctConfig = IctConfig()
     pretrain: PretrainConfig = PretrainConfig()
     open_qa: OpenQaConfig = OpenQaConfig()

@@ -3,8 +3,8 @@
 """Who may import whom, and the shape of every file.
 
 Rooms run from left to right, and a file imports from its own room and from those to its left:
-types, config, artifacts; text; data; {models, retrieval}; {training, evaluation}; jobs, scorecard
-and inspection; pipeline; cli.
+types, config, artifacts; text; data; {models, retrieval}; {training, evaluation}; jobs, scorecard,
+inspection and conversion; pipeline; cli.
 Siblings in braces do not know each other.
 """
 
@@ -32,6 +32,7 @@ _LIBRARY = _LEFT_OF_TRAINING | {"realm_tf.training", "realm_tf.evaluation"}
 _JOBS = {"beam_jobs", "serving"}
 # What the pipeline and the command line are made of.
 _PARTS = {"realm_tf.jobs", "realm_tf.run_inputs", "realm_tf.scorecard", "realm_tf.inspection"}
+_PARTS |= {"realm_tf.conversion"}
 MAY_IMPORT = {
     **dict.fromkeys(_BASE, _BASE),
     "realm_tf.text": _BASE,
@@ -42,7 +43,8 @@ MAY_IMPORT = {
     "realm_tf.evaluation": _DATA | {"realm_tf.retrieval"},
     **dict.fromkeys(_PARTS, _LIBRARY | _JOBS),
     "realm_tf.pipeline": _LIBRARY | _JOBS | _PARTS,
-    "realm_tf.cli": _LIBRARY | _JOBS | _PARTS | {"realm_tf.pipeline"},
+    "realm_tf.cli": _LIBRARY | _JOBS | _PARTS | {"realm_tf.pipeline", "realm_tf.convert_command"},
+    "realm_tf.convert_command": {"realm_tf.types", "realm_tf.conversion"},
     "realm_tf.__main__": {"realm_tf", "realm_tf.cli"},
     "beam_jobs": _LEFT_OF_TRAINING,
     "serving": _LEFT_OF_TRAINING,

@@ -58,8 +58,10 @@ class KnowledgeAugmentedEncoder(_Reader):
             initializer=encoder.initializer(config.encoder),
             name="masked_lm",
         )
+        self.masked_lm.build(None)
+        # Model Garden's layer takes no epsilon and writes 1e-12.
+        self.masked_lm.layer_norm.epsilon = config.encoder.layer_norm_epsilon
         if config.encoder.initializer != "bert":
-            self.masked_lm.build(None)
             self.masked_lm.dense.build([None, config.encoder.hidden_size])
             mimetic.add_identity(self.masked_lm.dense.kernel)
 

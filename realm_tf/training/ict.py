@@ -12,9 +12,9 @@ import tf_keras
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import ict_batches
-from realm_tf.models import embedder, losses
+from realm_tf.models import embedder, losses, weights
 from realm_tf.training import context as context_lib
-from realm_tf.training import loop, task, weights
+from realm_tf.training import loop, starts, task
 
 KIND = "embedder_weights"
 
@@ -36,10 +36,13 @@ class IctTask(task.RealmTask):
 
 
 def train(context: context_lib.Context) -> artifacts.Segment:
-    """Trains the embedder of a run, from random weights.
+    """Trains the embedder of a run, from random weights or those of `init.embedder`.
 
     Returns:
       Segment "embedder_weights"; at once if it is there already.
+
+    Raises:
+      UserError: If `init.embedder` does not fit the run.
     """
     cfg = context.config
     settings = {
@@ -49,12 +52,17 @@ def train(context: context_lib.Context) -> artifacts.Segment:
         "embedder": config_lib.decisive(cfg.model.embedder),
         "block_length": cfg.blocks.length,
     }
-    made_from = {"tokenizer": context.tokenizer.fingerprint, "blocks": context.blocks.fingerprint}
+    start = starts.of_embedder(context)
+    made_from = {
+        "tokenizer": context.tokenizer.fingerprint,
+        "blocks": context.blocks.fingerprint,
+        **starts.made_from(start),
+    }
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     with loop.scope(cfg.runtime):
-        model, accuracy = _fit(context, context.directory(path))
+        model, accuracy = _fit(context, context.directory(path), start)
     return weights.save(
         model,
         path,
@@ -65,10 +73,15 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     )
 
 
-def _fit(context: context_lib.Context, directory: str) -> tuple[embedder.Embedder, float]:
+def _fit(
+    context: context_lib.Context, directory: str, start: artifacts.Segment | None
+) -> tuple[embedder.Embedder, float]:
     cfg = context.config
     tf_keras.utils.set_random_seed(cfg.seed)
     model = embedder.Embedder(cfg.model.embedder, context.tokenizer.vocab_size).build_weights()
+    starts.fill_embedder(model, start)
+    if cfg.ict.steps == 0:  # the weights it starts from, as they are
+        return model, 0.0
     batches = ict_batches.IctBatches(
         context.knowledge,
         context.tokenizer,
@@ -96,7 +109,7 @@ def _fit(context: context_lib.Context, directory: str) -> tuple[embedder.Embedde
 
 
 def random_embedder(context: context_lib.Context) -> artifacts.Segment:
-    """The embedder that `train` starts from: the baseline that has learned nothing."""
+    """An embedder of random weights: the baseline that has learned nothing."""
     cfg = context.config
     settings = {
         "experiment": "random",

@@ -21,8 +21,8 @@ import tf_keras
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import masked_batches, masking, sampling, substitution
-from realm_tf.models import losses, reader
-from realm_tf.training import actions, evaluate, loop, task, weights
+from realm_tf.models import losses, reader, weights
+from realm_tf.training import actions, evaluate, loop, starts, task
 from realm_tf.training import context as context_lib
 
 KIND = "reader_weights"
@@ -53,11 +53,14 @@ class WarmupTask(task.RealmTask):
 
 
 def train(context: context_lib.Context) -> artifacts.Segment:
-    """Warms up the reader of a run, from random weights.
+    """Warms up the reader of a run, from random weights or those of `init.reader`.
 
     Returns:
       Segment "reader_weights", whose counts hold `steps`, `copy_accuracy` (held out) and `passed`
       (1 if the gate was passed, or is not asked for); at once if it is there already.
+
+    Raises:
+      UserError: If `init.reader` does not fit the run.
     """
     cfg = context.config
     settings = {
@@ -70,15 +73,17 @@ def train(context: context_lib.Context) -> artifacts.Segment:
         "block_length": cfg.blocks.length,
         "held_out": cfg.evaluation.held_out_fraction,
     }
+    start = starts.of_reader(context)
     made_from = {
         "tokenizer": context.tokenizer.fingerprint,
         "passages": context.passages.source,
+        **starts.made_from(start),
     }
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     with loop.scope(cfg.runtime):
-        model, counts = _Warmup(context).fit(context.directory(path))
+        model, counts = _Warmup(context, start).fit(context.directory(path))
     return weights.save(
         model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
     )
@@ -87,7 +92,7 @@ def train(context: context_lib.Context) -> artifacts.Segment:
 class _Warmup:
     """The run: one stream of batches, first on null blocks, then on own blocks."""
 
-    def __init__(self, context: context_lib.Context):
+    def __init__(self, context: context_lib.Context, start: artifacts.Segment | None):
         self._context = context
         self._config = context.config.pretrain.warmup
         cfg = context.config
@@ -95,6 +100,7 @@ class _Warmup:
         self._model = reader.KnowledgeAugmentedEncoder(
             cfg.model.reader, context.tokenizer.vocab_size
         ).build_weights()
+        starts.fill_reader(self._model, start)
         self._task = WarmupTask(task.task_config(), jit_compile=cfg.runtime.jit_compile)
         self._training, self._held_out = (
             self._batches(held_out=held_out) for held_out in (False, True)

@@ -1,0 +1,194 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Imports what REALM and ORQA released: TF-Hub modules and TensorFlow 1 checkpoints.
+
+Sources of the names, in google-research/language: orqa/models/ict_model.py (`module_fn`: the
+embedder is a BERT module, `tf.layers.dense`, a LayerNormalization), orqa/models/orqa_model.py
+(`read`: everything of the reader is below `reader/`), realm/model.py (`model_fn` exports the
+modules "embedder" and "bert"), orqa/predict/encode_blocks.py and orqa/utils/scann_utils.py
+(`encoded.ckpt` is one variable, `block_emb`). How deep the modules are nested in the released files
+is told by transformers' `load_tf_weights_in_realm`; any depth is read here.
+
+| source | its variables | becomes |
+|---|---|---|
+| module "embedder" | `(module/)*bert/...`, `(module/)*dense/...`, and `LayerNorm` or \
+`layer_normalization` | "embedder_weights" |
+| module "bert" | `bert/...`, `cls/predictions/...` | "reader_weights" |
+| ORQA's checkpoint | the embedder's, and `reader/module/bert/...`, `reader/dense`, \
+`reader/layer_normalization`, `reader/dense_1` | "open_qa_weights" |
+| `encoded/encoded.ckpt` | `block_emb` | `block_emb` |
+
+The released files themselves were not at hand when this was written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import config as config_lib
+from realm_tf import types
+from realm_tf.models.import_weights import hf_realm, imported, mapping, tf1_names, tf_files
+
+_ENCODED = os.path.join("encoded", "encoded.ckpt")
+_WORDS = "bert/embeddings/word_embeddings"
+_READER = "reader/module/"
+_PROJECTION = re.compile(r"((?:module/)*)dense/kernel")
+_NORM = re.compile(r"((?:module/)*(LayerNorm|layer_normalization))/gamma")
+# tf.contrib.layers.layer_norm's name and epsilon; tf.keras's, which later code uses.
+_EPSILONS = {"LayerNorm": 1e-12, "layer_normalization": 1e-3}
+_UNUSED = [
+    *tf_files.optimizer_variables(r"|AdamWeightDecayOptimizer.*"),
+    mapping.Unused(r"(.*/)?cls/predictions/.*", "MLM head that this network does not use"),
+    mapping.Unused(r"(.*/)?cls/seq_relationship/.*", "next-sentence head"),
+]
+
+
+def load(path: str) -> imported.Imported:
+    """Reads a module's directory, a checkpoint's directory, or its prefix.
+
+    Args:
+      path: Of a module: its `encoded/encoded.ckpt` is read, too, if it is there.
+
+    Returns:
+      One network or none (`encoded.ckpt` alone), and `block_emb` if there is one.
+
+    Raises:
+      UserError: If it is none of the sources above, or a variable is missing, not known or of
+        another shape.
+    """
+    source, block_emb = _split_block_emb(tf_files.read(path))
+    if not source.tensors:
+        nothing = mapping.Report((), (), ("block vectors alone, no network",))
+        config = config_lib.ModelConfig()
+        return imported.Imported({}, config, 0, nothing, source.files, block_emb=block_emb)
+    kind, config, size, rules, notes = _make(source)
+    architecture = hf_realm.ARCHITECTURES[kind]
+    model = architecture.make(config, size)
+    report = mapping.fill(
+        architecture.variables(model), source.tensors, rules, unused=_UNUSED, where=path
+    )
+    return imported.Imported(
+        networks={architecture.kind: model},
+        config=config,
+        vocab_size=size,
+        report=report + mapping.Report((), (), (f"read as a {kind}", *notes)),
+        files=source.files,
+        vocab_file=source.vocab_file,
+        lower_case=source.lower_case,
+        block_emb=block_emb,
+    )
+
+
+# Key of hf_realm.ARCHITECTURES, configuration, size of the vocabulary, rules, and notes.
+_Made = tuple[str, config_lib.ModelConfig, int, list[mapping.Rule], tuple[str, ...]]
+
+
+def _make(source: tf_files.Source) -> _Made:
+    """Tells the sources apart by their names."""
+    encoders = sorted(n.removesuffix(_WORDS) for n in source.tensors if n.endswith(_WORDS))
+    of_embedder = [prefix for prefix in encoders if prefix != _READER]
+    if len(of_embedder) != 1:
+        raise types.UserError(
+            f"{source.path} must hold one encoder besides a reader's. Found {_WORDS} under:"
+            f" {', '.join(repr(prefix) for prefix in encoders) or 'nothing'}."
+        )
+    if _READER in encoders:
+        return _open_qa(source, of_embedder[0])
+    if any(_PROJECTION.fullmatch(name) for name in source.tensors):
+        return _embedder(source, of_embedder[0])
+    return _reader(source, of_embedder[0])
+
+
+def _embedder(source: tf_files.Source, prefix: str) -> _Made:
+    encoder, size, notes = _encoder(source, prefix)
+    rules, config, more = _tower(source, prefix, encoder, "block/")
+    whole = config_lib.ModelConfig(embedder=config, reader=config_lib.ReaderConfig(encoder=encoder))
+    return "RealmEmbedder", whole, size, rules, (*notes, *more)
+
+
+def _reader(source: tf_files.Source, prefix: str) -> _Made:
+    encoder, size, notes = _encoder(source, prefix)
+    layers = encoder.num_layers
+    rules = tf1_names.encoder(layers, f"{prefix}bert/") + tf1_names.masked_lm(f"{prefix}cls/")
+    config = config_lib.ModelConfig(
+        embedder=config_lib.EmbedderConfig(encoder=encoder),
+        reader=config_lib.ReaderConfig(encoder=encoder),
+    )
+    return "RealmKnowledgeAugEncoder", config, size, rules, notes
+
+
+def _open_qa(source: tf_files.Source, prefix: str) -> _Made:
+    encoder, size, notes = _encoder(source, prefix)
+    reads, read_size, _ = _encoder(source, _READER)
+    if size != read_size:
+        raise types.UserError(
+            f"{source.path}: the embedder has {size} wordpieces, the reader {read_size}; one"
+            " vocabulary is needed."
+        )
+    rules, embeds, more = _tower(source, prefix, encoder, "query/")
+    rules += [
+        *tf1_names.encoder(reads.num_layers, f"{_READER}bert/", "reader/"),
+        *tf1_names.dense("reader/dense", "reader/span/projection"),
+        *tf1_names.norm("reader/layer_normalization", "reader/span/norm"),
+        *tf1_names.dense("reader/dense_1", "reader/span/logit"),
+    ]
+    span_size = tf_files.shape_of(source, "reader/dense/kernel")[1] // 2
+    config = config_lib.ModelConfig(
+        embedder=embeds,
+        reader=config_lib.ReaderConfig(encoder=reads, span_size=span_size),
+    )
+    return "RealmForOpenQA", config, size, rules, (*notes, *more)
+
+
+def _encoder(
+    source: tf_files.Source, prefix: str
+) -> tuple[config_lib.EncoderConfig, int, tuple[str, ...]]:
+    shapes, num_layers = tf1_names.sizes(source, f"{prefix}bert/")
+    config, notes = tf_files.encoder_config(source, shapes, num_layers, None)
+    return config, shapes["word_embeddings"][0], notes
+
+
+def _tower(
+    source: tf_files.Source, prefix: str, encoder: config_lib.EncoderConfig, target: str
+) -> tuple[list[mapping.Rule], config_lib.EmbedderConfig, tuple[str, ...]]:
+    dense = _only(
+        [m[1] for n in source.tensors if (m := _PROJECTION.fullmatch(n))], source, "dense"
+    )
+    norms = [(m[1], m[2]) for n in source.tensors if (m := _NORM.fullmatch(n))]
+    norm = _only([path for path, _ in norms], source, "LayerNorm or layer_normalization")
+    epsilon = _EPSILONS[norms[0][1]]
+    rules = [
+        *tf1_names.encoder(encoder.num_layers, f"{prefix}bert/", target),
+        *tf1_names.dense(f"{dense}dense", f"{target}projection"),
+        *tf1_names.norm(norm, f"{target}projection_norm"),
+    ]
+    config = config_lib.EmbedderConfig(
+        encoder=encoder,
+        projection_size=tf_files.shape_of(source, f"{dense}dense/kernel")[1],
+        projection_epsilon=epsilon,
+    )
+    note = f"the projection's LayerNorm is named {norms[0][1]}: its epsilon is taken as {epsilon:g}"
+    return rules, config, (note,)
+
+
+def _only(found: Sequence[str], source: tf_files.Source, what: str) -> str:
+    if len(found) != 1:
+        raise types.UserError(
+            f"{source.path} must hold one projection layer {what}. Found {len(found)}."
+        )
+    return found[0]
+
+
+def _split_block_emb(source: tf_files.Source) -> tuple[tf_files.Source, np.ndarray | None]:
+    tensors, files = dict(source.tensors), source.files
+    block_emb = tensors.pop(hf_realm.BLOCK_EMB, None)
+    encoded = os.path.join(source.path, _ENCODED)
+    if block_emb is None and tf.io.gfile.exists(f"{encoded}.index"):
+        block_emb = tf_files.read_tensors(encoded).get(hf_realm.BLOCK_EMB)
+        files = (*files, *tf_files.files_of(encoded))
+    return source._replace(tensors=tensors, files=files), block_emb

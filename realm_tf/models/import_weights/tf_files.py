@@ -1,0 +1,191 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""TensorFlow checkpoints and what lies beside them: configuration and vocabulary.
+
+A source is a checkpoint's prefix, a directory with one checkpoint, or a TF-Hub module (a directory
+with `variables/variables` and `assets/vocab.txt`). Sizes are read off the shapes;
+`bert_config.json` beside the checkpoint says what shapes do not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.models.import_weights import hf_files, mapping
+
+CONFIG = "bert_config.json"
+_HEAD_SIZE = 64  # of every BERT that Google released
+_INDEX = ".index"
+# Google's BERT and Model Garden compute GELU in its tanh form, and name it "gelu" all the same.
+_ACTIVATIONS = {"gelu": "gelu_new"}
+
+
+class Source(NamedTuple):
+    """A checkpoint, read.
+
+    Attributes:
+      path: As the user gave it.
+      tensors: Name to array.
+      files: What was read.
+      config: Of bert_config.json, empty if there is none.
+      vocab_file: vocab.txt, None if there is none.
+      lower_case: Whether the tokenizer lower-cases.
+    """
+
+    path: str
+    tensors: dict[str, np.ndarray]
+    files: tuple[str, ...]
+    config: dict[str, Any]
+    vocab_file: str | None
+    lower_case: bool
+
+
+def read(path: str) -> Source:
+    """Reads a checkpoint and what lies beside it.
+
+    Raises:
+      UserError: If there is none, several, or it is damaged.
+    """
+    prefix = _prefix(path)
+    folder = os.path.dirname(prefix)
+    tensors = read_tensors(prefix)
+    files = files_of(prefix)
+    # A module keeps its variables one folder down, its vocabulary in another.
+    roots = [folder, os.path.dirname(folder)] if folder.endswith("variables") else [folder]
+    config: dict[str, Any] = {}
+    vocab_file, lower_case = None, True
+    for root in (*roots, *(os.path.join(r, "assets") for r in roots)):
+        if tf.io.gfile.exists(os.path.join(root, CONFIG)):
+            config = artifacts.read_json(os.path.join(root, CONFIG))
+            files = (os.path.join(root, CONFIG), *files)
+        found, lower = hf_files.tokenizer_files(root)
+        vocab_file, lower_case = (found, lower) if found else (vocab_file, lower_case)
+    return Source(path, tensors, files, config, vocab_file, lower_case)
+
+
+def read_tensors(prefix: str) -> dict[str, np.ndarray]:
+    """All tensors of a checkpoint, by name.
+
+    Raises:
+      UserError: If it is damaged.
+    """
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        names = reader.get_variable_to_shape_map()
+        return {n: reader.get_tensor(n) for n in names if not n.startswith("_CHECKPOINTABLE")}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise types.UserError(
+            f"{prefix} is not a readable checkpoint: {' '.join(str(error).split())[:200]}"
+        ) from None
+
+
+def files_of(prefix: str) -> tuple[str, ...]:
+    """The files of a checkpoint."""
+    found = tf.io.gfile.glob(f"{prefix}.data-*")
+    return (f"{prefix}{_INDEX}", *sorted(found))
+
+
+def encoder_config(
+    source: Source, shapes: Mapping[str, tuple[int, ...]], num_layers: int, num_heads: int | None
+) -> tuple[config_lib.EncoderConfig, tuple[str, ...]]:
+    """The encoder that shapes, and bert_config.json where it is there, describe.
+
+    Args:
+      source: Its configuration is used.
+      shapes: Of "word_embeddings", "position_embeddings", "type_embeddings" and "intermediate".
+      num_layers: Of the encoder.
+      num_heads: If the shapes tell it.
+
+    Returns:
+      The configuration, and what was assumed, for the report.
+
+    Raises:
+      UserError: If the number of heads cannot be told, or the configuration cannot be used.
+    """
+    hidden = shapes["word_embeddings"][1]
+    config, notes = dict(source.config), []
+    if num_heads is None and "num_attention_heads" not in config:
+        if hidden % _HEAD_SIZE:
+            raise types.UserError(
+                f"{source.path}: a checkpoint does not tell the number of attention heads, and"
+                f" hidden size {hidden} is no multiple of {_HEAD_SIZE}. Put its {CONFIG} beside it."
+            )
+        notes.append(f"no {CONFIG}: assumed attention heads of size {_HEAD_SIZE}, as BERT's are")
+    activation = config.get("hidden_act", "gelu")
+    config |= {
+        "vocab_size": shapes["word_embeddings"][0],
+        "hidden_size": hidden,
+        "max_position_embeddings": shapes["position_embeddings"][0],
+        "type_vocab_size": shapes["type_embeddings"][0],
+        "intermediate_size": shapes["intermediate"][1],
+        "num_hidden_layers": num_layers,
+        "hidden_act": _ACTIVATIONS.get(activation, activation),
+    }
+    config["num_attention_heads"] = (
+        num_heads or config.get("num_attention_heads") or hidden // _HEAD_SIZE
+    )
+    _compare(source, config)
+    return hf_files.encoder_config(config, os.path.join(source.path, CONFIG)), tuple(notes)
+
+
+def shape_of(source: Source, name: str) -> tuple[int, ...]:
+    """Shape of a tensor.
+
+    Raises:
+      UserError: If there is no such tensor, or it is no matrix.
+    """
+    if name not in source.tensors:
+        raise types.UserError(f"{source.path} lacks variable {name}.")
+    shape = source.tensors[name].shape
+    if len(shape) != 2:
+        raise types.UserError(f"{source.path}: {name} has shape {list(shape)}, but is a matrix.")
+    return shape
+
+
+def count_layers(names: Mapping[str, Any], pattern: str) -> int:
+    """One more than the highest number that the group of `pattern` matches in a name."""
+    found = [int(m[1]) for name in names if (m := re.match(pattern, name))]
+    return max(found, default=-1) + 1
+
+
+def optimizer_variables(extra: str = "") -> list[mapping.Unused]:
+    """What training leaves in a checkpoint besides weights."""
+    names = r".*/(adam_m|adam_v|Adam|Adam_1)|(.*/)?(beta[12]_power|global_step)"
+    return [mapping.Unused(names + extra, "of the optimiser")]
+
+
+def _compare(source: Source, found: Mapping[str, Any]) -> None:
+    for key, value in found.items():
+        stated = source.config.get(key, value)
+        if key != "hidden_act" and stated != value:
+            raise types.UserError(
+                f"{source.path}: {CONFIG} says {key} {stated}, but the checkpoint has {value}. They"
+                " do not belong together."
+            )
+
+
+def _prefix(path: str) -> str:
+    path = path.rstrip("/")
+    if tf.io.gfile.exists(f"{path}{_INDEX}"):
+        return path
+    if not tf.io.gfile.isdir(path):
+        raise types.UserError(f"{path} is neither a checkpoint's prefix nor a directory.")
+    hub = os.path.join(path, "variables", "variables")
+    if tf.io.gfile.exists(f"{hub}{_INDEX}"):
+        return hub
+    found = sorted(tf.io.gfile.glob(os.path.join(path, f"*{_INDEX}")))
+    if len(found) != 1:
+        names = ", ".join(os.path.basename(name) for name in found) or "none"
+        raise types.UserError(
+            f"{path} must hold one checkpoint (a file that ends in {_INDEX}). Found: {names}. Give"
+            " the path of one, without that ending."
+        )
+    return found[0].removesuffix(_INDEX)

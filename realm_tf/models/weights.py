@@ -1,0 +1,98 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Trained weights as segments: immutable, checked, and found by what they were trained from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+
+_PREFIX = "weights"
+# Where Model Garden's layers keep the word embeddings; tied ones are stored once, as the head's.
+_WORDS = tuple(
+    f"/{name}/.ATTRIBUTES/VARIABLE_VALUE"
+    for name in ("_embedding_layer/embeddings", "masked_lm/embedding_table")
+)
+
+
+def save(
+    model: tf.Module,
+    path: str,
+    *,
+    kind: str,
+    settings: Mapping[str, Any],
+    made_from: Mapping[str, str],
+    counts: Mapping[str, float],
+) -> artifacts.Segment:
+    """Writes a model's weights as a segment of `kind`. See `artifacts.Segment`."""
+    writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
+    tf.train.Checkpoint(model=model).write(f"{path}/{_PREFIX}")
+    for file in sorted(tf.io.gfile.listdir(path)):
+        if file.startswith(f"{_PREFIX}."):
+            writer.add(file)
+    return writer.commit(**counts)
+
+
+def restore(model: tf.Module, segment: artifacts.Segment) -> None:
+    """Fills every weight of `model` from a segment that `save` wrote.
+
+    Raises:
+      UserError: If the segment's model has another shape.
+    """
+    try:
+        status = tf.train.Checkpoint(model=model).read(segment.file(_PREFIX))
+        status.assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        first = " ".join(str(error).split())[:200]
+        raise types.UserError(
+            f"{segment.path} does not fit the configured model: {first}. Use the configuration"
+            " that it was trained with."
+        ) from error
+
+
+def restore_encoder(encoder: tf.Module, segment: artifacts.Segment) -> None:
+    """Fills an encoder from a segment whose network keeps one as `encoder`: a BERT, a reader.
+
+    Raises:
+      UserError: If that encoder has another shape.
+    """
+    holder = tf.Module()
+    holder.encoder = encoder
+    restore(holder, segment)
+
+
+def vocab_size(segment: artifacts.Segment) -> int:
+    """Wordpieces of the network that a segment holds the weights of.
+
+    Raises:
+      UserError: If it is no segment of weights.
+    """
+    path = segment.file(_PREFIX)
+    if tf.io.gfile.exists(f"{path}.index"):
+        for name, shape in tf.train.list_variables(path):
+            if name.endswith(_WORDS):
+                return shape[0]
+    raise types.UserError(f"{segment.path} holds no weights of an encoder.")
+
+
+def model_config(segment: artifacts.Segment) -> config_lib.ModelConfig:
+    """The networks' configuration, as the maker of a segment of weights noted it.
+
+    Raises:
+      UserError: If there is none: it is no segment of weights.
+    """
+    settings = segment.settings
+    if "model" in settings:
+        values = dict(settings["model"])
+    elif "embedder" in settings:
+        values = {"embedder": settings["embedder"]}
+    elif "reader" in settings:
+        values = {"reader": {"encoder": settings["reader"]}}
+    else:
+        raise types.UserError(f"{segment.path} does not say its model's shape: is it weights?")
+    return config_lib.from_dict(config_lib.ModelConfig, values)

@@ -1,0 +1,79 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Block vectors that were made elsewhere, bound to a block segment by their row numbers.
+
+REALM and ORQA bind vectors to blocks by row number alone: row i of `block_emb` is record i of
+`blocks.tfr`. A block segment that was made from those records keeps that number as `orqa_row` in
+every block's metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from realm_tf import artifacts, types
+from realm_tf.data import blocks as blocks_lib
+from realm_tf.retrieval import vectors
+
+ROW = "orqa_row"
+
+
+def write(
+    path: str, block_emb: np.ndarray, blocks: str, made_from: Mapping[str, str]
+) -> artifacts.Segment:
+    """Writes a "vectors" segment beside a "blocks" segment, shard by shard.
+
+    Args:
+      path: Directory of the segment.
+      block_emb: <float32>[num_blocks, embed_dim].
+      blocks: Path of the "blocks" segment.
+      made_from: What made the vectors; the blocks' fingerprint is added.
+
+    Raises:
+      UserError: If the counts differ, or a block has no row number, a wrong one or another's.
+    """
+    segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS)
+    count = int(segment.counts["blocks"])
+    if count != len(block_emb):
+        raise types.UserError(
+            f"block_emb has {len(block_emb)} vectors, but {blocks} has {count} blocks: they do not"
+            " belong together."
+        )
+    writer = artifacts.SegmentWriter(
+        path,
+        kind=vectors.KIND,
+        settings={"dtype": "float32", "imported": "block_emb"},
+        made_from={"blocks": segment.fingerprint, **made_from},
+    )
+    files = segment.files(f"{blocks_lib.BLOCKS}-")
+    seen = np.zeros(count, bool)
+    for i, file in enumerate(files):
+        ids, rows = _rows(file, count)
+        if seen[rows].any() or len(np.unique(rows)) != len(rows):
+            raise types.UserError(f"{blocks} has two blocks of one {ROW}. Make it again.")
+        seen[rows] = True
+        vectors.write_shard(
+            path, i, len(files), block_ids=ids, vectors=np.asarray(block_emb[rows], np.float32)
+        )
+        for name in (vectors.ids_name(i, len(files)), vectors.vectors_name(i, len(files))):
+            writer.add(name, num_records=len(ids))
+    return writer.commit(blocks=count)
+
+
+def _rows(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and row numbers of a shard's blocks, in its order."""
+    ids, rows = [], []
+    for record in blocks_lib.read(path):
+        block = record.block if isinstance(record, types.Passage) else record
+        row = json.loads(block.metadata or "{}").get(ROW)
+        if not isinstance(row, int) or not 0 <= row < count:
+            raise types.UserError(
+                f"{path}: block {block.block_id} has {ROW} {row!r}, but a number from 0 to"
+                f" {count - 1} is needed. Vectors by row need blocks made from ORQA's blocks.tfr."
+            )
+        ids.append(block.block_id)
+        rows.append(row)
+    return np.array(ids, np.uint64), np.array(rows, np.int64)
