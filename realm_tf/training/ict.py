@@ -75,6 +75,7 @@ def _fit(context: context_lib.Context, directory: str) -> tuple[embedder.Embedde
         cfg.ict,
         block_length=cfg.blocks.length,
         seed=cfg.seed,
+        template=cfg.blocks.template,
     )
     accuracy = []
     loop.fit(
