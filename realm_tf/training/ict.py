@@ -12,9 +12,9 @@ import tf_keras
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import ict_batches
-from realm_tf.models import embedder, losses
+from realm_tf.models import embedder, losses, weights
 from realm_tf.training import context as context_lib
-from realm_tf.training import loop, task, weights
+from realm_tf.training import loop, task
 
 KIND = "embedder_weights"
 

@@ -21,12 +21,12 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import open_qa as questions_lib
 from realm_tf.data import question_batches
-from realm_tf.models import losses
+from realm_tf.models import losses, weights
 from realm_tf.models import open_qa as model_lib
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.training import context as context_lib
-from realm_tf.training import loop, task, weights
+from realm_tf.training import loop, task
 from realm_tf.training import system as system_lib
 
 KIND = "open_qa_weights"

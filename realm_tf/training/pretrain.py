@@ -21,10 +21,10 @@ from official.core import config_definitions
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.models import losses, realm
+from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import snapshots
-from realm_tf.training import actions, evaluate, loop, optimizers, swaps, task, warmup, weights
+from realm_tf.training import actions, evaluate, loop, optimizers, swaps, task, warmup
 from realm_tf.training import context as context_lib
 from realm_tf.training import refresh as refresh_lib
 from realm_tf.training import system as system_lib

@@ -20,11 +20,10 @@ import tensorflow as tf
 from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.models import embedder as embedder_lib
-from realm_tf.models import embedder_export
+from realm_tf.models import embedder_export, weights
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import snapshots
 from realm_tf.training import context as context_lib
-from realm_tf.training import weights
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -8,9 +8,8 @@ import dataclasses
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.models import embedder, open_qa, reader, realm
+from realm_tf.models import embedder, open_qa, reader, realm, weights
 from realm_tf.retrieval import snapshots
-from realm_tf.training import weights
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,8 +21,8 @@ import tf_keras
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import masked_batches, masking, sampling, substitution
-from realm_tf.models import losses, reader
-from realm_tf.training import actions, evaluate, loop, task, weights
+from realm_tf.models import losses, reader, weights
+from realm_tf.training import actions, evaluate, loop, task
 from realm_tf.training import context as context_lib
 
 KIND = "reader_weights"

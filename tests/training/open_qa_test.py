@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from realm_tf.data import open_qa as questions_lib
 from realm_tf.data import question_batches
-from realm_tf.models import losses, reader
+from realm_tf.models import losses, reader, weights
 from realm_tf.retrieval import vectors
-from realm_tf.training import open_qa, weights
+from realm_tf.training import open_qa
 from realm_tf.training import system as system_lib
 from tests.models import tiny
 from tests.training import runs

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from realm_tf import types
-from realm_tf.models import embedder
-from realm_tf.training import ict, pretrain, warmup, weights
+from realm_tf.models import embedder, weights
+from realm_tf.training import ict, pretrain, warmup
 from tests.training import runs
 
 

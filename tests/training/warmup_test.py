@@ -7,8 +7,8 @@ import pytest
 
 from realm_tf import artifacts
 from realm_tf.data import masking
-from realm_tf.models import reader
-from realm_tf.training import warmup, weights
+from realm_tf.models import reader, weights
+from realm_tf.training import warmup
 from tests.training import runs
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from realm_tf import artifacts, types
-from realm_tf.models import embedder
-from realm_tf.training import weights
+from realm_tf.models import embedder, weights
 from tests.models import tiny
 
 HEAD = {"kind": "embedder_weights", "settings": {"seed": 1}, "made_from": {"tokenizer": "t"}}

@@ -1,0 +1,72 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Imports BERT from `transformers`: BertModel, BertForMaskedLM, BertForPreTraining.
+
+Names may stand below `bert.` or not; the pooler and the MLM head may be missing (a masked LM is
+saved without a pooler, sentence encoders without a head). Source of the names: `hf_names`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from realm_tf.models import variable_names
+from realm_tf.models.import_weights import hf_files, hf_names, imported, mapping
+
+_UNUSED = [
+    hf_names.BUFFERS,
+    mapping.Unused(r"cls\.seq_relationship\.(weight|bias)", "next-sentence head"),
+]
+_HEAD = "cls.predictions.transform.dense.weight"
+_POOLER = "pooler.dense.weight"
+
+
+def load(path: str) -> imported.Imported:
+    """Reads a directory with config.json and weights.
+
+    Args:
+      path: Of a model as `save_pretrained` writes it.
+
+    Returns:
+      One network, "bert_weights".
+
+    Raises:
+      UserError: If it is no such model, or a tensor is missing, not known or of another shape.
+    """
+    source = hf_files.read(path)
+    where = os.path.join(path, "config.json")
+    config = hf_files.encoder_config(source.config, where)
+    size = hf_files.vocab_size(source.config, where)
+    prefix = "bert." if any(name.startswith("bert.") for name in source.tensors) else ""
+    has_head = _HEAD in source.tensors
+    has_pooler = f"{prefix}{_POOLER}" in source.tensors
+    model = imported.bert(config, size, masked_lm=has_head)
+    rules = hf_names.encoder(config.num_layers, prefix, pooler=has_pooler)
+    unused = list(_UNUSED)
+    if has_head:
+        variables = variable_names.of_knowledge_encoder(model)
+        rules += hf_names.masked_lm()
+        unused += hf_names.tied_decoder(f"{prefix}embeddings.word_embeddings.weight")
+    else:
+        variables = variable_names.of_encoder(model.encoder)
+    if not has_pooler:
+        variables = {n: v for n, v in variables.items() if not n.startswith("encoder/pooler/")}
+    report = mapping.fill(variables, source.tensors, rules, unused=unused, where=path)
+    return imported.Imported(
+        networks={imported.BERT: model},
+        config=imported.bert_config(config),
+        vocab_size=size,
+        report=report + mapping.Report((), (), _notes(has_head, has_pooler)),
+        files=source.files,
+        vocab_file=source.vocab_file,
+        lower_case=source.lower_case,
+    )
+
+
+def _notes(has_head: bool, has_pooler: bool) -> tuple[str, ...]:
+    notes = []
+    if not has_head:
+        notes.append("the source has no MLM head: a reader that starts from it draws its own")
+    if not has_pooler:
+        notes.append("the source has no pooler: it stays as it was drawn")
+    return tuple(notes)

@@ -1,0 +1,92 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What every importer returns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from realm_tf import config as config_lib
+from realm_tf import types
+from realm_tf.models import encoder as encoder_lib
+from realm_tf.models import reader
+from realm_tf.models.import_weights import mapping
+
+# Segment kinds; the first three are what training writes, too.
+EMBEDDER = "embedder_weights"
+READER = "reader_weights"
+OPEN_QA = "open_qa_weights"
+SPAN_READER = "span_reader_weights"
+BERT = "bert_weights"
+
+
+class Bert(tf_keras.Model):
+    """An encoder alone: a BERT whose source has no MLM head."""
+
+    def __init__(self, config: config_lib.EncoderConfig, vocab_size: int):
+        super().__init__(name="bert")
+        self.encoder = encoder_lib.Encoder(config, vocab_size, name="encoder")
+
+    def call(
+        self, inputs: types.EncoderInputs, training: bool | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `Encoder`."""
+        return self.encoder(inputs, training=training)
+
+    def build_weights(self) -> Bert:
+        """Creates every weight, and returns self."""
+        self.encoder.build(None)
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """Networks with foreign weights.
+
+    Attributes:
+      networks: Kind of weight segment to the filled model. A "bert_weights" is a
+        `KnowledgeAugmentedEncoder` if there is an MLM head, else a `Bert`; `.encoder` of both is
+        the same.
+      config: What they were built with; of a BERT both sections have its encoder.
+      vocab_size: Wordpieces.
+      report: What became of every tensor.
+      files: What was read: their bytes decide the fingerprint.
+      vocab_file: The source's vocabulary, None if there is none.
+      lower_case: Whether its tokenizer lower-cases.
+      block_emb: <float32>[num_blocks, embed_dim] block vectors, None if there are none.
+    """
+
+    networks: Mapping[str, tf_keras.Model]
+    config: config_lib.ModelConfig
+    vocab_size: int
+    report: mapping.Report
+    files: tuple[str, ...]
+    vocab_file: str | None = None
+    lower_case: bool = True
+    block_emb: np.ndarray | None = None
+
+    @property
+    def encoder(self) -> encoder_lib.Encoder:
+        """The encoder of a BERT source."""
+        return self.networks[BERT].encoder
+
+
+def bert(config: config_lib.EncoderConfig, vocab_size: int, *, masked_lm: bool) -> tf_keras.Model:
+    """The network of a "bert_weights" segment, with every weight created."""
+    if masked_lm:
+        whole = config_lib.ReaderConfig(encoder=config)
+        return reader.KnowledgeAugmentedEncoder(whole, vocab_size).build_weights()
+    return Bert(config, vocab_size).build_weights()
+
+
+def bert_config(encoder: config_lib.EncoderConfig) -> config_lib.ModelConfig:
+    """Both networks over one BERT's shape, the heads as the paper has them."""
+    return config_lib.ModelConfig(
+        embedder=config_lib.EmbedderConfig(encoder=encoder),
+        reader=config_lib.ReaderConfig(encoder=encoder),
+    )
