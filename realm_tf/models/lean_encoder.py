@@ -16,15 +16,17 @@ It holds variables and no Keras layer, so its SavedModel needs TensorFlow alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from official.nlp.modeling import layers as nlp_layers
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import embedder, encoder
+from realm_tf.models import embedder, encoder, variable_names
+
+Weights = Mapping[str, np.ndarray]  # by public name
 
 _MASKED = -1e9  # added to the scores of padding, as in Model Garden's attention
 
@@ -53,21 +55,27 @@ class LeanTower(tf.Module):
 
     def __init__(self, tower: embedder.Tower, *, dtype: str = "float32"):
         super().__init__(name="lean_tower")
-        self._config = tower.config
-        self._dtype = tf.as_dtype(dtype)
-        bert = tower.encoder.bert
-        self._words = tf.Variable(bert.get_embedding_table(), trainable=False)
-        self._positions = tf.Variable(_position_table(bert), trainable=False)
-        self._types = tf.Variable(bert._type_embedding_layer.embeddings, trainable=False)
-        self._embedding_norm = _norm(bert._embedding_norm_layer)
-        last = len(bert.transformer_layers) - 1
+        self._config, self._dtype = tower.config, tf.as_dtype(dtype)
+        weights = {n: v.numpy() for n, v in variable_names.of_tower(tower).items()}
+        self._words, self._positions, self._types = (
+            _variable(weights[f"encoder/{name}_embeddings"], tf.float32)
+            for name in ("word", "position", "type")
+        )
+        self._embedding_norm = _norm(weights, "encoder/embeddings_norm")
+        num_layers = self._config.encoder.num_layers
         self._layers = [
-            _Block(layer, self._config.encoder, self._dtype, first_only=i == last and self._by_cls)
-            for i, layer in enumerate(bert.transformer_layers)
+            _Layer(
+                _below(f"encoder/layer_{i}/", weights),
+                self._config.encoder,
+                self._dtype,
+                first_only=i == num_layers - 1 and self._by_cls,
+            )
+            for i in range(num_layers)
         ]
-        self._pooler = _dense(bert.pooler_layer) if self._by_cls else None
-        self._projection = _dense(tower.projection) if tower.projection is not None else None
-        self._norm = _norm(tower.layer_norm) if tower.layer_norm is not None else None
+        self._pooler = _dense(weights, "encoder/pooler") if self._by_cls else None
+        self._projection = _dense(weights, "projection") if "projection/bias" in weights else None
+        has_norm = self._config.normalisation == "layer_norm"
+        self._norm = _norm(weights, "projection_norm") if has_norm else None
 
     @property
     def _by_cls(self) -> bool:
@@ -103,11 +111,11 @@ class LeanTower(tf.Module):
         return _layer_norm(flat, self._embedding_norm, self._config.encoder.layer_norm_epsilon)
 
 
-class _Block(tf.Module):
+class _Layer(tf.Module):
     """One transformer layer.
 
     Args:
-      layer: Whose weights are copied.
+      weights: By their names in the layer; see `variable_names`.
       config: Of the encoder.
       dtype: To compute in.
       first_only: Return the first position alone.
@@ -115,7 +123,7 @@ class _Block(tf.Module):
 
     def __init__(
         self,
-        layer: nlp_layers.TransformerEncoderBlock,
+        weights: Weights,
         config: config_lib.EncoderConfig,
         dtype: tf.DType,
         *,
@@ -125,22 +133,19 @@ class _Block(tf.Module):
         self._num_heads, self._epsilon = config.num_heads, config.layer_norm_epsilon
         self._activation = encoder.activation(config)
         self._first_only = first_only
-        attention = layer._attention_layer
         scale = (config.hidden_size // config.num_heads) ** -0.5
-        query = _heads(attention._query_dense, scale)
-        key_value = [_heads(attention._key_dense), _heads(attention._value_dense)]
+        query = _heads(weights, "query", scale)
+        key, value = _heads(weights, "key"), _heads(weights, "value")
         if first_only:
-            self._query = _variables(*query, dtype)
-            self._key_value = _variables(*_side_by_side(*key_value), dtype)
+            self._query = _side_by_side(query, dtype=dtype)
+            self._key_value = _side_by_side(key, value, dtype=dtype)
         else:
-            self._query_key_value = _variables(*_side_by_side(query, *key_value), dtype)
-        self._attention_output = _variables(
-            _rows(attention._output_dense.kernel), attention._output_dense.bias.numpy(), dtype
-        )
-        self._attention_norm = _norm(layer._attention_layer_norm)
-        self._intermediate = _dense(layer._intermediate_dense, dtype)
-        self._output = _dense(layer._output_dense, dtype)
-        self._output_norm = _norm(layer._output_layer_norm)
+            self._query_key_value = _side_by_side(query, key, value, dtype=dtype)
+        self._attention_output = _dense(weights, "attention_output", dtype)
+        self._attention_norm = _norm(weights, "attention_norm")
+        self._intermediate = _dense(weights, "intermediate", dtype)
+        self._output = _dense(weights, "output", dtype)
+        self._output_norm = _norm(weights, "output_norm")
 
     def __call__(self, hidden: tf.Tensor, padding: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
         """Applies the layer.
@@ -193,33 +198,33 @@ def _layer_norm(x: tf.Tensor, norm: _Norm, epsilon: float) -> tf.Tensor:
     return tf.cast(normal * norm.gamma + norm.beta, x.dtype)
 
 
-def _variables(kernel: np.ndarray, bias: np.ndarray, dtype: tf.DType) -> _Dense:
-    return _Dense(*(tf.Variable(tf.cast(x, dtype), trainable=False) for x in (kernel, bias)))
+def _below(prefix: str, weights: Weights) -> Weights:
+    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 
-def _dense(layer: tf.Module, dtype: tf.DType = tf.float32) -> _Dense:
-    return _variables(layer.kernel.numpy(), layer.bias.numpy(), dtype)
+def _variable(value: np.ndarray, dtype: tf.DType) -> tf.Variable:
+    return tf.Variable(tf.cast(value, dtype), trainable=False)
 
 
-def _norm(layer: tf.Module) -> _Norm:
-    return _Norm(*(tf.Variable(x.numpy(), trainable=False) for x in (layer.gamma, layer.beta)))
+def _dense(weights: Weights, name: str, dtype: tf.DType = tf.float32) -> _Dense:
+    """A dense layer; of the attention's output, the heads [heads, size, out] become rows."""
+    kernel, bias = weights[f"{name}/kernel"], weights[f"{name}/bias"]
+    return _Dense(_variable(kernel.reshape(-1, len(bias)), dtype), _variable(bias, dtype))
 
 
-def _rows(kernel: tf.Variable) -> np.ndarray:
-    """[heads, head_size, hidden_size] as [heads * head_size, hidden_size]."""
-    return kernel.numpy().reshape(-1, kernel.shape[-1])
+def _norm(weights: Weights, name: str) -> _Norm:
+    return _Norm(*(_variable(weights[f"{name}/{part}"], tf.float32) for part in _Norm._fields))
 
 
-def _heads(layer: tf.Module, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel [hidden_size, heads, head_size] and bias, scaled, with the heads side by side."""
-    kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+def _heads(weights: Weights, name: str, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel [hidden_size, heads, head_size] and bias, scaled, as [hidden_size, hidden_size]."""
+    kernel, bias = weights[f"{name}/kernel"], weights[f"{name}/bias"]
     return scale * kernel.reshape(len(kernel), -1), scale * bias.reshape(-1)
 
 
-def _side_by_side(*parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _side_by_side(*parts: tuple[np.ndarray, np.ndarray], dtype: tf.DType) -> _Dense:
     kernels, biases = zip(*parts, strict=True)
-    return np.concatenate(kernels, axis=1), np.concatenate(biases)
-
-
-def _position_table(bert: tf.Module) -> tf.Variable:
-    return bert._position_embedding_layer._position_embeddings
+    return _Dense(
+        _variable(np.concatenate(kernels, axis=1), dtype),
+        _variable(np.concatenate(biases), dtype),
+    )
