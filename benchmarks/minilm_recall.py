@@ -3,20 +3,23 @@
 """Recall of real weights through the normal jobs: all-MiniLM-L6-v2 over SQuAD as a corpus.
 
     python benchmarks/minilm_recall.py MINILM_DIR SQUAD_OPEN_DIR WORK_DIR [--dtype bfloat16]
-        [--reference minilm_reference.npz]
+        [--blocks whole|packed] [--reference minilm_reference.npz]
 
 MINILM_DIR holds config.json, model.safetensors and vocab.txt; SQUAD_OPEN_DIR holds corpus.jsonl.gz
 and qa_dev_public.jsonl.gz. Weights are imported, exported as the lean graph, run over all blocks by
 the Beam job, and searched exactly. What takes long is a segment in WORK_DIR and is not made twice.
 
-The peer (sentence-transformers' way: one vector per paragraph, cut at 256 wordpieces, no title) is
-known by its figures. Here a longer paragraph is several blocks of at most 256 wordpieces, and
-documents are counted: a paragraph stands where its best block stands.
+The peer is known by its figures: sentence-transformers' way, one vector per paragraph, without a
+title, cut at 256 wordpieces. `--blocks whole` (the default) does the same: a paragraph is one
+block, which the embedding job cuts. `--blocks packed` is the project's way: a longer paragraph is
+several blocks, so that nothing is cut off. Documents are counted: a paragraph stands where its best
+block stands.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import random
@@ -39,6 +42,7 @@ SAMPLE = 2000
 DEPTH = 400  # blocks searched, so that there are 100 documents among them
 QUERY_LENGTH = 96
 LENGTH = 256
+WHOLE = 4096  # wordpieces: more than any paragraph has
 
 
 def make_config(source: imported.Imported, dtype: str) -> config_lib.Config:
@@ -135,7 +139,8 @@ def main() -> None:
     parser.add_argument("minilm")
     parser.add_argument("squad_open", type=pathlib.Path)
     parser.add_argument("workdir")
-    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--blocks", choices=("whole", "packed"), default="whole")
     parser.add_argument("--reference")
     args = parser.parse_args()
     root, pattern = f"{args.workdir}/segments", str(args.squad_open / "corpus.jsonl.gz")
@@ -145,17 +150,19 @@ def main() -> None:
     tokenizer = tokenizer_lib.Tokenizer.open(vocab)
     exported = export(source, config, tokenizer.fingerprint, root)
     embed_fn = retriever.load_embed_fn(exported, "queries")
-    figures: dict[str, Any] = {"dtype": args.dtype}
+    figures: dict[str, Any] = {"dtype": args.dtype, "packing": args.blocks}
     if args.reference:
         figures["smallest_cosine"] = smallest_cosine(embed_fn, args.reference)
         print(f"smallest cosine to the reference: {figures['smallest_cosine']:.7f}", flush=True)
-    blocks = jobs.make_blocks(config.blocks, pattern, vocab.path, root, ())
+    length = WHOLE if args.blocks == "whole" else LENGTH
+    packed = dataclasses.replace(config.blocks, length=length)
+    blocks = jobs.make_blocks(packed, pattern, vocab.path, root, ())
     made = jobs.make_vectors(config, blocks.path, vocab.path, exported.path, root, ())
     values = vectors.VectorTable.open(made)
     searched = index.Index.open(jobs.make_index(config.retrieval, made.path, root), values)
     table = block_table.BlockTable.open(block_table.build(root, blocks))
     questions = read_questions(str(args.squad_open / "qa_dev_public.jsonl.gz"))
-    figures |= {"documents": blocks.counts["documents"], "blocks": blocks.counts["blocks"]}
+    figures |= {name: blocks.counts[name] for name in ("documents", "blocks")}
     show({**figures, **recall(questions, embed_fn, tokenizer, searched, table)})
 
 
