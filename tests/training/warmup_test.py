@@ -70,3 +70,9 @@ def test_held_out_documents_are_kept_from_training(context):
         assert {bool(held_out[row]) for row in chosen[kept]} == {kept}
     rows_with_spans = {table.row_of_span(int(span)) for span in spans}
     assert chosen[False] | chosen[True] == rows_with_spans
+
+
+def test_template_is_what_the_embedder_reads(tmp_path):
+    context = runs.make_context(tmp_path, runs.make_config("blocks.template=body"))
+    batches = warmup.make_batches(context, held_out=False, batch_size=2, stage="pretrain")
+    assert not batches.make_batch(0, mode="own")["blocks"].type_ids.any()
