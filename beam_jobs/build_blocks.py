@@ -22,7 +22,7 @@ from apache_beam.metrics import metric
 
 from beam_jobs import runner, sinks, transforms
 from realm_tf import artifacts, types
-from realm_tf.data import block_packer, blocks, corpus
+from realm_tf.data import block_packer, blocks, corpus, packing
 
 _BATCH_DOCUMENTS = 256
 
@@ -53,12 +53,15 @@ class BuildBlocks(beam.PTransform):
       vocab: Path of the "vocab" segment.
       length: Of packed blocks, in wordpieces.
       language: For the sentence boundaries.
+      template: What of a block has to fit.
     """
 
-    def __init__(self, output: sinks.Output, *, vocab: str, length: int, language: str):
+    def __init__(
+        self, output: sinks.Output, *, vocab: str, length: int, language: str, template: str
+    ):
         super().__init__()
         self._output = output
-        self._pack = _PackShard(output, vocab, length, language)
+        self._pack = _PackShard(output, vocab, length=length, language=language, template=template)
 
     def expand(self, files: beam.PCollection[str]) -> dict[str, Any]:
         """Reads, packs and writes; see the class."""
@@ -75,18 +78,15 @@ class BuildBlocks(beam.PTransform):
 class _PackShard(beam.DoFn):
     """(shard, its documents) to (shard, counts), writing its blocks."""
 
-    def __init__(self, output: sinks.Output, vocab: str, length: int, language: str):
+    def __init__(self, output: sinks.Output, vocab: str, **packing_options: Any):
         self._output = output
         self._vocab = vocab
-        self._length = length
-        self._language = language
+        self._packing_options = packing_options
         self._count = functools.partial(metric.Metrics.counter, "build_blocks")
 
     def setup(self) -> None:
         tokenizer = transforms.open_tokenizer(self._vocab)
-        self._packer = block_packer.BlockPacker(
-            tokenizer, length=self._length, language=self._language
-        )
+        self._packer = block_packer.BlockPacker(tokenizer, **self._packing_options)
 
     def process(self, element: tuple[int, Iterable[tuple]]) -> Iterator[Any]:
         shard, rows = element
@@ -117,6 +117,7 @@ def build_blocks(
     vocab: str,
     output_root: str,
     length: int = 288,
+    template: str = packing.TITLE_BODY,
     language: str = "en",
     num_shards: int = 8,
     beam_args: Sequence[str] = (),
@@ -128,6 +129,7 @@ def build_blocks(
       vocab: Path of the "vocab" segment.
       output_root: Directory of segments.
       length: Of packed blocks, in wordpieces, title and special tokens included.
+      template: What embedders read of a block, and so what has to fit: "title_body" or "body".
       language: ISO 639 code, for the sentence boundaries.
       num_shards: Files of the segment. One shard's documents must fit in a worker's memory.
       beam_args: Pipeline options.
@@ -145,6 +147,7 @@ def build_blocks(
     files = corpus.expand(input)
     settings = {
         "length": length,
+        "template": template,
         "language": language,
         "num_shards": num_shards,
         "packing_version": blocks.PACKING_VERSION,
@@ -154,14 +157,15 @@ def build_blocks(
     path = artifacts.recipe_path(output_root, blocks.BLOCKS, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, blocks.BLOCKS, verify=False)
-    block_packer.BlockPacker(tokenizer, length=length, language=language)  # checks
+    options: dict[str, Any] = {"length": length, "language": language, "template": template}
+    block_packer.BlockPacker(tokenizer, **options)  # checks
     writer = artifacts.SegmentWriter(
         path, kind=blocks.BLOCKS, settings=settings, made_from=made_from
     )
     output = sinks.Output(path, blocks.BLOCKS, num_shards)
     _LOGGER.info("packing %d files into %s", len(files), path)
     with runner.pipeline(beam_args) as pipeline:
-        job = BuildBlocks(output, vocab=vocab, length=length, language=language)
+        job = BuildBlocks(output, vocab=vocab, **options)
         built = pipeline | "Files" >> beam.Create(files) | "BuildBlocks" >> job
         _ = built["counts"] | "WriteReport" >> sinks.WriteReport(output)
         _ = built[transforms.PROBLEMS] | "RaiseProblems" >> transforms.RaiseProblems()
@@ -176,6 +180,7 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     parser.add_argument("--vocab", required=True, help="path of the vocab segment")
     parser.add_argument("--output_root", required=True, help="directory of segments")
     parser.add_argument("--length", type=int, default=288, help="wordpieces of a packed block")
+    parser.add_argument("--template", default=packing.TITLE_BODY, help="title_body or body")
     parser.add_argument("--language", default="en", help="ISO 639 code of the corpus's language")
     parser.add_argument("--num_shards", type=int, default=8, help="files of the segment")
     return build_blocks(**vars(parser.parse_args(own)), beam_args=beam_args)

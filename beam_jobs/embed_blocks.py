@@ -46,6 +46,7 @@ class EmbedJob:
       length: Of packed blocks, in wordpieces, special tokens included.
       batch_size: Blocks per call of the model.
       dtype: Of the vectors on disk, "float32" or "float16".
+      template: Of packed blocks; see `packing.pack_blocks`.
     """
 
     block_shards: tuple[str, ...]
@@ -55,6 +56,7 @@ class EmbedJob:
     length: int
     batch_size: int
     dtype: str
+    template: str = packing.TITLE_BODY
 
     @property
     def pending(self) -> list[int]:
@@ -63,10 +65,9 @@ class EmbedJob:
         return [i for i in range(count) if not vectors.has_shard(self.output, i, count)]
 
 
-def bucket_of(num_tokens: int, length: int) -> int:
-    """The packed length, a multiple of 32 or `length`, of a block with so many wordpieces."""
-    needed = num_tokens + packing.PAIR_SPECIALS
-    return min(length, -(-needed // LENGTH_STEP) * LENGTH_STEP)
+def bucket_of(size: int, length: int) -> int:
+    """The packed length, a multiple of 32 or `length`, of a block of `packing.block_size` size."""
+    return min(length, -(-size // LENGTH_STEP) * LENGTH_STEP)
 
 
 def batches_of(buckets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
@@ -92,6 +93,7 @@ def embed(
     *,
     length: int,
     batch_size: int,
+    template: str = packing.TITLE_BODY,
 ) -> np.ndarray:
     """Embeds blocks.
 
@@ -101,11 +103,12 @@ def embed(
       tokenizer: Gives the special ids.
       length: See `EmbedJob`.
       batch_size: Every call gets so many: the last batch is filled with null blocks.
+      template: See `EmbedJob`.
 
     Returns:
       <float32>[num_blocks, embed_dim].
     """
-    sizes = [len(block.title_ids) + len(block.token_ids) for block in blocks]
+    sizes = [packing.block_size(len(b.title_ids), len(b.token_ids), template) for b in blocks]
     buckets = np.array([bucket_of(size, length) for size in sizes], np.int64)
     # Without blocks, one batch of null blocks tells the size of a vector.
     batches = list(batches_of(buckets, batch_size)) or [(np.zeros(0, np.int64), LENGTH_STEP)]
@@ -115,7 +118,8 @@ def embed(
         missing = [nothing] * (batch_size - len(rows))
         titles = [blocks[row].title_ids for row in rows] + missing
         bodies = [blocks[row].token_ids for row in rows] + missing
-        embedded = embed_fn(packing.pack_blocks(titles, bodies, bucket, tokenizer))
+        packed = packing.pack_blocks(titles, bodies, bucket, tokenizer, template=template)
+        embedded = embed_fn(packed)
         parts.append(embedded[: len(rows)])
     in_batches = np.concatenate(parts)
     out = np.empty_like(in_batches)
@@ -148,7 +152,12 @@ class _EmbedShard(beam.DoFn):
         records = blocks_lib.read(job.block_shards[number])
         blocks = [record for record in records if isinstance(record, types.Block)]
         embedded = embed(
-            blocks, model.embed_fn, model.tokenizer, length=job.length, batch_size=job.batch_size
+            blocks,
+            model.embed_fn,
+            model.tokenizer,
+            length=job.length,
+            batch_size=job.batch_size,
+            template=job.template,
         )
         vectors.write_shard(
             job.output,
@@ -191,7 +200,7 @@ def embed_blocks(
     """Embeds all blocks of a segment, or the shards of it that a killed job left.
 
     Args:
-      blocks: Path of the "blocks" segment.
+      blocks: Path of the "blocks" segment, which says by which template they are packed.
       embedder: Path of the "embedder" segment.
       vocab: Path of the "vocab" segment that both were made with.
       output_root: Directory of segments.
@@ -222,7 +231,8 @@ def embed_blocks(
         path, kind=vectors.KIND, settings=settings, made_from=made_from
     )
     shards = tuple(block_segment.files(f"{blocks_lib.BLOCKS}-"))
-    job = EmbedJob(shards, embedder, vocab, path, length, batch_size, dtype)
+    template = block_segment.settings.get("template", packing.TITLE_BODY)
+    job = EmbedJob(shards, embedder, vocab, path, length, batch_size, dtype, template)
     _run(job, beam_args)
     return _commit(writer, block_segment, len(shards))
 

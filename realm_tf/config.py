@@ -38,9 +38,14 @@ class VocabConfig:
 
 @dataclasses.dataclass(frozen=True)
 class BlocksConfig:
-    """How documents become blocks (paper section 4; ORQA packs greedily to 288)."""
+    """How documents become blocks (paper section 4; ORQA packs greedily to 288).
+
+    `template` is what the embedder reads of a block: "title_body", `[CLS] title [SEP] body [SEP]`,
+    or "body", `[CLS] body [SEP]`, for embedders that were trained on plain texts.
+    """
 
     length: int = 288
+    template: str = "title_body"
     language: str = "en"
     num_shards: int = 8
 
@@ -50,6 +55,10 @@ class BlocksConfig:
         )
         config_parsing.check(
             self.num_shards >= 1, f"blocks.num_shards must be >= 1. Got: {self.num_shards}."
+        )
+        config_parsing.check(
+            self.template in ("title_body", "body"),
+            f"blocks.template must be title_body or body. Received: {self.template!r}.",
         )
 
 
@@ -170,13 +179,17 @@ class OpenQaConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RetrievalConfig:
-    """The index. Zeros of the ScaNN settings mean: chosen from the number of blocks."""
+    """Vectors and index. Zeros of the ScaNN settings mean: chosen from the number of blocks.
+
+    `embed_dtype` is what the exported embedder computes in, `dtype` what vectors are stored in.
+    """
 
     index: str = "exact"
     num_leaves: int = 0
     num_leaves_to_search: int = 0
     num_reordering_candidates: int = 0
     dtype: str = "float32"
+    embed_dtype: str = "float32"
     recall_floor: float = 0.9
 
     def __post_init__(self) -> None:
@@ -187,6 +200,10 @@ class RetrievalConfig:
         config_parsing.check(
             self.dtype in ("float32", "float16"),
             f"retrieval.dtype must be float32 or float16. Received: {self.dtype!r}.",
+        )
+        config_parsing.check(
+            self.embed_dtype in ("float32", "bfloat16"),
+            f"retrieval.embed_dtype must be float32 or bfloat16. Received: {self.embed_dtype!r}.",
         )
 
 

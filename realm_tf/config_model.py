@@ -57,13 +57,42 @@ class EncoderConfig:
 
 @dataclasses.dataclass(frozen=True)
 class EmbedderConfig:
-    """The retriever's embedder: pooled [CLS] -> dense -> LayerNorm (paper section 3.2)."""
+    """The retriever's embedder: pooled [CLS] -> dense -> LayerNorm (paper section 3.2).
+
+    `pooling` is "cls", the tanh-pooled [CLS], or "mean", the mean of the last layer over all
+    wordpieces, as Sentence-BERT's (Reimers and Gurevych, 2019, section 3). Without a
+    `projection_size` the pooled vector is not projected. `normalisation` is "layer_norm", "l2"
+    (unit length) or "none".
+    """
 
     encoder: EncoderConfig = EncoderConfig()
-    projection_size: int = 128
+    pooling: str = "cls"
+    projection_size: int | None = 128
+    normalisation: str = "layer_norm"
     projection_epsilon: float = 1e-3
     dropout: float = 0.1
     two_towers: bool = False
+
+    def __post_init__(self) -> None:
+        config_parsing.check(
+            self.pooling in ("cls", "mean"),
+            f"embedder.pooling must be cls or mean. Received: {self.pooling!r}.",
+        )
+        config_parsing.check(
+            self.projection_size is None or self.projection_size >= 1,
+            "embedder.projection_size must be at least 1, or null for no projection. Received:"
+            f" {self.projection_size}.",
+        )
+        config_parsing.check(
+            self.normalisation in ("layer_norm", "l2", "none"),
+            "embedder.normalisation must be layer_norm, l2 or none. Received:"
+            f" {self.normalisation!r}.",
+        )
+
+    @property
+    def embed_dim(self) -> int:
+        """Size of a query or block vector."""
+        return self.projection_size or self.encoder.hidden_size
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,7 +42,8 @@ def make_blocks(
 ) -> artifacts.Segment:
     """Runs the job that cuts a corpus into blocks."""
     argv = ["--input", pattern, "--vocab", vocab, "--output_root", root]
-    argv += ["--length", str(config.length), "--language", config.language]
+    argv += ["--length", str(config.length), "--template", config.template]
+    argv += ["--language", config.language]
     argv += ["--num_shards", str(config.num_shards)]
     return build_blocks.run(argv + _beam(beam_args))
 
@@ -74,7 +75,7 @@ def make_index(config: config_lib.RetrievalConfig, vectors: str, root: str) -> a
     """Runs the job that builds an index."""
     argv = ["--vectors", vectors, "--output_root", root]
     for field in dataclasses.fields(config):
-        if field.name != "dtype":
+        if field.name not in ("dtype", "embed_dtype"):  # of the vectors, and what makes them
             argv += [f"--{field.name}", str(getattr(config, field.name))]
     return build_index.run(argv)
 

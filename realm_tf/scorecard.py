@@ -67,13 +67,15 @@ def measure_retrieval(
 
     Returns:
       `recall@k`, the share of questions with a block among the first k that holds an answer, and
-      `gold_recall@k`, with a block of a document that the question names.
+      `gold_recall@k`, with a document among the first k that the question names. For the latter
+      the search goes as deep as the index was built for: k documents may have many more blocks.
     """
     cutoffs = context.config.evaluation.recall_at
+    depth = max(context.config.open_qa.num_searched, *cutoffs)
     retriever = retriever_lib.Retriever.open(system.snapshot)
-    found = retrieve(context, retriever, [q.question for q in questions], max(cutoffs))
+    found = retrieve(context, retriever, [q.question for q in questions], depth)
     table = context.knowledge
-    by_answer = metrics.answer_ranks(table, found.rows, questions)
+    by_answer = metrics.answer_ranks(table, found.rows[:, : max(cutoffs)], questions)
     by_document = metrics.gold_ranks(table, found.rows, questions)
     return {
         **metrics.recall(by_answer, cutoffs, "recall"),

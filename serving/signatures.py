@@ -180,7 +180,7 @@ def _check_parts(
     )
     sizes = (
         ("vocabulary", model.get_config()["vocab_size"], "the tokenizer", tokenizer.vocab_size),
-        ("vectors", model.config.embedder.projection_size, of_vectors, vectors.dim),
+        ("vectors", model.config.embedder.embed_dim, of_vectors, vectors.dim),
     )
     for what, of_model, other, size in sizes:
         if of_model != size:

@@ -95,6 +95,11 @@ def test_override_is_read_as_yaml_and_typed(override, where, value):
         ("pretrain.num_candidates=1", "must be at least 2. Received: 1"),
         ("retrieval.index=faiss", "exact or scann. Received: 'faiss'"),
         ("retrieval.dtype=int8", "float32 or float16. Received: 'int8'"),
+        ("retrieval.embed_dtype=float16", "float32 or bfloat16. Received: 'float16'"),
+        ("blocks.template=title", "title_body or body. Received: 'title'"),
+        ("model.embedder.pooling=max", "cls or mean. Received: 'max'"),
+        ("model.embedder.normalisation=l1", "layer_norm, l2 or none. Received: 'l1'"),
+        ("model.embedder.projection_size=0", "or null for no projection. Received: 0"),
     ],
 )
 def test_wrong_setting_is_refused(override, message):
@@ -169,6 +174,12 @@ def test_to_dict_and_from_dict_are_inverse():
     values = config.to_dict(section)
     assert values["encoder"]["hidden_size"] == 768
     assert config.from_dict(config.EmbedderConfig, values) == section
+
+
+def test_without_projection_a_vector_has_the_encoders_size():
+    assert config.load(None, ["model.embedder.projection_size=7"]).model.embedder.embed_dim == 7
+    no_projection = config.load(None, ["model.embedder.projection_size=null"])
+    assert no_projection.model.embedder.embed_dim == 768
 
 
 def test_config_is_frozen():

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents to blocks: greedy packing of sentences (paper section 4.1; ORQA, Lee et al., 2019).
 
-Consecutive sentences go into a block as long as `[CLS] title [SEP] body [SEP]` fits. Nothing is
-lost: a sentence longer than a whole block is cut between words.
+Consecutive sentences go into a block as long as `[CLS] title [SEP] body [SEP]` fits (or `[CLS]
+body [SEP]`, by the template). Nothing is lost: a sentence longer than a whole block is cut between
+words.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from realm_tf import artifacts, types
-from realm_tf.data import blocks
+from realm_tf.data import blocks, packing
 from realm_tf.text import sentences
 from realm_tf.text import tokenizer as tokenizers
 
-_NUM_SPECIAL_TOKENS = 3
 _TITLE_SHARE = 4  # a title may take a quarter of a block
 
 
@@ -40,17 +40,27 @@ class BlockPacker:
       tokenizer: Makes the wordpieces.
       length: Wordpieces of a packed block, title and special tokens included.
       language: For the sentence boundaries.
+      template: What has to fit: "title_body" or "body".
 
     Raises:
-      UserError: If `length` is too small to hold anything.
+      UserError: If `length` is too small to hold anything, or the template is unknown.
     """
 
-    def __init__(self, tokenizer: tokenizers.Tokenizer, *, length: int, language: str = "en"):
+    def __init__(
+        self,
+        tokenizer: tokenizers.Tokenizer,
+        *,
+        length: int,
+        language: str = "en",
+        template: str = packing.TITLE_BODY,
+    ):
+        packing.block_size(0, 0, template)  # checks
         if length < 16:
             raise types.UserError(f"A block needs a length of at least 16. Received: {length}.")
         self._tokenizer = tokenizer
         self._length = length
         self._language = language
+        self._template = template
 
     def pack(self, documents: Sequence[types.Document]) -> list[list[types.Block]]:
         """The blocks of every document, in order.
@@ -71,7 +81,7 @@ class BlockPacker:
         if not body.ids.size:
             return
         title_ids = title.ids[: self._length // _TITLE_SHARE]
-        room = self._length - _NUM_SPECIAL_TOKENS - title_ids.size
+        room = self._length - packing.block_size(title_ids.size, 0, self._template)
         text = document.text.encode("utf-8")
         metadata = artifacts.canonical_json(document.metadata)
         spans = sentences.split(document.text, self._language)

@@ -20,6 +20,7 @@ class IctBatches:
       cfg: Batch size, query length and how often the query stays in its block.
       block_length: Of a packed block.
       seed: Of the run.
+      template: Of packed blocks; see `packing.pack_blocks`.
       rows: Rows to make examples of, <int64>[any]; by default all that `ict.eligible_rows` gives.
       stage: Name of the random stream; another name is another order.
 
@@ -35,11 +36,13 @@ class IctBatches:
         *,
         block_length: int,
         seed: int,
+        template: str = packing.TITLE_BODY,
         rows: np.ndarray | None = None,
         stage: str = "ict",
     ):
         self._table, self._tokenizer, self._cfg = table, tokenizer, cfg
-        self._block_length, self._seed, self._stage = block_length, seed, stage
+        self._block_length, self._template = block_length, template
+        self._seed, self._stage = seed, stage
         self._rows = ict.eligible_rows(table) if rows is None else rows
         self._sampler = sampling.EpochSampler(len(self._rows), seed=seed, stage=stage)
 
@@ -57,5 +60,7 @@ class IctBatches:
         queries, titles, bodies = zip(*examples, strict=True)
         return {
             "query": packing.pack_queries(queries, self._cfg.query_length, self._tokenizer),
-            "block": packing.pack_blocks(titles, bodies, self._block_length, self._tokenizer),
+            "block": packing.pack_blocks(
+                titles, bodies, self._block_length, self._tokenizer, template=self._template
+            ),
         }

@@ -37,6 +37,7 @@ class MaskedBatches:
       block_length: Of a packed block.
       seed: Of the run.
       spans: Numbers of the spans to mask, <int64>[any]; see `masking.eligible_spans`.
+      template: Of packed blocks; see `packing.pack_blocks`. The reader sees no title in any case.
       batch_size: Instead of the configuration's.
       stage: Name of the random stream; another name is another order.
 
@@ -58,11 +59,13 @@ class MaskedBatches:
         block_length: int,
         seed: int,
         spans: np.ndarray,
+        template: str = packing.TITLE_BODY,
         batch_size: int | None = None,
         stage: str = "pretrain",
     ):
         self._passages, self._knowledge, self._tokenizer = passages, knowledge, tokenizer
         self._cfg, self._block_length, self._spans = cfg, block_length, spans
+        self._template = template
         self.batch_size = cfg.batch_size if batch_size is None else batch_size
         self._sampler = sampling.EpochSampler(len(spans), seed=seed, stage=stage)
         self.counters: collections.Counter[str] = collections.Counter()
@@ -159,7 +162,9 @@ class MaskedBatches:
         bodies = ragged.take(table.ragged("token_ids"), rows.ravel())
         repeated = [query for query in queries for _ in range(rows.shape[1])]
         joint_length = self._cfg.query_length + self._block_length
-        blocks = packing.pack_blocks(titles, bodies, self._block_length, self._tokenizer)
+        blocks = packing.pack_blocks(
+            titles, bodies, self._block_length, self._tokenizer, template=self._template
+        )
         joint, _ = packing.pack_joint(repeated, bodies, joint_length, self._tokenizer)
         return {
             "blocks": packing.reshape(blocks, *rows.shape),

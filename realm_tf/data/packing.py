@@ -6,9 +6,11 @@
 |---|---|---|
 | query | `[CLS] query [SEP]` | nothing |
 | block | `[CLS] title [SEP] body [SEP]` | body and its [SEP] |
+| block, template "body" | `[CLS] body [SEP]` | nothing |
 | joint | `[CLS] query [SEP] body [SEP]` | body and its [SEP] |
 
-The null block has neither title nor body: `[CLS] [SEP] [SEP]`.
+The null block has neither title nor body: `[CLS] [SEP] [SEP]`. The template "body" (an option of
+ours) is for embedders that were trained on texts without titles; their null block is `[CLS] [SEP]`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,30 @@ from realm_tf.text import tokenizer as tokenizer_lib
 
 QUERY_SPECIALS = 2  # [CLS] and [SEP]
 PAIR_SPECIALS = 3  # [CLS] and two [SEP]
+
+TITLE_BODY = "title_body"
+BODY = "body"
+_TEMPLATE_SPECIALS = {TITLE_BODY: PAIR_SPECIALS, BODY: QUERY_SPECIALS}
+
+
+def block_size(title_length: int, body_length: int, template: str = TITLE_BODY) -> int:
+    """Wordpieces of a packed block that nothing is cut off from, special tokens included.
+
+    Args:
+      title_length: Wordpieces of the title.
+      body_length: Wordpieces of the body.
+      template: "title_body" or "body".
+
+    Raises:
+      UserError: If the template is unknown.
+    """
+    if template not in _TEMPLATE_SPECIALS:
+        raise types.UserError(
+            f"A block template must be one of {', '.join(_TEMPLATE_SPECIALS)}. Received:"
+            f" {template!r}."
+        )
+    read_of_title = title_length if template == TITLE_BODY else 0
+    return read_of_title + body_length + _TEMPLATE_SPECIALS[template]
 
 
 def pack_queries(
@@ -52,6 +78,8 @@ def pack_blocks(
     bodies: Sequence[np.ndarray],
     length: int,
     tokenizer: tokenizer_lib.Tokenizer,
+    *,
+    template: str = TITLE_BODY,
 ) -> types.EncoderInputs:
     """Packs `[CLS] title [SEP] body [SEP]`; a body that does not fit loses its end.
 
@@ -60,10 +88,17 @@ def pack_blocks(
       bodies: As many.
       length: Of the packed block, special tokens included.
       tokenizer: Gives the special ids.
+      template: "title_body", or "body" for `[CLS] body [SEP]`.
 
     Returns:
       <int32>[n, length] each.
+
+    Raises:
+      UserError: If the template is unknown.
     """
+    block_size(0, 0, template)  # checks
+    if template == BODY:
+        return pack_queries(bodies, length, tokenizer)
     return _pack_pairs(titles, bodies, length, tokenizer)[0]
 
 

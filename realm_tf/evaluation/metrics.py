@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retrieval recall, exact match and F1, and the baseline that knows no text.
 
-Recall@k is the share of questions that find a block among the first k: one that holds an answer
-(as DPR and ORQA count it), or one of a document that the question names.
+Recall@k is the share of questions that find, among the first k blocks, one that holds an answer (as
+DPR and ORQA count it), or, among the first k documents, one that the question names. A document
+stands where its best block stands, and takes one place however many of its blocks were found: what
+is gold is a document, so documents are counted.
 """
 
 from __future__ import annotations
@@ -46,16 +48,17 @@ def answer_ranks(
 def gold_ranks(
     table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[open_qa.Question]
 ) -> np.ndarray:
-    """Where the first block of a document that the question names stands among the retrieved.
+    """Where the first document that the question names stands among the retrieved documents.
 
     Args:
       table: The blocks.
-      rows: <int64>[num_questions, k] retrieved rows, best first; -1 is padding.
+      rows: <int64>[num_questions, k] retrieved rows, best first; -1 is padding. There must be
+        enough of them: a document whose blocks are all beyond the k-th is not found.
       questions: As many.
 
     Returns:
-      <int64>[num_questions], 0 for the first place, or `NOT_FOUND`, or `NOT_JUDGED` where the
-      question names no document.
+      <int64>[num_questions], the number of other documents before it, or `NOT_FOUND`, or
+      `NOT_JUDGED` where the question names no document.
     """
 
     def rank(found: np.ndarray, question: open_qa.Question) -> int:
@@ -63,7 +66,10 @@ def gold_ranks(
             return NOT_JUDGED
         gold = np.array([blocks.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
         places = np.flatnonzero((found >= 0) & np.isin(table.doc_keys[found], gold))
-        return int(places[0]) if len(places) else NOT_FOUND
+        if not len(places):
+            return NOT_FOUND
+        before = found[: places[0]]
+        return len(np.unique(table.doc_keys[before[before >= 0]]))
 
     return _ranks(rank, rows, questions)
 

@@ -4,7 +4,11 @@
 
     embed(text) = LayerNorm(W_proj tanh-pooled BERT([CLS] text [SEP]))
 
-One embedder serves queries and blocks by default, as in the original; two towers are an option.
+One embedder serves queries and blocks by default, as in the original; two towers are an option, and
+so are the other forms of sentence embedders (mean pooling, no projection, unit length), so that
+their weights can be used.
+
+`models.lean_encoder` is the same function for inference alone.
 """
 
 from __future__ import annotations
@@ -19,8 +23,23 @@ from realm_tf import types
 from realm_tf.models import encoder
 
 
+def mean_pool(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Mean over the wordpieces, [CLS] and [SEP] included.
+
+    Args:
+      sequence: <float32>[batch_size, length, hidden_size].
+      mask: <int32>[batch_size, length]; a row of zeros gives a zero vector.
+
+    Returns:
+      <float32>[batch_size, hidden_size].
+    """
+    weights = tf.cast(mask, sequence.dtype)
+    total = tf.einsum("bl,blh->bh", weights, sequence)
+    return total / tf.maximum(tf.reduce_sum(weights, axis=-1, keepdims=True), 1.0)
+
+
 class Tower(tf_keras.layers.Layer):
-    """Encoder, projection and LayerNorm.
+    """Encoder, pooling, projection and normalisation.
 
     Args:
       config: Its shape.
@@ -31,22 +50,43 @@ class Tower(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self._config = config
         self.encoder = encoder.Encoder(
-            config.encoder, vocab_size, first_token_only=True, name="encoder"
+            config.encoder, vocab_size, first_token_only=config.pooling == "cls", name="encoder"
         )
-        self.projection = tf_keras.layers.Dense(
-            config.projection_size,
-            kernel_initializer=encoder.initializer(config.encoder),
-            name="projection",
+        self.projection = (
+            tf_keras.layers.Dense(
+                config.projection_size,
+                kernel_initializer=encoder.initializer(config.encoder),
+                name="projection",
+            )
+            if config.projection_size is not None
+            else None
         )
-        self.layer_norm = tf_keras.layers.LayerNormalization(
-            epsilon=config.projection_epsilon, dtype=tf.float32, name="layer_norm"
+        self.layer_norm = (
+            tf_keras.layers.LayerNormalization(
+                epsilon=config.projection_epsilon, dtype=tf.float32, name="layer_norm"
+            )
+            if config.normalisation == "layer_norm"
+            else None
         )
         self.dropout = tf_keras.layers.Dropout(config.dropout, dtype=tf.float32)
 
+    @property
+    def config(self) -> config_lib.EmbedderConfig:
+        """Its shape."""
+        return self._config
+
     def call(self, inputs: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
         """Embeds <int32>[..., length] inputs into <float32>[..., embed_dim]."""
-        _, pooled = self.encoder(encoder.flatten(inputs), training=training)
-        vectors = self.layer_norm(tf.cast(self.projection(pooled), tf.float32))
+        flat = encoder.flatten(inputs)
+        sequence, vectors = self.encoder(flat, training=training)
+        if self._config.pooling == "mean":
+            vectors = mean_pool(sequence, flat.mask)
+        if self.projection is not None:
+            vectors = tf.cast(self.projection(vectors), tf.float32)
+        if self.layer_norm is not None:
+            vectors = self.layer_norm(vectors)
+        elif self._config.normalisation == "l2":
+            vectors = tf.math.l2_normalize(vectors, axis=-1)
         return encoder.unflatten(self.dropout(vectors, training=training), inputs.word_ids)
 
 

@@ -17,7 +17,7 @@ was made before. The names here depend on neither; importers map foreign names t
     encoder/layer_<i>/output_norm/{gamma,beta}    [H]
     encoder/pooler/kernel                         [H, H]; bias [H]
     projection/kernel                             [H, projection_size]; bias       (towers)
-    projection_norm/{gamma,beta}                  [projection_size]                (towers)
+    projection_norm/{gamma,beta}                  [embed_dim]                      (towers)
     masked_lm/{dense/kernel,dense/bias,norm/gamma,norm/beta,bias}                  (MLM head)
     span/{projection,logit}/{kernel,bias}, span/norm/{gamma,beta}                  (span head)
 """
@@ -65,11 +65,12 @@ def of_encoder(encoder: encoder_lib.Encoder) -> Variables:
 
 def of_tower(tower: embedder_lib.Tower) -> Variables:
     """The variables of one tower of an embedder."""
-    return {
-        **of_encoder(tower.encoder),
-        **_dense("projection", tower.projection),
-        **_norm("projection_norm", tower.layer_norm),
-    }
+    named = of_encoder(tower.encoder)
+    if tower.projection is not None:
+        named |= _dense("projection", tower.projection)
+    if tower.layer_norm is not None:
+        named |= _norm("projection_norm", tower.layer_norm)
+    return named
 
 
 def of_embedder(model: embedder_lib.Embedder) -> Variables:

@@ -88,6 +88,7 @@ def _fit(
         cfg.ict,
         block_length=cfg.blocks.length,
         seed=cfg.seed,
+        template=cfg.blocks.template,
     )
     accuracy = []
     loop.fit(

@@ -41,7 +41,7 @@ class Refresher:
       blocks: The block segment.
       block_table: Its table's segment.
       tokenizer: Fingerprint of the tokenizer.
-      retrieval: The index's settings.
+      retrieval: Settings of the index, and the exported embedder's dtype.
       search_depth: The deepest search that will be made.
       embed_job: See `EmbedJob`.
     """
@@ -103,7 +103,7 @@ class Refresher:
     def _export(
         self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
     ) -> artifacts.Segment:
-        settings = {"step": step}
+        settings = {"step": step, "dtype": self.retrieval.embed_dtype}
         made_from = {"tokenizer": self.tokenizer, **trained_from}
         path = artifacts.recipe_path(self.root, "embedder", settings=settings, made_from=made_from)
         return embedder_export.export_embedder(

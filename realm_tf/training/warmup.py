@@ -209,6 +209,7 @@ def make_batches(
         block_length=cfg.blocks.length,
         seed=cfg.seed,
         spans=chosen,
+        template=cfg.blocks.template,
         batch_size=batch_size,
         stage=stage,
     )

@@ -47,6 +47,18 @@ def test_blocks_are_the_packers(built, tmp_path):
     assert all(blocks_test.same(block, expected[block.block_id]) for block in found)
 
 
+def test_template_decides_what_fits(built, tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records())
+    body = build(tmp_path, pattern, length=36, template="body")
+    packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=36, template="body")
+    expected = [b.block_id for made in packer.pack(list(corpus.read(pattern))) for b in made]
+    assert sorted(b.block_id for b in read(body)) == sorted(expected)
+    with_titles = build(tmp_path, pattern, length=36)
+    assert len(read(with_titles)) > len(expected)
+    assert (body.settings["template"], built.settings["template"]) == ("body", "title_body")
+    assert with_titles.path != body.path
+
+
 def test_shards_hold_their_documents_in_order(built):
     for number, path in enumerate(built.files()):
         keys = [(b.doc_id, b.doc_byte_start) for b in blocks.read(path)]
@@ -65,6 +77,7 @@ def test_segment_tells_how_it_was_made(built):
     }
     assert built.settings == {
         "length": 48,
+        "template": "title_body",
         "language": "en",
         "num_shards": 3,
         "packing_version": blocks.PACKING_VERSION,

@@ -39,7 +39,7 @@ def make_block(number: int, rng: np.random.Generator, *, max_tokens: int) -> typ
 
 
 def write_blocks(
-    root, tokenizer_fingerprint, *, count=60, num_shards=4, max_tokens=90
+    root, tokenizer_fingerprint, *, count=60, num_shards=4, max_tokens=90, **settings
 ) -> artifacts.Segment:
     rng = np.random.default_rng(0)
     made = [make_block(i, rng, max_tokens=max_tokens) for i in range(count)]
@@ -48,6 +48,6 @@ def write_blocks(
         made,
         kind=blocks.BLOCKS,
         num_shards=num_shards,
-        settings={"vocab_size": len(VOCAB), "count": count},
+        settings={"vocab_size": len(VOCAB), "count": count, **settings},
         made_from={"tokenizer": tokenizer_fingerprint},
     )

@@ -30,7 +30,7 @@ def parts(tmp_path):
     }
 
 
-def one_by_one(parts) -> np.ndarray:
+def one_by_one(parts, **kwargs) -> np.ndarray:
     """The oracle: every block alone, at full length, in the table's order."""
     embedder = artifacts.open_segment(parts["embedder"])
     embed_fn = retriever.load_embed_fn(embedder, "blocks")
@@ -39,7 +39,7 @@ def one_by_one(parts) -> np.ndarray:
     rows = [
         embed_fn(
             packing.pack_blocks(
-                [table.title_ids(row)], [table.token_ids(row)], parts["length"], tokenizer
+                [table.title_ids(row)], [table.token_ids(row)], parts["length"], tokenizer, **kwargs
             )
         )
         for row in range(len(table))
@@ -57,6 +57,16 @@ def test_vectors_are_the_embedders_in_the_tables_order(parts):
     np.testing.assert_allclose(table.load(), one_by_one(parts), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(table.block_ids, open_table(parts).block_ids)
     np.testing.assert_array_equal(table.shard_offsets, open_table(parts).shard_offsets)
+
+
+def test_blocks_are_packed_by_their_segments_template(parts):
+    _, tokenizer = corpus.write_vocab(parts["output_root"])
+    body = corpus.write_blocks(parts["output_root"], tokenizer.fingerprint, template="body")
+    parts = {**parts, "blocks": body.path}
+    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**parts))
+    expected = one_by_one(parts, template="body")
+    np.testing.assert_allclose(table.load(), expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(expected - one_by_one(parts)).max() > 0.1
 
 
 def test_segment_says_what_it_was_made_from(parts):
@@ -145,11 +155,11 @@ def test_a_diverged_embedder_is_refused(parts):
 
 
 @pytest.mark.parametrize(
-    ("num_tokens", "length", "expected"),
-    [(0, 288, 32), (29, 288, 32), (30, 288, 64), (285, 288, 288), (400, 288, 288), (60, 50, 50)],
+    ("size", "length", "expected"),
+    [(3, 288, 32), (32, 288, 32), (33, 288, 64), (288, 288, 288), (403, 288, 288), (63, 50, 50)],
 )
-def test_bucket(num_tokens, length, expected):
-    assert embed_blocks.bucket_of(num_tokens, length) == expected
+def test_bucket(size, length, expected):
+    assert embed_blocks.bucket_of(size, length) == expected
 
 
 def test_batches_are_full_and_of_few_shapes(parts):

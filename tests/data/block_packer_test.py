@@ -16,9 +16,9 @@ from tests.text import vocabularies
 SPECIALS = 3
 
 
-def pack(*documents: types.Document, length: int = 32) -> list[list[types.Block]]:
+def pack(*documents: types.Document, length: int = 32, **kwargs) -> list[list[types.Block]]:
     tokenizer = vocabularies.tokenizer()
-    return block_packer.BlockPacker(tokenizer, length=length).pack(documents)
+    return block_packer.BlockPacker(tokenizer, length=length, **kwargs).pack(documents)
 
 
 def document(text: str, title: str = "", doc_id: str = "d", **metadata) -> types.Document:
@@ -52,6 +52,19 @@ def test_title_takes_its_room_and_is_cut_at_a_quarter():
     assert len(packed) == 2
     assert all(len(b.title_ids) == 4 for b in packed)
     assert packed[0].title == "new york city of the river"
+
+
+def test_without_its_title_a_block_holds_more():
+    # 15 wordpieces and 2 special ones; a title and a third special one would not fit.
+    made = document("the city was new. " * 3, title="new york")
+    assert [len(b.token_ids) for b in pack(made, length=17, template="body")[0]] == [15]
+    assert [len(b.token_ids) for b in pack(made, length=17)[0]] == [10, 5]
+    assert pack(made, length=17, template="body")[0][0].title_ids.size  # kept, for who wants it
+
+
+def test_unknown_template_is_refused():
+    with pytest.raises(types.UserError, match="template"):
+        pack(template="title")
 
 
 def test_long_sentence_is_cut_between_words():

@@ -42,6 +42,16 @@ def test_shapes_and_dtypes(table):
     assert {array.dtype for array in _arrays(batch)} == {np.dtype(np.int32)}
 
 
+def test_template_leaves_the_title_out(table):
+    whole = _batches(table).make_batch(0)["block"]
+    body = _batches(table, template="body").make_batch(0)["block"]
+    assert not body.type_ids.any()
+    for row in range(4):
+        kept = whole.word_ids[row][whole.type_ids[row] == 1].tolist()  # the body and its [SEP]
+        packed = body.word_ids[row][body.mask[row] == 1].tolist()
+        assert packed == [TOKENIZER.cls_id, *kept]
+
+
 def test_any_batch_can_be_made_alone(table):
     used = _batches(table)
     for index in range(10):

@@ -108,6 +108,17 @@ def test_shapes_and_dtypes(passages, knowledge):
     assert batch["snapshot_step"].tolist() == [70] * 6
 
 
+def test_template_leaves_the_title_to_nobody(passages, knowledge):
+    whole = _batches(passages, knowledge).make_batch(0, Search(knowledge))
+    body = _batches(passages, knowledge, template="body").make_batch(0, Search(knowledge))
+    assert not body["blocks"].type_ids.any()
+    assert whole["blocks"].type_ids.any()
+    assert body["blocks"].word_ids[0, 0, :3].tolist() == [
+        *(TOKENIZER.cls_id, TOKENIZER.sep_id, TOKENIZER.pad_id)  # the null block
+    ]
+    np.testing.assert_array_equal(body["joint"].word_ids, whole["joint"].word_ids)
+
+
 @pytest.mark.parametrize("same_corpus", [True, False])
 def test_candidates_match_the_oracle(passages, knowledge, same_corpus):
     table = passages if same_corpus else knowledge

@@ -77,6 +77,26 @@ def test_the_null_block_is_its_special_tokens(tokenizer):
     assert inputs.type_ids.tolist() == [[0, 0, 1, 0, 0]]
 
 
+def test_the_body_alone_is_packed_like_a_query(tokenizer):
+    rng = np.random.default_rng(3)
+    titles, bodies = _texts(rng, 50, 15), _texts(rng, 50, 25)
+    inputs = packing.pack_blocks(titles, bodies, 12, tokenizer, template="body")
+    _check(inputs, [_oracle(body.tolist(), None, 12) for body in bodies])
+
+
+def test_size_of_a_block_is_what_just_fits(tokenizer):
+    titles, bodies = _texts(np.random.default_rng(4), 2, 9)
+    for template in ("title_body", "body"):
+        size = packing.block_size(len(titles), len(bodies), template)
+        inputs = packing.pack_blocks([titles], [bodies], size + 4, tokenizer, template=template)
+        assert inputs.mask.sum() == size
+
+
+def test_unknown_template_is_refused(tokenizer):
+    with pytest.raises(types.UserError, match=r"one of title_body, body\. Received: 'title'"):
+        packing.pack_blocks([], [], 9, tokenizer, template="title")
+
+
 def test_no_rows_keep_their_length(tokenizer):
     assert packing.pack_queries([], 7, tokenizer).word_ids.shape == (0, 7)
     inputs, body_start = packing.pack_joint([], [], 7, tokenizer)

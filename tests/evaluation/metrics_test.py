@@ -81,6 +81,33 @@ def test_gold_ranks(table):
     np.testing.assert_array_equal(metrics.gold_ranks(table, RETRIEVED, questions), expected)
 
 
+def test_gold_ranks_count_documents(tmp_path):
+    """Two blocks of one document take one place."""
+    rng = np.random.default_rng(0)
+    places = {"a": 3, "b": 1, "c": 2}
+    made = [
+        dataclasses.replace(
+            corpus.make_block(0, rng, max_tokens=5),
+            block_id=blocks.block_id(doc_id, "", "text", number),
+            doc_id=doc_id,
+        )
+        for doc_id, count in places.items()
+        for number in range(count)
+    ]
+    segment = blocks.write_segment(
+        str(tmp_path),
+        made,
+        kind=blocks.BLOCKS,
+        num_shards=1,
+        settings={"vocab_size": 64},
+        made_from={"tokenizer": "t" * 64},
+    )
+    table = block_table.BlockTable.open(block_table.build(str(tmp_path), segment))
+    rows = np.array([[0, 2, -1, 4, 1, 3], [5, 4, 3, 0, 1, 2]])  # a a - c a b; c c b a a a
+    assert metrics.gold_ranks(table, rows, [question("x", doc_ids=("b",))] * 2).tolist() == [2, 1]
+    assert metrics.gold_ranks(table, rows, [question("x", doc_ids=("a",))] * 2).tolist() == [0, 2]
+
+
 def test_recall_counts_those_that_can_be_judged():
     ranks = np.array([0, 4, 5, metrics.NOT_FOUND, metrics.NOT_JUDGED])
     assert metrics.recall(ranks, (1, 5, 6, 100), "r") == {

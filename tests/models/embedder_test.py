@@ -57,6 +57,39 @@ def test_vector_is_the_normalised_projection():
     )
 
 
+def test_mean_pooling_is_over_what_the_mask_keeps():
+    made = _make(pooling="mean", projection_size=None, normalisation="none")
+    inputs = tiny.padded(tiny.inputs(3, 6), 3, word_id=7)
+    sequence, _ = made.block_tower.encoder(inputs)
+    expected = sequence.numpy()[:, :6].mean(axis=1)
+    np.testing.assert_allclose(made.embed_blocks(inputs), expected, atol=1e-5)
+
+
+def test_no_wordpieces_are_a_zero_vector():
+    sequence = np.ones([1, 3, 4], np.float32)
+    assert not embedder.mean_pool(sequence, np.zeros([1, 3], np.int32)).numpy().any()
+
+
+@pytest.mark.parametrize("size", [None, 5])
+def test_size_of_a_vector_is_the_configurations(size):
+    made, inputs = _make(projection_size=size), tiny.inputs(3, 6)
+    expected = tiny.ENCODER.hidden_size if size is None else 5
+    assert made.embed_blocks(inputs).shape[-1] == expected
+    assert made.block_tower.config.embed_dim == expected
+
+
+def test_normalisations_without_projection():
+    inputs = tiny.inputs(3, 6)
+    changes = {"projection_size": None, "normalisation": "none"}
+    plain, unit = (_make(**{**changes, "normalisation": n}) for n in ("none", "l2"))
+    unit.set_weights(plain.get_weights())
+    vectors = plain.embed_blocks(inputs).numpy()
+    np.testing.assert_array_equal(vectors, plain.block_tower.encoder(inputs)[1])
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    assert (abs(length - 1) > 0.1).all()
+    np.testing.assert_allclose(unit.embed_blocks(inputs), vectors / length, atol=1e-6)
+
+
 def test_one_tower_is_shared():
     made, inputs = _make(), tiny.inputs(2, 6)
     assert made.query_tower is made.block_tower

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The graph answers as a plain computation on the host does, span by span."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from realm_tf import types
 from realm_tf.data import packing
+from realm_tf.models import open_qa
 from serving import client, signatures, spans
 from tests.serving import tiny_system
 
@@ -161,3 +164,15 @@ def test_refuses_vectors_of_another_size(system, tmp_path):
     vectors = tiny_system.make_vectors(str(tmp_path), system.table, dim=12)
     with pytest.raises(types.UserError, match=r"model and.*vectors.*8 and 12"):
         signatures.QaModule(**system._replace(vectors=vectors)._asdict())
+
+
+def test_vectors_without_projection_have_the_encoders_size(system, tmp_path):
+    section = dataclasses.replace(system.config.model.embedder, projection_size=None)
+    model_config = dataclasses.replace(system.config.model, embedder=section)
+    model = open_qa.OpenQaModel(model_config, system.tokenizer.vocab_size).build_weights()
+    vectors = tiny_system.make_vectors(str(tmp_path), system.table, dim=16)
+    changed = system._replace(model=model, vectors=vectors)
+    module = signatures.QaModule(**changed._asdict())
+    assert np.isfinite(module.retrieve(tf.constant(["what?"]))["score"]).all()
+    with pytest.raises(types.UserError, match=r"model and.*vectors.*16 and 8"):
+        signatures.QaModule(**changed._replace(vectors=system.vectors)._asdict())

@@ -94,3 +94,9 @@ def test_distracted_batches_read_other_blocks_and_keep_their_targets(context, di
         own, batch = made._training.make_batch(i, mode="own"), made._make_batch(i)
         assert np.array_equal(batch["mask_targets"], own["mask_targets"]) == is_other
         assert np.array_equal(batch["candidate_rows"], own["candidate_rows"]) != is_other
+
+
+def test_template_is_what_the_embedder_reads(tmp_path):
+    context = runs.make_context(tmp_path, runs.make_config("blocks.template=body"))
+    batches = warmup.make_batches(context, held_out=False, batch_size=2, stage="pretrain")
+    assert not batches.make_batch(0, mode="own")["blocks"].type_ids.any()
