@@ -68,6 +68,19 @@ def learn(texts: Iterable[str], *, size: int, lower_case: bool = True) -> list[s
     return [token for token in vocab if token not in dropped]
 
 
+def split_words(texts: Sequence[str], *, lower_case: bool) -> Iterator[list[str]]:
+    """The words of every text, exactly as FastBertTokenizer looks them up."""
+    normalizer = tf_text.FastBertNormalizer(lower_case_nfd_strip_accents=lower_case)
+    # With almost nothing in its vocabulary a tokenizer makes one unknown wordpiece of every word.
+    splitter = tf_text.FastWordpieceTokenizer(vocab=["[UNK]", "a"])
+    for first in range(0, len(texts), _BATCH_TEXTS):
+        normal = normalizer.normalize(tf.constant(list(texts[first : first + _BATCH_TEXTS])))
+        _, starts, limits = splitter.tokenize_with_offsets(normal)
+        rows = zip(normal.numpy(), starts.to_list(), limits.to_list(), strict=True)
+        for text, a, b in rows:
+            yield [text[i:j].decode("utf-8") for i, j in zip(a, b, strict=True)]
+
+
 def _max_characters(size: int) -> int:
     """How many characters may be in a vocabulary: a quarter of it, but at least an alphabet.
 
@@ -196,20 +209,7 @@ def _count_words(texts: Sequence[str], *, lower_case: bool) -> collections.Count
     for text in texts:
         chunks.update(text.split())
     words: collections.Counter[str] = collections.Counter()
-    for chunk, parts in zip(chunks, _split_words(list(chunks), lower_case), strict=True):
+    for chunk, parts in zip(chunks, split_words(list(chunks), lower_case=lower_case), strict=True):
         for part in parts:
             words[part] += chunks[chunk]
     return words
-
-
-def _split_words(texts: Sequence[str], lower_case: bool) -> Iterator[list[str]]:
-    """The words of every text, exactly as FastBertTokenizer looks them up."""
-    normalizer = tf_text.FastBertNormalizer(lower_case_nfd_strip_accents=lower_case)
-    # With almost nothing in its vocabulary a tokenizer makes one unknown wordpiece of every word.
-    splitter = tf_text.FastWordpieceTokenizer(vocab=["[UNK]", "a"])
-    for first in range(0, len(texts), _BATCH_TEXTS):
-        normal = normalizer.normalize(tf.constant(list(texts[first : first + _BATCH_TEXTS])))
-        _, starts, limits = splitter.tokenize_with_offsets(normal)
-        rows = zip(normal.numpy(), starts.to_list(), limits.to_list(), strict=True)
-        for text, a, b in rows:
-            yield [text[i:j].decode("utf-8") for i, j in zip(a, b, strict=True)]
