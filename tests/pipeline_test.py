@@ -9,6 +9,7 @@ import click.testing
 import pytest
 
 from realm_tf import cli
+from tests.beam_jobs import reference_corpora
 
 pytestmark = pytest.mark.slow
 
@@ -167,3 +168,17 @@ def test_closed_gate_skips_joint_training(inputs, tmp_path):
     assert (tmp_path / "export").exists()
     text = _realm("evaluate", "--workdir", tmp_path)
     assert "Joint training does not start" in text
+
+
+def test_ready_blocks_of_the_original_code(inputs, tmp_path):
+    made = [(d["title"], d["text"]) for d in map(_document, range(60))]
+    corpus = reference_corpora.write_realm_blocks(tmp_path / "corpus", made)
+    options = ("--corpus", corpus, "--format", "realm-blocks")
+    quick = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
+    workdir = tmp_path / "run"
+    figures = _run(inputs, workdir, *options, *quick)
+    assert figures["corpus"]["blocks"] == 60
+    assert json.loads((workdir / "run.json").read_text())["format"] == "realm-blocks"
+    before = _commits(workdir)
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == figures
+    assert _commits(workdir) == before
