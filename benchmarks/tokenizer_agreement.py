@@ -136,17 +136,30 @@ def fuzz(kind: str, count: int, seed: int) -> Iterator[str]:
 
 def is_folded(c: str) -> bool:
     """Whether TF.Text folds a character more than BERT does; sigma's form depends on its place."""
-    return c in "Σς" or simple_fold(c) != full_fold(c)
+    # Two fillers of Hangul fold to nothing.
+    return c in "Σς\u115f\u1160" or simple_fold(c) != full_fold(c)
 
 
-# Class of characters -> whether a character is in it.
-CLASSES: dict[str, Callable[[str], bool]] = {
-    "control character (Cc)": lambda c: unicodedata.category(c) == "Cc",
-    "private use or unassigned (Co, Cn)": lambda c: unicodedata.category(c) in ("Co", "Cn"),
-    "U+FFFD": lambda c: c == "\ufffd",
-    "NFKC case folding": is_folded,
-    "format character (Cf)": lambda c: unicodedata.category(c) == "Cf",
-}
+def _category_in(*categories: str) -> Callable[[str], bool]:
+    return lambda c: unicodedata.category(c) in categories
+
+
+def classes(*, lower_case: bool) -> dict[str, Callable[[str], bool]]:
+    """Class of characters -> whether a character is in it."""
+    case = (
+        {"NFKC case folding": is_folded}
+        if lower_case
+        # Hugging Face's: BERT's own tokenizer does not compose.
+        else {"NFC by the reference": lambda c: unicodedata.normalize("NFC", c) != c}
+    )
+    return {
+        "control character (Cc)": _category_in("Cc"),
+        # Hugging Face drops them, BERT's own tokenizer does not.
+        "private use or unassigned (Co, Cn)": _category_in("Co", "Cn"),
+        "U+FFFD": lambda c: c == "\ufffd",
+        **case,
+        "format character (Cf)": _category_in("Cf"),
+    }
 
 
 def simple_fold(text: str) -> str:
@@ -172,6 +185,7 @@ class Agreement:
 
     def __init__(self, tokenizer: tokenizer_lib.Tokenizer, reference: Reference):
         self._tokenizer, self._reference = tokenizer, reference
+        self._known = classes(lower_case=tokenizer.lower_case)
         self.counts: collections.Counter[str] = collections.Counter()
         self.classes: collections.Counter[str] = collections.Counter()
         self.examples: dict[str, list[str]] = collections.defaultdict(list)
@@ -208,7 +222,7 @@ class Agreement:
         if len(word.encode()) > _MAX_BYTES:
             return "more than 100 bytes"
         rest = word
-        for name, belongs in CLASSES.items():
+        for name, belongs in self._known.items():
             without = "".join(c for c in word if not belongs(c))
             if without != word and self._is_same(without):
                 return name
@@ -268,12 +282,13 @@ def compare(
 def compare_code_points(basic: Callable[[str], list[str]], *, lower_case: bool) -> None:
     """Compares the words before wordpieces, of every code point between two letters."""
     counts: collections.Counter[str] = collections.Counter()
+    known = classes(lower_case=lower_case)
     points = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
     texts = [f"a{c}b" for c in points]
     words = vocabulary.split_words(texts, lower_case=lower_case)
     for c, text, ours in zip(points, texts, words, strict=True):
         if ours != basic(text):
-            names = (name for name, belongs in CLASSES.items() if belongs(c))
+            names = (name for name, belongs in known.items() if belongs(c))
             counts[next(names, f"other ({unicodedata.category(c)})")] += 1
     print(f"code points: {len(points) - counts.total()} of {len(points)} the same")
     for name, count in counts.most_common():

@@ -19,6 +19,7 @@ KIND = "vocab"
 FILE = "vocab.txt"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
+_ASCII_SPACE = " \t\n\r\v\f"  # released vocabularies hold other spaces as wordpieces
 _SAMPLE_BYTES = 100_000_000  # of text are enough to count words by, and fit in memory
 _MAX_WORDS = 200_000
 _MAX_WORD_LENGTH = 50
@@ -93,7 +94,7 @@ def check(vocab: Sequence[str], name: str) -> None:
     """Checks that `vocab` can be used.
 
     Raises:
-      UserError: If a special token is missing, or a token is empty or there twice.
+      UserError: If a special token is missing, or a token is empty, in white space or there twice.
     """
     missing = [token for token in SPECIAL_TOKENS if token not in vocab]
     if missing:
@@ -101,23 +102,31 @@ def check(vocab: Sequence[str], name: str) -> None:
             f"{name} lacks {', '.join(missing)}. A BERT vocabulary holds one wordpiece a line,"
             f" among them {' '.join(SPECIAL_TOKENS)}."
         )
+    lines: dict[str, int] = {}
     for line, token in enumerate(vocab, 1):
-        if not token or token != token.strip():
-            raise types.UserError(f"{name} has an empty wordpiece or outer space at line {line}.")
-    if len(set(vocab)) != len(vocab):
-        token, count = collections.Counter(vocab).most_common(1)[0]
-        raise types.UserError(f"{name} holds {token!r} {count} times; wordpieces must be unique.")
+        if not token or token != token.strip(_ASCII_SPACE):
+            raise types.UserError(
+                f"{name} has an empty wordpiece or outer space at line {line}. A line's number is"
+                " its wordpiece's id: remove it only if no model was trained with it."
+            )
+        if lines.setdefault(token, line) != line:
+            raise types.UserError(
+                f"{name} holds {token!r} at lines {lines[token]} and {line}; wordpieces must be"
+                " unique. Rename one of them, to [unused-...] for example, so that ids stay."
+            )
 
 
 def read(path: str) -> list[str]:
     """Reads a vocabulary file: UTF-8, one wordpiece a line, in the order of their ids.
+
+    A byte order mark and the line ends of Windows are no part of a wordpiece.
 
     Raises:
       UserError: If it is missing, not UTF-8, or fails `check`.
     """
     try:
         with tf.io.gfile.GFile(path, "rb") as f:
-            text = f.read().decode("utf-8")
+            text = f.read().decode("utf-8-sig")
     except tf.errors.NotFoundError:
         raise types.UserError(f"No such vocabulary file: {path}.") from None
     except UnicodeDecodeError as error:
