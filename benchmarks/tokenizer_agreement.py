@@ -150,7 +150,7 @@ def classes(*, lower_case: bool) -> dict[str, Callable[[str], bool]]:
         {"NFKC case folding": is_folded}
         if lower_case
         # Hugging Face's: BERT's own tokenizer does not compose.
-        else {"NFC by the reference": lambda c: unicodedata.normalize("NFC", c) != c}
+        else {"NFC by the reference": lambda c: unicodedata.normalize("NFC", f"a{c}") != f"a{c}"}
     )
     return {
         "control character (Cc)": _category_in("Cc"),
@@ -196,9 +196,9 @@ class Agreement:
         for text, ours in zip(texts, self._tokenizer.encode(texts), strict=True):
             theirs = self._reference(text)
             same = ours.ids.tolist() == theirs
-            self.counts.update(texts=1, same=same, tokens=len(theirs))
+            self.counts.update(texts=1, same=int(same), tokens=len(theirs))
             self.counts["non_ascii_texts"] += not text.isascii()
-            self.counts["same_non_ascii"] += same and not text.isascii()
+            self.counts["same_non_ascii"] += int(same and not text.isascii())
             self._check_offsets(text, ours)
             if not same:
                 different.append(text)
