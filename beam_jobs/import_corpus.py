@@ -219,7 +219,15 @@ def import_corpus(
         made = pipeline | beam.Create([tuple(s) for s in sources]) | "ImportCorpus" >> job
         _ = made["counts"] | "WriteReport" >> sinks.WriteReport(output)
         _ = made[transforms.PROBLEMS] | "RaiseProblems" >> transforms.RaiseProblems()
-    return sinks.commit(writer, output)
+    segment = sinks.commit(writer, output)
+    other, total = segment.counts["with_other_wordpieces"], segment.counts["documents"]
+    if other > total / 2:
+        _LOGGER.warning(
+            "%s of %s records were made with other wordpieces than %s gives. Vectors that were made"
+            " of the same records need the vocabulary of their model.",
+            *(f"{other:.0f}", f"{total:.0f}", vocab),
+        )
+    return segment
 
 
 def run(argv: Sequence[str] | None = None) -> artifacts.Segment:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import collections
 import gzip
+import importlib.util
 import json
 import pathlib
 import random
@@ -332,6 +333,8 @@ def main() -> None:
     parser.add_argument("--reference", choices=REFERENCES, default="transformers")
     parser.add_argument("--write", metavar="JSON", help="write the tests' set instead")
     args = parser.parse_args()
+    if importlib.util.find_spec(args.reference) is None:
+        parser.error(f"{args.reference} is not installed: pip install {args.reference}")
     make = REFERENCES[args.reference]
     if args.write:
         write_reference(args.write, make)

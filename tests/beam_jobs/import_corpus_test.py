@@ -90,10 +90,15 @@ def test_complete_segment_is_not_made_again(orqa, monkeypatch):
     assert take(root, str(root / "blocks.tfr"), "orqa") == orqa
 
 
-def test_other_wordpieces_are_counted(tmp_path):
-    record = reference_corpora.realm_block("New York", "A city.", body_token_ids=[9, 9])
-    path = reference_corpora.write(tmp_path / "docs", [record], compress=True)
-    assert take(tmp_path, path, "realm-blocks").counts["with_other_wordpieces"] == 1
+def test_other_wordpieces_are_counted_and_told_if_they_are_the_rule(tmp_path, caplog):
+    same = reference_corpora.realm_block("New York", "A city.")
+    other = reference_corpora.realm_block("New York", "The city.", body_token_ids=[9, 9])
+    few = reference_corpora.write(tmp_path / "few", [same, other], compress=True)
+    assert take(tmp_path, few, "realm-blocks").counts["with_other_wordpieces"] == 1
+    assert "other wordpieces than" not in caplog.text
+    many = reference_corpora.write(tmp_path / "many", [same, other, other], compress=True)
+    assert take(tmp_path, many, "realm-blocks").counts["with_other_wordpieces"] == 2
+    assert "2 of 3 records were made with other wordpieces than" in caplog.text
 
 
 PASSAGES = (
