@@ -44,15 +44,25 @@ def tag(block: types.Block, unk_id: int) -> tuple[types.Passage, collections.Cou
     )
     spans = []
     for byte_start, byte_limit, label in salient.tag(block.text, list(sentences)):
-        first = int(np.searchsorted(block.token_byte_start, byte_start))
-        limit = int(np.searchsorted(block.token_byte_limit, byte_limit, side="right"))
-        if not _is_aligned(block, first, limit, byte_start, byte_limit):
-            skipped["inside_wordpiece"] += 1
-        elif unk_id in block.token_ids[first:limit]:
-            skipped["unknown_wordpiece"] += 1
+        span = locate(block, byte_start, byte_limit, label, unk_id)
+        if isinstance(span, types.Span):
+            spans.append(span)
         else:
-            spans.append(types.Span(byte_start, byte_limit, first, limit, label))
+            skipped[span] += 1
     return types.Passage(block, tuple(spans)), skipped
+
+
+def locate(
+    block: types.Block, byte_start: int, byte_limit: int, label: str, unk_id: int
+) -> types.Span | str:
+    """A span as wordpieces; or why it is left out: "unknown_wordpiece", "inside_wordpiece"."""
+    first = int(np.searchsorted(block.token_byte_start, byte_start))
+    limit = int(np.searchsorted(block.token_byte_limit, byte_limit, side="right"))
+    if not _is_aligned(block, first, limit, byte_start, byte_limit):
+        return "inside_wordpiece"
+    if unk_id in block.token_ids[first:limit]:
+        return "unknown_wordpiece"
+    return types.Span(byte_start, byte_limit, first, limit, label)
 
 
 def _is_aligned(

@@ -24,6 +24,11 @@ _config_options = [
 _workdir_option = click.option("--workdir", required=True, metavar="DIR", help="Of the run.")
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 _beam_argument = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
+_FORMATS = "Of the corpus: jsonl; or of the original, realm-blocks, orqa, realm-pretrain."
+_corpus_options = [
+    click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz."),
+    click.option("--format", "fmt", default="jsonl", show_default=True, help=_FORMATS),
+]
 _output_option = click.option("--output", required=True, metavar="DIR", help="Where segments go.")
 
 
@@ -68,7 +73,7 @@ def _print_segment(segment: Any, as_json: bool) -> None:
 
 @main.command()
 @_with(_config_options)
-@click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz.")
+@_with(_corpus_options)
 @click.option("--questions-train", required=True, metavar="FILE", help="JSON lines.")
 @click.option("--questions-dev", required=True, metavar="FILE", help="JSON lines.")
 @_workdir_option
@@ -78,6 +83,7 @@ def run(
     config_file: str | None,
     overrides: tuple[str, ...],
     corpus: str,
+    fmt: str,
     questions_train: str,
     questions_dev: str,
     workdir: str,
@@ -91,7 +97,7 @@ def run(
     from realm_tf import pipeline, run_inputs
 
     config = config_lib.load(config_file, overrides)
-    inputs = run_inputs.Inputs(corpus, questions_train, questions_dev, beam_args)
+    inputs = run_inputs.Inputs(corpus, questions_train, questions_dev, beam_args, fmt)
     _run(pipeline.Pipeline.create(workdir, inputs, config), as_json)
 
 
@@ -140,22 +146,27 @@ def _show_answers(finished: Any) -> None:
 
 @main.command()
 @_with(_config_options)
-@click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz.")
+@_with(_corpus_options)
 @_output_option
 @_json_option
 def vocab(
-    config_file: str | None, overrides: tuple[str, ...], corpus: str, output: str, as_json: bool
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    corpus: str,
+    fmt: str,
+    output: str,
+    as_json: bool,
 ) -> None:
     """Learn a WordPiece vocabulary from a corpus, or take the configured file."""
     from realm_tf import jobs
 
     config = config_lib.load(config_file, overrides)
-    _print_segment(jobs.make_vocab(config.vocab, corpus, output), as_json)
+    _print_segment(jobs.make_vocab(config.vocab, corpus, output, fmt), as_json)
 
 
 @main.command()
 @_with(_config_options)
-@click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz.")
+@_with(_corpus_options)
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
 @_output_option
 @_json_option
@@ -164,16 +175,21 @@ def blocks(
     config_file: str | None,
     overrides: tuple[str, ...],
     corpus: str,
+    fmt: str,
     vocab_path: str,
     output: str,
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
-    """Cut a corpus into blocks (a Beam job). Options after -- go to Apache Beam."""
+    """Cut a corpus into blocks, or take over ready ones (a Beam job).
+
+    The formats of the original code hold ready blocks; realm-pretrain holds passages with their
+    salient spans, and gives a segment of passages. Options after -- go to Apache Beam.
+    """
     from realm_tf import jobs
 
     config = config_lib.load(config_file, overrides)
-    made = jobs.make_blocks(config.blocks, corpus, vocab_path, output, beam_args)
+    made = jobs.make_blocks(config.blocks, corpus, vocab_path, output, beam_args, fmt)
     _print_segment(made, as_json)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from beam_jobs import build_blocks, build_index, embed_blocks, tag_spans
+from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, tag_spans
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.data import corpus
+from realm_tf.data import corpus_formats
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import vocabulary
 from realm_tf.training import context as context_lib
@@ -25,27 +25,40 @@ def _beam(beam_args: Sequence[str]) -> list[str]:
     return ["--", *beam_args] if beam_args else []
 
 
-def make_vocab(config: config_lib.VocabConfig, pattern: str, root: str) -> artifacts.Segment:
+def make_vocab(
+    config: config_lib.VocabConfig, pattern: str, root: str, fmt: str = corpus_formats.JSONL
+) -> artifacts.Segment:
     """The vocabulary that is configured, or one learned from the corpus."""
     if config.file is not None:
         vocab = vocabulary.read(config.file)
         return vocabulary.write_segment(root, vocab, lower_case=config.lower_case)
-    texts = (f"{document.title} {document.text}" for document in corpus.read(pattern))
-    made_from = {"corpus": corpus.fingerprint(pattern)}
+    corpus_formats.check(pattern, fmt)
     return vocabulary.learn_segment(
-        root, texts, size=config.size, lower_case=config.lower_case, made_from=made_from
+        root,
+        corpus_formats.texts(pattern, fmt),
+        size=config.size,
+        lower_case=config.lower_case,
+        made_from={"corpus": corpus_formats.fingerprint(pattern, fmt)},
     )
 
 
 def make_blocks(
-    config: config_lib.BlocksConfig, pattern: str, vocab: str, root: str, beam_args: Sequence[str]
+    config: config_lib.BlocksConfig,
+    pattern: str,
+    vocab: str,
+    root: str,
+    beam_args: Sequence[str],
+    fmt: str = corpus_formats.JSONL,
 ) -> artifacts.Segment:
-    """Runs the job that cuts a corpus into blocks."""
+    """Runs the job that cuts a corpus into blocks, or takes over ready blocks or passages."""
+    corpus_formats.check(pattern, fmt)
     argv = ["--input", pattern, "--vocab", vocab, "--output_root", root]
     argv += ["--length", str(config.length), "--template", config.template]
     argv += ["--language", config.language]
     argv += ["--num_shards", str(config.num_shards)]
-    return build_blocks.run(argv + _beam(beam_args))
+    if fmt == corpus_formats.JSONL:
+        return build_blocks.run(argv + _beam(beam_args))
+    return import_corpus.run([*argv, "--format", fmt, *_beam(beam_args)])
 
 
 def make_passages(

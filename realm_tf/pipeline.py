@@ -94,7 +94,10 @@ class Pipeline:
     def vocab(self) -> artifacts.Segment:
         """Segment "vocab"."""
         return self._stage(
-            "vocab", lambda: jobs.make_vocab(self._config.vocab, self._inputs.corpus, self._root)
+            "vocab",
+            lambda: jobs.make_vocab(
+                self._config.vocab, self._inputs.corpus, self._root, self._inputs.format
+            ),
         )
 
     @functools.cached_property
@@ -108,6 +111,7 @@ class Pipeline:
                 self.vocab.path,
                 self._root,
                 self._inputs.beam_args,
+                self._inputs.format,
             ),
         )
 

@@ -13,7 +13,7 @@ import yaml
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import corpus, open_qa
+from realm_tf.data import corpus_formats, open_qa
 
 _INPUTS = "run.json"
 _CONFIG = "config.yaml"
@@ -28,12 +28,14 @@ class Inputs:
       questions_train: JSON lines.
       questions_dev: JSON lines.
       beam_args: Options of the Beam jobs.
+      format: Of the corpus; see `corpus_formats`.
     """
 
     corpus: str
     questions_train: str
     questions_dev: str
     beam_args: tuple[str, ...] = ()
+    format: str = corpus_formats.JSONL
 
 
 def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
@@ -42,7 +44,7 @@ def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
     Raises:
       UserError: If the corpus or a file of questions is missing or cannot be read.
     """
-    corpus.expand(inputs.corpus)
+    corpus_formats.check(inputs.corpus, inputs.format, corpus_formats.BLOCK_FORMATS)
     for path in (inputs.questions_train, inputs.questions_dev):
         open_qa.read(path)
     tf.io.gfile.makedirs(workdir)

@@ -13,7 +13,7 @@ import pytest
 
 from realm_tf import cli, version
 from realm_tf.text import vocabulary
-from tests.beam_jobs import documents
+from tests.beam_jobs import documents, reference_corpora
 from tests.retrieval import segments
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -66,6 +66,40 @@ def test_segment_is_printed_for_people_and_machines(made):
     figures = json.loads(_invoke(*blocks, *options, "--json").stdout)
     assert figures["path"] == made["blocks"]
     assert figures["blocks"] == 1
+
+
+def test_corpus_of_the_original_code(made, tmp_path):
+    corpus = reference_corpora.write_orqa(tmp_path)
+    options = ("--corpus", corpus, "--format", "orqa", "--output", tmp_path / "out")
+    blocks = _invoke("blocks", *options, "--vocab", made["vocab"], "--json").stdout
+    assert json.loads(blocks)["blocks"] == 5
+    assert _invoke("vocab", *options, "--set", "vocab.size=100").exit_code == 0
+    (tmp_path / "titles.tfr").unlink()
+    assert "has no " in _refusal("blocks", *options, "--vocab", made["vocab"])
+
+
+def test_passages_of_the_original_code(made, tmp_path):
+    record = reference_corpora.passage("Ohrid", "Lake Ohrid was new.", ["Ohrid"])
+    options = ("--corpus", reference_corpora.write_pretrain(tmp_path, [record]))
+    options += ("--format", "realm-pretrain", "--output", tmp_path / "out")
+    passages = _invoke("blocks", *options, "--vocab", made["vocab"]).stdout.strip()
+    assert "Lake [[Ohrid]] was new." in _invoke("inspect", passages).stdout
+
+
+def test_unknown_format(made, tmp_path):
+    options = ("--corpus", made["corpus"], "--format", "csv", "--output", tmp_path / "out")
+    for line in (
+        _refusal("blocks", *options, "--vocab", made["vocab"]),
+        _refusal("vocab", *options),
+    ):
+        assert "The format must be jsonl, realm-blocks, orqa, realm-pretrain" in line
+
+
+def test_run_needs_blocks(tmp_path):
+    questions = ("--questions-train", "q.jsonl", "--questions-dev", "q.jsonl")
+    corpus = ("--corpus", "c", "--format", "realm-pretrain")
+    line = _refusal("run", *corpus, *questions, "--workdir", tmp_path)
+    assert "The format must be jsonl, realm-blocks, orqa. Received: 'realm-pretrain'" in line
 
 
 @pytest.mark.parametrize(

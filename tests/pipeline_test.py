@@ -9,6 +9,7 @@ import click.testing
 import pytest
 
 from realm_tf import cli
+from tests.beam_jobs import reference_corpora
 
 pytestmark = pytest.mark.slow
 
@@ -194,3 +195,17 @@ def test_closed_gate_skips_joint_training(inputs, tmp_path):
     (tmp_path / "report.json").unlink()
     more = (part for setting in settings for part in ("--set", setting))
     assert _run(inputs, tmp_path, *more)["systems"].keys() == {"ict"}
+
+
+def test_ready_blocks_of_the_original_code(inputs, tmp_path):
+    made = [(d["title"], d["text"]) for d in map(_document, range(60))]
+    corpus = reference_corpora.write_realm_blocks(tmp_path / "corpus", made)
+    options = ("--corpus", corpus, "--format", "realm-blocks")
+    quick = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
+    workdir = tmp_path / "run"
+    figures = _run(inputs, workdir, *options, *quick)
+    assert figures["corpus"]["blocks"] == 60
+    assert json.loads((workdir / "run.json").read_text())["format"] == "realm-blocks"
+    before = _commits(workdir)
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == figures
+    assert _commits(workdir) == before

@@ -19,6 +19,7 @@ KIND = "vocab"
 FILE = "vocab.txt"
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
+_ASCII_SPACE = " \t\n\r\v\f"  # released vocabularies hold other spaces as wordpieces
 _SAMPLE_BYTES = 100_000_000  # of text are enough to count words by, and fit in memory
 _MAX_WORDS = 200_000
 _MAX_WORD_LENGTH = 50
@@ -68,6 +69,19 @@ def learn(texts: Iterable[str], *, size: int, lower_case: bool = True) -> list[s
     return [token for token in vocab if token not in dropped]
 
 
+def split_words(texts: Sequence[str], *, lower_case: bool) -> Iterator[list[str]]:
+    """The words of every text, exactly as FastBertTokenizer looks them up."""
+    normalizer = tf_text.FastBertNormalizer(lower_case_nfd_strip_accents=lower_case)
+    # With almost nothing in its vocabulary a tokenizer makes one unknown wordpiece of every word.
+    splitter = tf_text.FastWordpieceTokenizer(vocab=["[UNK]", "a"])
+    for first in range(0, len(texts), _BATCH_TEXTS):
+        normal = normalizer.normalize(tf.constant(list(texts[first : first + _BATCH_TEXTS])))
+        _, starts, limits = splitter.tokenize_with_offsets(normal)
+        rows = zip(normal.numpy(), starts.to_list(), limits.to_list(), strict=True)
+        for text, a, b in rows:
+            yield [text[i:j].decode("utf-8") for i, j in zip(a, b, strict=True)]
+
+
 def _max_characters(size: int) -> int:
     """How many characters may be in a vocabulary: a quarter of it, but at least an alphabet.
 
@@ -80,7 +94,7 @@ def check(vocab: Sequence[str], name: str) -> None:
     """Checks that `vocab` can be used.
 
     Raises:
-      UserError: If a special token is missing, or a token is empty or there twice.
+      UserError: If a special token is missing, or a token is empty, in white space or there twice.
     """
     missing = [token for token in SPECIAL_TOKENS if token not in vocab]
     if missing:
@@ -88,23 +102,31 @@ def check(vocab: Sequence[str], name: str) -> None:
             f"{name} lacks {', '.join(missing)}. A BERT vocabulary holds one wordpiece a line,"
             f" among them {' '.join(SPECIAL_TOKENS)}."
         )
+    lines: dict[str, int] = {}
     for line, token in enumerate(vocab, 1):
-        if not token or token != token.strip():
-            raise types.UserError(f"{name} has an empty wordpiece or outer space at line {line}.")
-    if len(set(vocab)) != len(vocab):
-        token, count = collections.Counter(vocab).most_common(1)[0]
-        raise types.UserError(f"{name} holds {token!r} {count} times; wordpieces must be unique.")
+        if not token or token != token.strip(_ASCII_SPACE):
+            raise types.UserError(
+                f"{name} has an empty wordpiece or outer space at line {line}. A line's number is"
+                " its wordpiece's id: remove it only if no model was trained with it."
+            )
+        if lines.setdefault(token, line) != line:
+            raise types.UserError(
+                f"{name} holds {token!r} at lines {lines[token]} and {line}; wordpieces must be"
+                " unique. Rename one of them, to [unused-...] for example, so that ids stay."
+            )
 
 
 def read(path: str) -> list[str]:
     """Reads a vocabulary file: UTF-8, one wordpiece a line, in the order of their ids.
+
+    A byte order mark and the line ends of Windows are no part of a wordpiece.
 
     Raises:
       UserError: If it is missing, not UTF-8, or fails `check`.
     """
     try:
         with tf.io.gfile.GFile(path, "rb") as f:
-            text = f.read().decode("utf-8")
+            text = f.read().decode("utf-8-sig")
     except tf.errors.NotFoundError:
         raise types.UserError(f"No such vocabulary file: {path}.") from None
     except UnicodeDecodeError as error:
@@ -196,20 +218,7 @@ def _count_words(texts: Sequence[str], *, lower_case: bool) -> collections.Count
     for text in texts:
         chunks.update(text.split())
     words: collections.Counter[str] = collections.Counter()
-    for chunk, parts in zip(chunks, _split_words(list(chunks), lower_case), strict=True):
+    for chunk, parts in zip(chunks, split_words(list(chunks), lower_case=lower_case), strict=True):
         for part in parts:
             words[part] += chunks[chunk]
     return words
-
-
-def _split_words(texts: Sequence[str], lower_case: bool) -> Iterator[list[str]]:
-    """The words of every text, exactly as FastBertTokenizer looks them up."""
-    normalizer = tf_text.FastBertNormalizer(lower_case_nfd_strip_accents=lower_case)
-    # With almost nothing in its vocabulary a tokenizer makes one unknown wordpiece of every word.
-    splitter = tf_text.FastWordpieceTokenizer(vocab=["[UNK]", "a"])
-    for first in range(0, len(texts), _BATCH_TEXTS):
-        normal = normalizer.normalize(tf.constant(list(texts[first : first + _BATCH_TEXTS])))
-        _, starts, limits = splitter.tokenize_with_offsets(normal)
-        rows = zip(normal.numpy(), starts.to_list(), limits.to_list(), strict=True)
-        for text, a, b in rows:
-            yield [text[i:j].decode("utf-8") for i, j in zip(a, b, strict=True)]

@@ -78,14 +78,30 @@ def test_read_is_the_inverse_of_write(tmp_path):
     assert vocabulary.read(segment.file("vocab.txt")) == vocab
     assert segment.counts == {"wordpieces": len(vocab)}
     assert vocabulary.read(write(tmp_path / "windows.txt", vocab, "\r\n")) == vocab
+    (tmp_path / "marked.txt").write_bytes(b"\xef\xbb\xbf" + "\n".join(vocab).encode())
+    assert vocabulary.read(str(tmp_path / "marked.txt")) == vocab
+
+
+def test_other_spaces_are_wordpieces_as_in_released_vocabularies(tmp_path):
+    vocab = [*vocabularies.small(), "\u3000", "\u2028", "##\u2009"]
+    path = write(tmp_path / "v.txt", vocab)
+    assert vocabulary.read(path) == vocab
+    tokens = tokenizer.Tokenizer(vocabulary.read(path))
+    assert tokens.encode(["new\u3000york"])[0].ids.tolist() == [
+        vocab.index("new"),
+        vocab.index("york"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
         (["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"], r"lacks \[MASK\]"),
+        (["<pad>", "<s>", "a"], r"lacks \[PAD\], \[UNK\], \[CLS\], \[SEP\], \[MASK\]"),
         ([*vocabulary.SPECIAL_TOKENS, "a", "", "b"], "empty wordpiece.* line 7"),
-        ([*vocabulary.SPECIAL_TOKENS, "a", "b", "a"], "'a' 2 times"),
+        ([*vocabulary.SPECIAL_TOKENS, "a", "b", ""], "empty wordpiece.* line 8"),
+        ([*vocabulary.SPECIAL_TOKENS, "a ", "b"], "outer space at line 6"),
+        ([*vocabulary.SPECIAL_TOKENS, "a", "b", "a"], "'a' at lines 6 and 8"),
     ],
 )
 def test_unusable_files_are_refused_by_name(tmp_path, lines, message):

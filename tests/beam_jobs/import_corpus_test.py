@@ -1,0 +1,200 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Corpora of the original code become segments, record by record, or are refused by record."""
+
+import json
+import pathlib
+
+import pytest
+
+from beam_jobs import import_corpus, tag_spans
+from realm_tf import artifacts, types
+from realm_tf.data import block_table, blocks, masking
+from tests.beam_jobs import documents, reference_corpora
+from tests.text import vocabularies
+
+
+def take(root: pathlib.Path, pattern: str, fmt: str, **kept) -> artifacts.Segment:
+    settings = {"length": 48, "num_shards": 3, **kept}
+    return import_corpus.import_corpus(
+        input=pattern,
+        format=fmt,
+        vocab=documents.write_vocab(root),
+        output_root=str(root / "out"),
+        **settings,
+    )
+
+
+def read(segment: artifacts.Segment) -> list[types.Block | types.Passage]:
+    return [record for path in segment.files() for record in blocks.read(path)]
+
+
+def committed(root: pathlib.Path) -> list[pathlib.Path]:
+    return list((root / "out").rglob(artifacts.MANIFEST))
+
+
+@pytest.fixture(scope="module")
+def orqa(tmp_path_factory) -> artifacts.Segment:
+    root = tmp_path_factory.mktemp("orqa")
+    return take(root, reference_corpora.write_orqa(root), "orqa")
+
+
+def test_every_record_is_a_block_with_its_row(orqa):
+    found = {json.loads(b.metadata)["orqa_row"]: (b.title, b.text) for b in read(orqa)}
+    assert found == {
+        row: block for row, block in enumerate(reference_corpora.BLOCKS) if block[1].strip()
+    }
+    assert len({b.block_id for b in read(orqa)}) == len(found)
+
+
+def test_segment_tells_how_it_was_made(orqa):
+    found = read(orqa)
+    assert orqa.kind == "blocks"
+    assert orqa.counts == {
+        "documents": 6,
+        "documents_without_text": 1,
+        "cut": 1,
+        "with_other_wordpieces": 0,
+        "blocks": 5,
+        "sentences": sum(len(b.sentence_byte_start) for b in found),
+        "tokens": sum(len(b.token_ids) for b in found),
+    }
+    assert orqa.settings["format"] == "orqa"
+    assert orqa.settings["vocab_size"] == len(vocabularies.small())
+    assert set(orqa.made_from) == {"tokenizer", "corpus"}
+
+
+def test_both_formats_make_the_same_shards(orqa, tmp_path):
+    pattern = reference_corpora.write_realm_blocks(tmp_path, num_files=4)
+    assert take(tmp_path, pattern, "realm-blocks").shards == orqa.shards
+
+
+def test_shards_are_sorted(orqa):
+    for number, path in enumerate(orqa.files()):
+        keys = [(b.doc_id, json.loads(b.metadata)["orqa_row"]) for b in blocks.read(path)]
+        assert keys == sorted(keys)
+        assert all(blocks.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+
+
+def test_it_goes_on_as_any_other_segment(orqa, tmp_path):
+    vocab = documents.write_vocab(tmp_path)
+    table = block_table.BlockTable.open(block_table.build(str(tmp_path), orqa))
+    assert len(table) == 5
+    passages = tag_spans.tag_spans(blocks=orqa.path, vocab=vocab, output_root=str(tmp_path))
+    assert passages.counts["spans"] > 0
+
+
+def test_complete_segment_is_not_made_again(orqa, monkeypatch):
+    monkeypatch.setattr(import_corpus, "ImportCorpus", None)
+    root = pathlib.Path(orqa.path).parents[1]
+    assert take(root, str(root / "blocks.tfr"), "orqa") == orqa
+
+
+def test_other_wordpieces_are_counted_and_told_if_they_are_the_rule(tmp_path, caplog):
+    same = reference_corpora.realm_block("New York", "A city.")
+    other = reference_corpora.realm_block("New York", "The city.", body_token_ids=[9, 9])
+    few = reference_corpora.write(tmp_path / "few", [same, other], compress=True)
+    assert take(tmp_path, few, "realm-blocks").counts["with_other_wordpieces"] == 1
+    assert "other wordpieces than" not in caplog.text
+    many = reference_corpora.write(tmp_path / "many", [same, other, other], compress=True)
+    assert take(tmp_path, many, "realm-blocks").counts["with_other_wordpieces"] == 2
+    assert "2 of 3 records were made with other wordpieces than" in caplog.text
+
+
+PASSAGES = (
+    ("New York", "Louis was né in May. He was in New York.", ["Louis", "New York", "ork"], {}),
+    ("Warsaw", "Warsaw was a 川 city.", ["Warsaw", "川"], {"span_label": [b"LOC", b"MISC"]}),
+    ("Chicago", "Chicago was new.", [], {}),
+)
+
+
+@pytest.fixture(scope="module")
+def pretrain(tmp_path_factory) -> artifacts.Segment:
+    root = tmp_path_factory.mktemp("pretrain")
+    made = [reference_corpora.passage(*p[:3], **p[3]) for p in PASSAGES]
+    return take(root, reference_corpora.write_pretrain(root, made), "realm-pretrain")
+
+
+def test_given_spans_become_passages(pretrain):
+    assert pretrain.kind == "passages"
+    found = {p.block.title: p for p in read(pretrain)}
+    spans = {
+        title: [
+            (p.block.text.encode()[s.byte_start : s.byte_limit].decode(), s.label) for s in p.spans
+        ]
+        for title, p in found.items()
+    }
+    assert spans == {
+        "New York": [("Louis", "SPAN"), ("New York", "SPAN")],
+        "Warsaw": [("Warsaw", "LOC")],
+        "Chicago": [],
+    }
+    assert pretrain.counts["skipped_inside_wordpiece"] == 1
+    assert pretrain.counts["skipped_unknown_wordpiece"] == 1
+    assert pretrain.counts["spans"] == 3
+
+
+def test_passages_are_masked_as_any_others(pretrain, tmp_path):
+    table = block_table.BlockTable.open(block_table.build(str(tmp_path), pretrain))
+    tokenizer = vocabularies.tokenizer()
+    spans, skipped = masking.eligible_spans(table, query_length=32, max_masks=10)
+    assert len(spans) == 3
+    assert set(skipped.values()) == {0}
+    masked = {
+        "".join(tokenizer.vocab[i] for i in masking.make(table, int(s), tokenizer).targets)
+        for s in spans
+    }
+    assert masked == {"lou##is", "newyork", "warsaw"}
+
+
+def test_passage_is_known_as_the_same_text_as_its_block(pretrain, tmp_path):
+    blocks_of = take(
+        tmp_path,
+        reference_corpora.write_realm_blocks(tmp_path, [p[:2] for p in PASSAGES]),
+        "realm-blocks",
+    )
+    assert {b.doc_id for b in read(blocks_of)} == {p.block.doc_id for p in read(pretrain)}
+
+
+def test_wrong_record_is_named_and_the_others_counted(tmp_path):
+    good = reference_corpora.realm_block("T", "A city.")
+    bad = reference_corpora.realm_block("T", "A city.", body=None)
+    reference_corpora.write(tmp_path / "docs-0", [good, good], compress=True)
+    reference_corpora.write(tmp_path / "docs-1", [good, bad, good, bad], compress=True)
+    message = r'docs-1: record 1: the feature "body" is missing.* \(1 more like this\.\)$'
+    with pytest.raises(types.UserError, match=message):
+        take(tmp_path, str(tmp_path / "docs-*"), "realm-blocks")
+    assert not committed(tmp_path)
+
+
+def test_damaged_files_are_named(tmp_path):
+    path = pathlib.Path(reference_corpora.write_orqa(tmp_path))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    with pytest.raises(types.UserError, match=r"blocks\.tfr: record 5: the file is truncated"):
+        take(tmp_path, str(path), "orqa")
+    path.write_bytes(whole.replace(b"was born in May", b"was born in Mai"))
+    with pytest.raises(types.UserError, match=r"blocks\.tfr: record 2: its checksum is wrong"):
+        take(tmp_path, str(path), "orqa")
+    assert not committed(tmp_path)
+
+
+def test_wrong_arguments(tmp_path):
+    with pytest.raises(types.UserError, match=r"Unknown format 'dpr'\. Valid: realm-blocks, orqa"):
+        take(tmp_path, "*", "dpr")
+    path = reference_corpora.write_orqa(tmp_path)
+    with pytest.raises(types.UserError, match="at least 1 shard"):
+        take(tmp_path, path, "orqa", num_shards=0)
+    with pytest.raises(types.UserError, match="length of at least 16"):
+        take(tmp_path, path, "orqa", length=3)
+
+
+@pytest.mark.slow
+def test_processes_write_the_same(orqa, tmp_path):
+    again = take(
+        tmp_path,
+        reference_corpora.write_orqa(tmp_path),
+        "orqa",
+        beam_args=["--direct_running_mode=multi_processing", "--direct_num_workers=2"],
+    )
+    assert again.fingerprint == orqa.fingerprint
