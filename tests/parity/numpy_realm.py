@@ -60,8 +60,10 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
     return x - np.log(np.exp(x).sum(-1, keepdims=True))
 
 
-def bert(w: Weights, prefix: str, inputs: Inputs, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Sequence [n, length, hidden] and tanh-pooled first token [n, hidden]."""
+def bert(
+    w: Weights, prefix: str, inputs: Inputs, shape: Shape
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Sequence [n, length, hidden]; tanh-pooled first token [n, hidden], None without a pooler."""
     word_ids, mask, type_ids = (np.asarray(x) for x in inputs)
     x = w[f"{prefix}embeddings.word_embeddings.weight"][word_ids]
     x = x + w[f"{prefix}embeddings.position_embeddings.weight"][: word_ids.shape[-1]]
@@ -164,9 +166,9 @@ def span_logits(w: Weights, prefix: str, joint: Inputs, shape: Shape) -> np.ndar
 
 
 def correct_loss(logits: np.ndarray, correct: np.ndarray, exists: np.ndarray) -> float:
-    """Minus log of the share of the correct among what exists; 0 where nothing is correct."""
-    log_p = log_softmax(np.where(exists, logits, -np.inf))
-    right = log_p[correct & exists]
+    """Minus log of the share of the correct among all that exists; 0 where nothing is correct."""
+    log_p = log_softmax(np.where(exists, logits, -np.inf).reshape(-1))
+    right = log_p[(correct & exists).reshape(-1)]
     return -math.log(np.exp(right).sum()) if right.size else 0.0
 
 
