@@ -169,7 +169,9 @@ def correct_loss(logits: np.ndarray, correct: np.ndarray, exists: np.ndarray) ->
     """Minus log of the share of the correct among all that exists; 0 where nothing is correct."""
     log_p = log_softmax(np.where(exists, logits, -np.inf).reshape(-1))
     right = log_p[(correct & exists).reshape(-1)]
-    return -math.log(np.exp(right).sum()) if right.size else 0.0
+    if not right.size:
+        return 0.0
+    return -(right.max() + math.log(np.exp(right - right.max()).sum()))
 
 
 def slopes(
