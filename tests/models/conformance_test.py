@@ -17,7 +17,7 @@ import tensorflow as tf
 import tf_keras
 
 from realm_tf import models
-from tests.models import conformance_cases
+from tests.models import conformance_cases, conformance_reload
 
 CASES = conformance_cases.CASES
 call = conformance_cases.call
@@ -204,7 +204,7 @@ def test_saved_is_the_same_in_a_fresh_process(tmp_path):
     for case in CASES:
         _save(case, tmp_path / case.name)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.models.conformance_reload", str(tmp_path)],
+        [sys.executable, "-m", conformance_reload.__name__, str(tmp_path)],
         cwd=pathlib.Path(__file__).parents[2],
         env={**os.environ, "TF_USE_LEGACY_KERAS": "1"},
         capture_output=True,
