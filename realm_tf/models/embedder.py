@@ -49,6 +49,7 @@ class Tower(tf_keras.layers.Layer):
     def __init__(self, config: config_lib.EmbedderConfig, vocab_size: int, **kwargs: Any):
         super().__init__(**kwargs)
         self._config = config
+        self._vocab_size = vocab_size
         self.encoder = encoder.Encoder(
             config.encoder, vocab_size, first_token_only=config.pooling == "cls", name="encoder"
         )
@@ -88,6 +89,20 @@ class Tower(tf_keras.layers.Layer):
         elif self._config.normalisation == "l2":
             vectors = tf.math.l2_normalize(vectors, axis=-1)
         return encoder.unflatten(self.dropout(vectors, training=training), inputs.word_ids)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` takes."""
+        return {
+            **super().get_config(),
+            "config": config_lib.to_dict(self._config),
+            "vocab_size": self._vocab_size,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Tower:
+        """Makes the layer from `get_config`'s dict."""
+        tower = config_lib.from_dict(config_lib.EmbedderConfig, config["config"])
+        return cls(**{**config, "config": tower})
 
 
 class Embedder(tf_keras.Model):

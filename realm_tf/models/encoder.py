@@ -135,8 +135,8 @@ class Encoder(tf_keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Encoder:
         """Makes the layer from `get_config`'s dict."""
-        encoder = config_lib.from_dict(config_lib.EncoderConfig, config.pop("config"))
-        return cls(encoder, **config)
+        encoder = config_lib.from_dict(config_lib.EncoderConfig, config["config"])
+        return cls(**{**config, "config": encoder})
 
 
 def _set_layer_norm_epsilon(bert: networks.BertEncoderV2, epsilon: float) -> None:

@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-_MASKED = -1e9  # finite, so that an all-masked row has finite values and gradients
+# Below every logit, so that no real entry is taken for padding; and finite, so that an all-masked
+# row has finite values and gradients.
+_MASKED = tf.float32.min
 
 
 class Collectives(NamedTuple):
@@ -44,7 +46,8 @@ def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:
       candidate_mask: <int32>[batch_size, num_candidates], 0 where padded.
 
     Returns:
-      <float32>[batch_size, num_candidates], about -1e9 where masked.
+      <float32>[batch_size, num_candidates], about float32's minimum where masked; in a row that
+      is masked throughout, that of the uniform distribution.
     """
     mask = tf.cast(candidate_mask, tf.bool)
     return tf.nn.log_softmax(tf.where(mask, relevance, _MASKED), axis=-1)
@@ -143,9 +146,11 @@ def ict_loss(
 
 def _log_correct(logits: tf.Tensor, correct: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Log of the probability that falls on correct entries. All [batch_size, n] to [batch_size]."""
-    masked = tf.where(mask, logits, _MASKED)
-    right = tf.where(tf.logical_and(correct, mask), logits, _MASKED)
-    return tf.reduce_logsumexp(right, axis=-1) - tf.reduce_logsumexp(masked, axis=-1)
+    # Not as a difference of two sums: where inner products are in the hundreds, as the embedder's
+    # are, that would lose the loss's digits.
+    log_p = tf.nn.log_softmax(tf.where(mask, logits, _MASKED), axis=-1)
+    right = tf.where(tf.logical_and(correct, mask), log_p, _MASKED)
+    return tf.reduce_logsumexp(right, axis=-1)
 
 
 def marginal_correct_loss(
@@ -195,7 +200,7 @@ def span_mask(body_mask: tf.Tensor, max_span_width: int) -> tf.Tensor:
 def correct_spans(
     starts: tf.Tensor, ends: tf.Tensor, answer_mask: tf.Tensor, length: int, max_span_width: int
 ) -> tf.Tensor:
-    """Marks the answers' spans.
+    """Marks the answers' spans. Those longer than `max_span_width` mark nothing.
 
     Args:
       starts: <int32>[..., max_answers] first wordpiece of every occurrence, in the joint sequence.
@@ -207,8 +212,10 @@ def correct_spans(
     Returns:
       <bool>[..., length, max_span_width].
     """
-    index = starts * max_span_width + (ends - starts)
-    index = tf.where(tf.cast(answer_mask, tf.bool), index, -1)
+    more = ends - starts
+    is_span = tf.logical_and(more >= 0, more < max_span_width)
+    is_span = tf.logical_and(is_span, tf.cast(answer_mask, tf.bool))
+    index = tf.where(is_span, starts * max_span_width + more, -1)
     hits = tf.reduce_max(tf.one_hot(index, length * max_span_width, dtype=tf.int32), axis=-2)
     shape = tf.concat([tf.shape(hits)[:-1], [length, max_span_width]], 0)
     return tf.cast(tf.reshape(hits, shape), tf.bool)

@@ -30,7 +30,8 @@ class OpenQaModel(tf_keras.Model):
     def __init__(
         self, config: config_lib.ModelConfig, vocab_size: int, name: str = "open_qa", **kwargs: Any
     ):
-        super().__init__(name=name, **kwargs)
+        # Without autocast, which would round the snapshot's vectors to bfloat16 in mixed precision.
+        super().__init__(name=name, autocast=False, **kwargs)
         self._config = config
         self._vocab_size = vocab_size
         self.query_tower = embedder_lib.Tower(config.embedder, vocab_size, name="query_tower")
