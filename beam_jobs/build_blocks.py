@@ -169,7 +169,7 @@ def build_blocks(
         built = pipeline | "Files" >> beam.Create(files) | "BuildBlocks" >> job
         _ = built["counts"] | "WriteReport" >> sinks.WriteReport(output)
         _ = built[transforms.PROBLEMS] | "RaiseProblems" >> transforms.RaiseProblems()
-    return sinks.commit(writer, output)
+    return sinks.commit(writer, output, input)
 
 
 def run(argv: Sequence[str] | None = None) -> artifacts.Segment:

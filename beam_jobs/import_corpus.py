@@ -22,7 +22,7 @@ from apache_beam.metrics import metric
 
 from beam_jobs import runner, sinks, tag_spans, transforms
 from realm_tf import artifacts, types
-from realm_tf.data import blocks, ready_blocks, reference_formats
+from realm_tf.data import blocks, packing, ready_blocks, reference_formats
 
 _BATCH_RECORDS = 256
 
@@ -162,6 +162,7 @@ def import_corpus(
     output_root: str,
     length: int = 288,
     language: str = "en",
+    template: str = packing.TITLE_BODY,
     num_shards: int = 8,
     beam_args: Sequence[str] = (),
 ) -> artifacts.Segment:
@@ -175,6 +176,7 @@ def import_corpus(
       length: Of packed blocks, in wordpieces, title and special tokens included; what does not fit
         is cut, and counted.
       language: ISO 639 code, for the sentence boundaries where records do not give them.
+      template: What embedders read of a block, "title_body" or "body"; the segment says it.
       num_shards: Files of the segment. One shard's records must fit in a worker's memory.
       beam_args: Pipeline options.
 
@@ -191,12 +193,14 @@ def import_corpus(
         )
     if num_shards < 1:
         raise types.UserError(f"A segment needs at least 1 shard. Received: {num_shards}.")
+    packing.block_size(0, 0, template)  # checks
     tokenizer = transforms.open_tokenizer(vocab)
     files = reference_formats.expand(input, format)
     settings = {
         "format": format,
         "length": length,
         "language": language,
+        "template": template,
         "num_shards": num_shards,
         "packing_version": blocks.PACKING_VERSION,
         "vocab_size": tokenizer.vocab_size,
@@ -219,7 +223,7 @@ def import_corpus(
         made = pipeline | beam.Create([tuple(s) for s in sources]) | "ImportCorpus" >> job
         _ = made["counts"] | "WriteReport" >> sinks.WriteReport(output)
         _ = made[transforms.PROBLEMS] | "RaiseProblems" >> transforms.RaiseProblems()
-    segment = sinks.commit(writer, output)
+    segment = sinks.commit(writer, output, input)
     other, total = segment.counts["with_other_wordpieces"], segment.counts["documents"]
     if other > total / 2:
         _LOGGER.warning(
@@ -240,6 +244,7 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     parser.add_argument("--output_root", required=True, help="directory of segments")
     parser.add_argument("--length", type=int, default=288, help="wordpieces of a packed block")
     parser.add_argument("--language", default="en", help="ISO 639 code of the corpus's language")
+    parser.add_argument("--template", default=packing.TITLE_BODY, help="title_body or body")
     parser.add_argument("--num_shards", type=int, default=8, help="files of the segment")
     return import_corpus(**vars(parser.parse_args(own)), beam_args=beam_args)
 

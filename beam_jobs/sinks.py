@@ -119,8 +119,13 @@ class WriteReport(beam.PTransform):
         )
 
 
-def commit(writer: artifacts.SegmentWriter, output: Output) -> artifacts.Segment:
+def commit(writer: artifacts.SegmentWriter, output: Output, source: str) -> artifacts.Segment:
     """Adds the shards that the job wrote to the segment, and commits it.
+
+    Args:
+      writer: Of the segment.
+      output: What the job wrote.
+      source: What it read, for the error.
 
     Raises:
       UserError: If the segment would hold no records.
@@ -132,7 +137,9 @@ def commit(writer: artifacts.SegmentWriter, output: Output) -> artifacts.Segment
         name = blocks.shard_name(number, output.num_shards, output.kind)
         writer.add(name, num_records=counts["blocks"])
     if not totals["blocks"]:
-        raise types.UserError(f"No document has text, so that there are no {output.kind}.")
+        raise types.UserError(
+            f"No document of {source} has text: there would be no {output.kind}. Check the pattern."
+        )
     tf.io.gfile.remove(_report_path(output))
     _LOGGER.info("%s: %s", output.path, ", ".join(f"{n} {what}" for what, n in totals.items()))
     return writer.commit(**totals)

@@ -165,7 +165,7 @@ def tag_spans(
     with runner.pipeline(beam_args) as pipeline:
         counts = pipeline | "Shards" >> beam.Create(shards) | TagSpans(output, vocab=vocab)
         _ = counts | "WriteReport" >> sinks.WriteReport(output)
-    return sinks.commit(writer, output)
+    return sinks.commit(writer, output, blocks)
 
 
 def run(argv: Sequence[str] | None = None) -> artifacts.Segment:

@@ -59,8 +59,15 @@ def main(verbose: bool) -> None:
     """Train and serve REALM, retrieval-augmented language models, on your own text."""
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_no_user_error)
     for name in ("realm_tf", "beam_jobs", "serving"):
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _is_no_user_error(record: logging.LogRecord) -> bool:
+    """False for the traceback that Beam logs of a user's mistake; `_Commands` tells it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], types.UserError))
 
 
 def _print_segment(segment: Any, as_json: bool) -> None:

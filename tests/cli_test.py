@@ -11,7 +11,7 @@ import sys
 import click.testing
 import pytest
 
-from realm_tf import cli, version
+from realm_tf import artifacts, cli, version
 from realm_tf.text import vocabulary
 from tests.beam_jobs import documents, reference_corpora
 from tests.retrieval import segments
@@ -73,6 +73,10 @@ def test_corpus_of_the_original_code(made, tmp_path):
     options = ("--corpus", corpus, "--format", "orqa", "--output", tmp_path / "out")
     blocks = _invoke("blocks", *options, "--vocab", made["vocab"], "--json").stdout
     assert json.loads(blocks)["blocks"] == 5
+    plain = _invoke(
+        "blocks", *options, "--vocab", made["vocab"], "--set", "blocks.template=body"
+    ).stdout.strip()
+    assert artifacts.open_segment(plain).settings["template"] == "body"
     assert _invoke("vocab", *options, "--set", "vocab.size=100").exit_code == 0
     (tmp_path / "titles.tfr").unlink()
     assert "has no " in _refusal("blocks", *options, "--vocab", made["vocab"])
@@ -110,8 +114,8 @@ def test_run_needs_blocks(tmp_path):
         (['"text"'], "corpus.jsonl:1: a JSON object is needed"),
         ([{"text": "a"}], 'corpus.jsonl:1: no "id"'),
         ([GOOD, GOOD], "corpus.jsonl:2: the id '1' was already given at"),
-        ([], "No document has text"),
-        ([{**GOOD, "text": " "}], "No document has text"),
+        ([], "corpus.jsonl has text: there would be no blocks"),
+        ([{**GOOD, "text": " "}], "corpus.jsonl has text: there would be no blocks"),
     ],
     ids=["no text", "no json", "no object", "no id", "same id twice", "empty", "only blanks"],
 )
@@ -251,17 +255,30 @@ def test_version_and_help():
         assert _invoke(command, "-h").exit_code == 0
 
 
-def test_mistake_in_a_process_of_its_own(tmp_path):
-    """With real streams, and before TensorFlow is imported."""
-    command = [sys.executable, "-m", "realm_tf", "vocab", "--corpus", "c", "--output", "o"]
-    done = subprocess.run(
-        [*command, "--set", "vocab.sise=3"],
-        cwd=tmp_path,
+def _run(*args: object, cwd: pathlib.Path) -> subprocess.CompletedProcess:
+    """`realm` in a process of its own, with real streams."""
+    return subprocess.run(
+        [sys.executable, "-m", "realm_tf", *map(str, args)],
+        cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_mistake_before_tensorflow_is_imported(tmp_path):
+    done = _run("vocab", "--corpus", "c", "--output", "o", "--set", "vocab.sise=3", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == "realm: Unknown config key vocab.sise. Did you mean vocab.size?\n"
+
+
+def test_mistake_in_a_worker_has_no_traceback(made, tmp_path):
+    corpus = documents.write(tmp_path / "corpus.jsonl", [GOOD, {"id": "2"}])
+    options = ("--corpus", corpus, "--vocab", made["vocab"], "--output", tmp_path / "out")
+    done = _run("blocks", *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count('"text" must be a string') == 1
+    assert done.stderr.splitlines()[-1].startswith("realm: ")

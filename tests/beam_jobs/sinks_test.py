@@ -37,7 +37,7 @@ def test_committed_segment_holds_what_was_written(tmp_path):
     parts = made[:5], made[5:]
     counts = [(i, sinks.write_shard(output, i, part)) for i, part in enumerate(parts)]
     report(output, counts[::-1])
-    segment = sinks.commit(writer, output)
+    segment = sinks.commit(writer, output, "corpus")
     for path, part in zip(segment.files(), parts, strict=True):
         pairs = zip(blocks.read(path), part, strict=True)
         assert all(blocks_test.same(read, passage) for read, passage in pairs)
@@ -53,8 +53,8 @@ def test_committed_segment_holds_what_was_written(tmp_path):
 def test_segment_without_records_is_not_committed(tmp_path):
     writer, output = output_in(tmp_path / "segment")
     report(output, [(i, sinks.write_shard(output, i, [])) for i in range(2)])
-    with pytest.raises(types.UserError, match="No document has text"):
-        sinks.commit(writer, output)
+    with pytest.raises(types.UserError, match="No document of corpus has text"):
+        sinks.commit(writer, output, "corpus")
     assert not artifacts.is_complete(output.path)
 
 
