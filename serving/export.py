@@ -116,6 +116,8 @@ def _check_made_from(
 
 
 def _write(module: signatures.QaModule, record: Mapping[str, Any], target: str) -> str:
+    for left in tf.io.gfile.glob(f"{target}.tmp-*"):
+        tf.io.gfile.rmtree(left)  # of an export that was killed
     # TF Serving takes no notice of names that are not numbers.
     aside = f"{target}.tmp-{uuid.uuid4().hex[:8]}"
     try:

@@ -198,6 +198,14 @@ def test_failed_export_leaves_nothing(system, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("role", ["tokenizer", "embedder"])
+def test_what_a_killed_export_left_is_removed(system, tmp_path):
+    left = tmp_path / "1.tmp-0123abcd"
+    left.mkdir()
+    (left / "saved_model.pb").write_bytes(b"half")
+    _export(system, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
 @pytest.mark.parametrize("fingerprint", ["0" * 64, None])
 def test_refuses_parts_the_model_was_not_trained_with(system, tmp_path, role, fingerprint):
     with pytest.raises(types.UserError, match=f"The model and the .* their {role} differs"):
