@@ -7,9 +7,9 @@ import pathlib
 
 import pytest
 
-from beam_jobs import import_corpus, tag_spans
+from beam_jobs import import_corpus, sinks, tag_spans
 from realm_tf import artifacts, types
-from realm_tf.data import block_table, blocks, masking
+from realm_tf.data import block_table, blocks, masking, reference_formats
 from tests.beam_jobs import documents, reference_corpora
 from tests.text import vocabularies
 
@@ -74,6 +74,17 @@ def test_shards_are_sorted(orqa):
         keys = [(b.doc_id, json.loads(b.metadata)["orqa_row"]) for b in blocks.read(path)]
         assert keys == sorted(keys)
         assert all(blocks.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+
+
+def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path):
+    output = sinks.Output(str(tmp_path), blocks.BLOCKS, 1)
+    write = import_corpus._WriteShard(output, documents.write_vocab(tmp_path), 48, "en")
+    write.setup()
+    rows = [("Warsaw#1", *reference_formats.Record(row, "Warsaw", "A city.")) for row in (2, 0, 1)]
+    ((_, counts),) = write.process((0, rows))
+    assert counts["blocks"] == 3
+    found = list(blocks.read(str(tmp_path / blocks.shard_name(0, 1))))
+    assert [json.loads(b.metadata)["orqa_row"] for b in found] == [0, 1, 2]
 
 
 def test_it_goes_on_as_any_other_segment(orqa, tmp_path):

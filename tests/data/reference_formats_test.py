@@ -33,6 +33,11 @@ def passage(**changes) -> bytes:
     return reference_corpora.passage("T", TEXT, ["Louis", "York"], **changes)
 
 
+def test_key_tells_title_from_text():
+    assert reference_formats.ids_key([1], [2]) == reference_formats.ids_key((1,), (2,))
+    assert reference_formats.ids_key([1], [2]) != reference_formats.ids_key([1, 2], [])
+
+
 def test_realm_blocks_are_numbered_through_their_files(tmp_path):
     records = read(reference_corpora.write_realm_blocks(tmp_path), "realm-blocks")
     assert [(r.title, r.text) for r in records] == list(reference_corpora.BLOCKS)
