@@ -3,6 +3,7 @@
 """BERT from PyTorch: which names are read, what is reported, what is refused."""
 
 import importlib.util
+import itertools
 import json
 
 import numpy as np
@@ -35,6 +36,39 @@ def test_encoder_alone(tmp_path):
     np.testing.assert_array_equal(
         ours["encoder/pooler/kernel"].numpy(), tensors["pooler.dense.weight"].T
     )
+
+
+# In a layer, by what the layers compute (transformers' modeling_bert.py).
+PLACES = {
+    "attention.self.query": "query",
+    "attention.self.key": "key",
+    "attention.self.value": "value",
+    "attention.output.dense": "attention_output",
+    "attention.output.LayerNorm": "attention_norm",
+    "intermediate.dense": "intermediate",
+    "output.dense": "output",
+    "output.LayerNorm": "output_norm",
+}
+
+
+def test_everything_is_in_its_place(tmp_path):
+    tensors = foreign.draw(foreign.hf_encoder())
+    made = hf_bert.load(foreign.write_hf(tmp_path, tensors, foreign.CONFIG))
+    ours = variable_names.of_encoder(made.encoder)
+    for i, (source, target) in itertools.product(range(foreign.LAYERS), PLACES.items()):
+        kernel, bias = ("gamma", "beta") if "Norm" in source else ("kernel", "bias")
+        stored = tensors[f"encoder.layer.{i}.{source}.weight"]
+        place = f"encoder/layer_{i}/{target}"
+        np.testing.assert_array_equal(
+            ours[f"{place}/{kernel}"].numpy().reshape(stored.T.shape), stored.T
+        )
+        np.testing.assert_array_equal(
+            ours[f"{place}/{bias}"].numpy().reshape(-1), tensors[f"encoder.layer.{i}.{source}.bias"]
+        )
+    for source, target in {"word": "word", "position": "position", "token_type": "type"}.items():
+        np.testing.assert_array_equal(
+            ours[f"encoder/{target}_embeddings"], tensors[f"embeddings.{source}_embeddings.weight"]
+        )
 
 
 def test_masked_lm_and_its_copies(tmp_path):
