@@ -8,13 +8,16 @@ table in docs/parity.md. `TESTS` run on every copy.
 
 from __future__ import annotations
 
+import importlib
+import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = (
@@ -33,6 +36,7 @@ TESTS = (
         )
     ),
 )
+_PACKAGES = ("realm_tf", "beam_jobs", "serving", "tests")
 _MODELS, _TRAINING = "realm_tf/models/", "realm_tf/training/"
 
 
@@ -135,8 +139,12 @@ MUTATIONS = (
 
 def main() -> None:
     """Prints the table, and first a line without any change, where nothing may fail."""
+    os.environ |= {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    for module in ("official.nlp.modeling.networks", "official.core.base_task"):
+        importlib.import_module(module)
     print("| change | file | parity tests that fail | unit tests that fail |\n|---|---|---|---|")
     for mutation in (Mutation("none", "", "", ""), *MUTATIONS):
+        sys.stdout.flush()
         failed = _failures(mutation)
         cells = [[test for test in failed if is_parity(test) == parity] for parity in (True, False)]
         shown = " | ".join("<br>".join(f"`{t}`" for t in cell) or "none" for cell in cells)
@@ -152,7 +160,7 @@ def _failures(mutation: Mutation) -> list[str]:
     """Tests that fail on a mutated copy, as file.test, without their parameters."""
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder, "tree")
-        for name in ("realm_tf", "beam_jobs", "serving", "tests"):
+        for name in _PACKAGES:
             shutil.copytree(ROOT / name, copy / name)
         shutil.copy(ROOT / "pyproject.toml", copy)
         if (shared := ROOT.parent / "shared").exists():
@@ -160,17 +168,34 @@ def _failures(mutation: Mutation) -> list[str]:
         if mutation.path:
             file = copy / mutation.path
             file.write_text(file.read_text().replace(mutation.old, mutation.new))
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "--tb=no", "-m", "not slow", *TESTS],
-            cwd=copy,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{mutation.what}: pytest ended with {done.returncode}: {done.stdout}")
-    found = re.findall(r"^FAILED \S*/(\w+)\.py::(\w+)", done.stdout, re.MULTILINE)
+        # A fork, so that TensorFlow is imported once; it has run nothing yet, so this is safe.
+        child = os.fork()
+        if not child:
+            _run_tests(copy)
+        _, status = os.waitpid(child, 0)
+        log = copy / "pytest.log"
+        output = log.read_text() if log.exists() else ""
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
+        raise RuntimeError(f"{mutation.what}: pytest ended with status {status}: {output}")
+    found = re.findall(r"^FAILED \S*/(\w+)\.py::(\w+)", output, re.MULTILINE)
     return sorted({f"{file}.{test}" for file, test in found})
+
+
+def _run_tests(copy: pathlib.Path) -> NoReturn:
+    """Runs the tests of a copy, and ends the process with pytest's status."""
+    status = 2
+    try:
+        for module in [m for m in sys.modules if m.partition(".")[0] in _PACKAGES]:
+            del sys.modules[module]
+        sys.path[0] = str(copy)
+        os.chdir(copy)
+        log = os.open("pytest.log", os.O_WRONLY | os.O_CREAT)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        status = int(pytest.main(["-q", "--tb=no", "-m", "not slow", *TESTS]))
+        sys.stdout.flush()
+    finally:
+        os._exit(status)
 
 
 if __name__ == "__main__":
