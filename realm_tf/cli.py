@@ -9,36 +9,13 @@ import logging
 import pathlib
 import shlex
 import sys
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from realm_tf import command_options as options
 from realm_tf import config as config_lib
 from realm_tf import convert_command, types, version
-
-_config_options = [
-    click.option("--config", "config_file", metavar="FILE", help="YAML configuration."),
-    click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting."),
-]
-_workdir_option = click.option("--workdir", required=True, metavar="DIR", help="Of the run.")
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
-_beam_argument = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
-_FORMATS = "Of the corpus: jsonl; or of the original, realm-blocks, orqa, realm-pretrain."
-_corpus_options = [
-    click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz."),
-    click.option("--format", "fmt", default="jsonl", show_default=True, help=_FORMATS),
-]
-_output_option = click.option("--output", required=True, metavar="DIR", help="Where segments go.")
-
-
-def _with(options: Sequence[Callable]) -> Callable:
-    def decorate(function: Callable) -> Callable:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
 
 
 class _Commands(click.Group):
@@ -79,13 +56,13 @@ def _print_segment(segment: Any, as_json: bool) -> None:
 
 
 @main.command()
-@_with(_config_options)
-@_with(_corpus_options)
+@options.several(options.CONFIG)
+@options.several(options.CORPUS)
 @click.option("--questions-train", required=True, metavar="FILE", help="JSON lines.")
 @click.option("--questions-dev", required=True, metavar="FILE", help="JSON lines.")
-@_workdir_option
-@_json_option
-@_beam_argument
+@options.WORKDIR
+@options.JSON
+@options.BEAM
 def run(
     config_file: str | None,
     overrides: tuple[str, ...],
@@ -109,9 +86,9 @@ def run(
 
 
 @main.command()
-@_workdir_option
+@options.WORKDIR
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting.")
-@_json_option
+@options.JSON
 def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run all stages on the bundled sample, and answer five questions."""
     from realm_tf import pipeline, run_inputs
@@ -152,10 +129,10 @@ def _show_answers(finished: Any) -> None:
 
 
 @main.command()
-@_with(_config_options)
-@_with(_corpus_options)
-@_output_option
-@_json_option
+@options.several(options.CONFIG)
+@options.several(options.CORPUS)
+@options.OUTPUT
+@options.JSON
 def vocab(
     config_file: str | None,
     overrides: tuple[str, ...],
@@ -172,12 +149,12 @@ def vocab(
 
 
 @main.command()
-@_with(_config_options)
-@_with(_corpus_options)
+@options.several(options.CONFIG)
+@options.several(options.CORPUS)
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
-@_output_option
-@_json_option
-@_beam_argument
+@options.OUTPUT
+@options.JSON
+@options.BEAM
 def blocks(
     config_file: str | None,
     overrides: tuple[str, ...],
@@ -203,9 +180,9 @@ def blocks(
 @main.command()
 @click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
-@_output_option
-@_json_option
-@_beam_argument
+@options.OUTPUT
+@options.JSON
+@options.BEAM
 def tag(
     blocks_path: str, vocab_path: str, output: str, as_json: bool, beam_args: tuple[str, ...]
 ) -> None:
@@ -217,8 +194,8 @@ def tag(
 
 @main.command()
 @click.argument("experiment", metavar="EXPERIMENT")
-@_workdir_option
-@_json_option
+@options.WORKDIR
+@options.JSON
 def train(experiment: str, workdir: str, as_json: bool) -> None:
     """Train one experiment of a run: realm/ict, realm/pretrain or realm/open_qa.
 
@@ -231,13 +208,13 @@ def train(experiment: str, workdir: str, as_json: bool) -> None:
 
 
 @main.command()
-@_with(_config_options)
+@options.several(options.CONFIG)
 @click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
 @click.option("--embedder", required=True, metavar="DIR", help='Segment "embedder".')
-@_output_option
-@_json_option
-@_beam_argument
+@options.OUTPUT
+@options.JSON
+@options.BEAM
 def embed(
     config_file: str | None,
     overrides: tuple[str, ...],
@@ -257,10 +234,10 @@ def embed(
 
 
 @main.command()
-@_with(_config_options)
+@options.several(options.CONFIG)
 @click.option("--vectors", required=True, metavar="DIR", help='Segment "vectors".')
-@_output_option
-@_json_option
+@options.OUTPUT
+@options.JSON
 def index(
     config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
 ) -> None:
@@ -272,8 +249,8 @@ def index(
 
 
 @main.command()
-@_workdir_option
-@_json_option
+@options.WORKDIR
+@options.JSON
 def evaluate(workdir: str, as_json: bool) -> None:
     """Measure the systems of a run and print its report."""
     from realm_tf import pipeline
@@ -284,7 +261,7 @@ def evaluate(workdir: str, as_json: bool) -> None:
 
 
 @main.command()
-@_workdir_option
+@options.WORKDIR
 @click.option("--output", metavar="DIR", help="Of the model; by default the run's export/.")
 def export(workdir: str, output: str | None) -> None:
     """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
@@ -296,7 +273,7 @@ def export(workdir: str, output: str | None) -> None:
 @main.command()
 @click.option("--model", required=True, metavar="DIR", help="Exported model.")
 @click.option("--answers", default=1, show_default=True, help="Answers per question.")
-@_json_option
+@options.JSON
 @click.argument("questions", nargs=-1, required=True)
 def ask(model: str, answers: int, as_json: bool, questions: tuple[str, ...]) -> None:
     """Answer questions with an exported model, showing the evidence."""

@@ -22,9 +22,7 @@ from realm_tf.config_model import ModelConfig as ModelConfig
 from realm_tf.config_model import ReaderConfig as ReaderConfig
 
 # Settings that change nothing in the result of a stage.
-_OPERATIONAL = frozenset(
-    {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
-)
+_OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ import json
 
 import click
 
+from realm_tf import command_options as options
 from realm_tf import types
 
 _KINDS = ("hf-bert", "hf-realm", "tf1-bert", "tf1-realm", "tf2-bert")
@@ -20,7 +21,7 @@ _TARGETS = ("hf-realm",)
 @click.option(
     "--blocks", metavar="DIR", help='Segment "blocks" that the source\'s block vectors belong to.'
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+@options.JSON
 @click.argument("source", metavar="SRC")
 @click.argument("destination", metavar="DST")
 def convert(

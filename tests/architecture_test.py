@@ -43,8 +43,20 @@ MAY_IMPORT = {
     "realm_tf.evaluation": _DATA | {"realm_tf.retrieval"},
     **dict.fromkeys(_PARTS, _LIBRARY | _JOBS),
     "realm_tf.pipeline": _LIBRARY | _JOBS | _PARTS,
-    "realm_tf.cli": _LIBRARY | _JOBS | _PARTS | {"realm_tf.pipeline", "realm_tf.convert_command"},
-    "realm_tf.convert_command": {"realm_tf.types", "realm_tf.conversion"},
+    "realm_tf.cli": _LIBRARY
+    | _JOBS
+    | _PARTS
+    | {
+        "realm_tf.pipeline",
+        "realm_tf.convert_command",
+        "realm_tf.command_options",
+    },
+    "realm_tf.convert_command": {
+        "realm_tf.types",
+        "realm_tf.command_options",
+        "realm_tf.conversion",
+    },
+    "realm_tf.command_options": set(),
     "realm_tf.__main__": {"realm_tf", "realm_tf.cli"},
     "beam_jobs": _LEFT_OF_TRAINING,
     "serving": _LEFT_OF_TRAINING,

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.models import embedder, encoder, open_qa, reader, realm
+from realm_tf.models.import_weights import imported
 from tests.models import tiny
 
 BATCH_SIZE = 4  # of every input: replicas divide it
@@ -76,6 +77,7 @@ _PAIR = (tiny.inputs(BATCH_SIZE, 6), tiny.inputs(BATCH_SIZE, 8, seed=1))
 _JOINT = tiny.inputs(BATCH_SIZE, 3, 10, seed=2)
 _POSITIONS = np.array([[1, 3], [2, 2], [4, 1], [0, 5]], np.int32)
 _MIMETIC = dataclasses.replace(tiny.ENCODER, initializer="mimetic")
+_INDUCTION = dataclasses.replace(tiny.ENCODER, initializer="induction", num_layers=2)
 _POOLER = ("pooler_transform",)
 
 CASES = (
@@ -95,6 +97,18 @@ CASES = (
         "encoder_mimetic",
         encoder.Encoder,
         lambda: encoder.Encoder(_MIMETIC, tiny.VOCAB_SIZE),
+        _SEQUENCES,
+    ),
+    Case(
+        "encoder_induction",
+        encoder.Encoder,
+        lambda: encoder.Encoder(_INDUCTION, tiny.VOCAB_SIZE),
+        _SEQUENCES,
+    ),
+    Case(
+        "bert",
+        imported.Bert,
+        lambda: imported.Bert(tiny.ENCODER, tiny.VOCAB_SIZE),
         _SEQUENCES,
     ),
     Case(

@@ -89,7 +89,9 @@ def test_held_out_documents_are_kept_from_training(context):
 @pytest.mark.parametrize(("distract", "is_other"), [(1.0, True), (0.0, False)])
 def test_distracted_batches_read_other_blocks_and_keep_their_targets(context, distract, is_other):
     settings = (f"pretrain.warmup.distract={distract}", "pretrain.warmup.substitute=1.0")
-    made = warmup._Warmup(dataclasses.replace(context, config=runs.make_config(*settings)))
+    made = warmup._Warmup(
+        dataclasses.replace(context, config=runs.make_config(*settings)), start=None
+    )
     for i in range(3):
         own, batch = made._training.make_batch(i, mode="own"), made._make_batch(i)
         assert np.array_equal(batch["mask_targets"], own["mask_targets"]) == is_other

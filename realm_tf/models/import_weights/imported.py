@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -33,8 +33,12 @@ NO_POOLER = "the source has no pooler: it stays as it was drawn"
 class Bert(tf_keras.Model):
     """An encoder alone: a BERT whose source has no MLM head."""
 
-    def __init__(self, config: config_lib.EncoderConfig, vocab_size: int):
-        super().__init__(name="bert")
+    def __init__(
+        self, config: config_lib.EncoderConfig, vocab_size: int, name: str = "bert", **kwargs: Any
+    ):
+        super().__init__(name=name, **kwargs)
+        self._config = config
+        self._vocab_size = vocab_size
         self.encoder = encoder_lib.Encoder(config, vocab_size, name="encoder")
 
     def call(
@@ -47,6 +51,16 @@ class Bert(tf_keras.Model):
         """Creates every weight, and returns self."""
         self.encoder.build(None)
         return self
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` takes."""
+        return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Bert:
+        """Makes the model from `get_config`'s dict."""
+        encoder = config_lib.from_dict(config_lib.EncoderConfig, config["config"])
+        return cls(encoder, config["vocab_size"])
 
 
 class Source(Protocol):
