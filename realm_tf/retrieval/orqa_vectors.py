@@ -16,9 +16,10 @@ import numpy as np
 
 from realm_tf import artifacts, types
 from realm_tf.data import blocks as blocks_lib
+from realm_tf.data import ready_blocks
 from realm_tf.retrieval import vectors
 
-ROW = "orqa_row"
+_ROW = ready_blocks.ROW_KEY
 
 
 def write(
@@ -28,7 +29,7 @@ def write(
 
     Args:
       path: Directory of the segment.
-      block_emb: <float32>[num_blocks, embed_dim].
+      block_emb: <float32>[num_records, embed_dim]; a record without text has no block.
       blocks: Path of the "blocks" segment.
       made_from: What made the vectors; the blocks' fingerprint is added.
 
@@ -36,11 +37,11 @@ def write(
       UserError: If the counts differ, or a block has no row number, a wrong one or another's.
     """
     segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS)
-    count = int(segment.counts["blocks"])
+    count = int(segment.counts.get("documents", segment.counts["blocks"]))
     if count != len(block_emb):
         raise types.UserError(
-            f"block_emb has {len(block_emb)} vectors, but {blocks} has {count} blocks: they do not"
-            " belong together."
+            f"block_emb has {len(block_emb)} vectors, but {blocks} was made of {count} records:"
+            " they do not belong together."
         )
     writer = artifacts.SegmentWriter(
         path,
@@ -53,14 +54,14 @@ def write(
     for i, file in enumerate(files):
         ids, rows = _rows(file, count)
         if seen[rows].any() or len(np.unique(rows)) != len(rows):
-            raise types.UserError(f"{blocks} has two blocks of one {ROW}. Make it again.")
+            raise types.UserError(f"{blocks} has two blocks of one {_ROW}. Make it again.")
         seen[rows] = True
         vectors.write_shard(
             path, i, len(files), block_ids=ids, vectors=np.asarray(block_emb[rows], np.float32)
         )
         for name in (vectors.ids_name(i, len(files)), vectors.vectors_name(i, len(files))):
             writer.add(name, num_records=len(ids))
-    return writer.commit(blocks=count)
+    return writer.commit(blocks=segment.counts["blocks"])
 
 
 def _rows(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,10 +69,10 @@ def _rows(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     ids, rows = [], []
     for record in blocks_lib.read(path):
         block = record.block if isinstance(record, types.Passage) else record
-        row = json.loads(block.metadata or "{}").get(ROW)
+        row = json.loads(block.metadata or "{}").get(_ROW)
         if not isinstance(row, int) or not 0 <= row < count:
             raise types.UserError(
-                f"{path}: block {block.block_id} has {ROW} {row!r}, but a number from 0 to"
+                f"{path}: block {block.block_id} has {_ROW} {row!r}, but a number from 0 to"
                 f" {count - 1} is needed. Vectors by row need blocks made from ORQA's blocks.tfr."
             )
         ids.append(block.block_id)

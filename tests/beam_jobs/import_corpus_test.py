@@ -5,11 +5,13 @@
 import json
 import pathlib
 
+import numpy as np
 import pytest
 
 from beam_jobs import import_corpus, sinks, tag_spans
 from realm_tf import artifacts, types
 from realm_tf.data import block_table, blocks, masking, reference_formats
+from realm_tf.retrieval import orqa_vectors, vectors
 from tests.beam_jobs import documents, reference_corpora
 from tests.text import vocabularies
 
@@ -45,6 +47,15 @@ def test_every_record_is_a_block_with_its_row(orqa):
         row: block for row, block in enumerate(reference_corpora.BLOCKS) if block[1].strip()
     }
     assert len({b.block_id for b in read(orqa)}) == len(found)
+
+
+def test_vectors_by_row_number_find_their_blocks(orqa, tmp_path):
+    block_emb = np.arange(12, dtype=np.float32).reshape(6, 2)  # one record has no text
+    made = orqa_vectors.write(str(tmp_path / "vectors"), block_emb, orqa.path, {})
+    rows = [json.loads(b.metadata)["orqa_row"] for b in read(orqa)]
+    table = vectors.VectorTable.open(made)
+    np.testing.assert_array_equal(table.load(), block_emb[rows])
+    assert table.block_ids.tolist() == [b.block_id for b in read(orqa)]
 
 
 def test_segment_tells_how_it_was_made(orqa):
