@@ -40,19 +40,6 @@ class _Reader(tf_keras.Model):
         return cls(reader, config["vocab_size"])
 
 
-class _MaskedLM(nlp_layers.MaskedLM):
-    """Model Garden's head, with the encoder's LayerNorm epsilon in place of its constant 1e-12."""
-
-    def __init__(self, *args: Any, epsilon: float, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._epsilon = epsilon
-
-    def build(self, input_shape: Any) -> None:
-        """Creates every weight but those of its inner layers."""
-        super().build(input_shape)
-        self.layer_norm.epsilon = self._epsilon
-
-
 class KnowledgeAugmentedEncoder(_Reader):
     """Predicts the masked wordpieces of a query from the query and one block: p(y given z, x).
 
@@ -65,9 +52,8 @@ class KnowledgeAugmentedEncoder(_Reader):
     ):
         super().__init__(config, vocab_size, name=name, **kwargs)
         self.encoder.build(None)  # the head is tied to the embeddings, which must exist
-        self.masked_lm = _MaskedLM(
+        self.masked_lm = nlp_layers.MaskedLM(
             self.encoder.embedding_table,
-            epsilon=config.encoder.layer_norm_epsilon,
             activation=encoder.activation(config.encoder),
             initializer=encoder.initializer(config.encoder),
             name="masked_lm",

@@ -131,8 +131,8 @@ MUTATIONS = (
     Mutation(
         "the MLM head's LayerNorm keeps Model Garden's epsilon",
         f"{_MODELS}reader.py",
-        "self.layer_norm.epsilon = self._epsilon",
-        "self.layer_norm.epsilon = 1e-12",
+        "self.masked_lm.layer_norm.epsilon = config.encoder.layer_norm_epsilon",
+        "self.masked_lm.layer_norm.epsilon = 1e-12",
     ),
 )
 
