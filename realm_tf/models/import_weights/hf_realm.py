@@ -149,15 +149,9 @@ def load(path: str) -> imported.Imported:
     variables = {rule.target: variables[rule.target] for rule in rules}
     unused = _unused(name, two_towers=two_towers)
     report = mapping.fill(variables, tensors, rules, unused=unused, where=path)
-    return imported.Imported(
-        networks={architecture.kind: model},
-        config=config,
-        vocab_size=size,
-        report=report + mapping.Report((), (), (f"read as a {name}", *notes)),
-        files=source.files,
-        vocab_file=source.vocab_file,
-        lower_case=source.lower_case,
-        block_emb=block_emb,
+    notes = (f"read as a {name}", *notes)
+    return imported.of_network(
+        architecture.kind, model, source, size, report, notes, config, block_emb
     )
 
 

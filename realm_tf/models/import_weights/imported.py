@@ -111,6 +111,29 @@ class Imported:
         return self.networks[BERT].encoder
 
 
+def of_network(
+    kind: str,
+    model: tf_keras.Model,
+    source: Source,
+    vocab_size: int,
+    report: mapping.Report,
+    notes: tuple[str, ...],
+    config: config_lib.ModelConfig,
+    block_emb: np.ndarray | None = None,
+) -> Imported:
+    """What an importer of one network returns; see `Imported`."""
+    return Imported(
+        networks={kind: model},
+        config=config,
+        vocab_size=vocab_size,
+        report=report + mapping.Report((), (), notes),
+        files=source.files,
+        vocab_file=source.vocab_file,
+        lower_case=source.lower_case,
+        block_emb=block_emb,
+    )
+
+
 def of_bert(
     model: tf_keras.Model,
     source: Source,
@@ -124,15 +147,7 @@ def of_bert(
         embedder=config_lib.EmbedderConfig(encoder=encoder),
         reader=config_lib.ReaderConfig(encoder=encoder),
     )
-    return Imported(
-        networks={BERT: model},
-        config=config,
-        vocab_size=vocab_size,
-        report=report + mapping.Report((), (), notes),
-        files=source.files,
-        vocab_file=source.vocab_file,
-        lower_case=source.lower_case,
-    )
+    return of_network(BERT, model, source, vocab_size, report, notes, config)
 
 
 def bert(config: config_lib.EncoderConfig, vocab_size: int, *, masked_lm: bool) -> tf_keras.Model:

@@ -72,15 +72,9 @@ def load(path: str) -> imported.Imported:
     report = mapping.fill(
         architecture.variables(model), source.tensors, rules, unused=_UNUSED, where=path
     )
-    return imported.Imported(
-        networks={architecture.kind: model},
-        config=config,
-        vocab_size=size,
-        report=report + mapping.Report((), (), (f"read as a {kind}", *notes)),
-        files=source.files,
-        vocab_file=source.vocab_file,
-        lower_case=source.lower_case,
-        block_emb=block_emb,
+    notes = (f"read as a {kind}", *notes)
+    return imported.of_network(
+        architecture.kind, model, source, size, report, notes, config, block_emb
     )
 
 
