@@ -1,8 +1,9 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The embedder for inference alone: a plain graph of a trained tower's weights.
+"""The encoder and the embedder for inference alone: a plain graph of trained weights.
 
-The same function as `embedder.Tower` without dropout, in the ops that run fastest:
+The same functions as `encoder.Encoder` and `embedder.Tower` without dropout, in the ops that run
+fastest:
 
 - one product makes queries, keys and values of all heads; the attention's scale is in its weights;
 - dense layers are a plain matmul and bias_add over [batch_size * length, hidden_size], which
@@ -11,7 +12,7 @@ The same function as `embedder.Tower` without dropout, in the ops that run faste
 - in bfloat16 the matrix products, GELU and softmax are bfloat16; embeddings, statistics and sums of
   LayerNorm, pooling and projection stay float32.
 
-It holds variables and no Keras layer, so its SavedModel needs TensorFlow alone.
+They hold variables and no Keras layer, so their SavedModels need TensorFlow alone.
 """
 
 from __future__ import annotations
@@ -45,6 +46,66 @@ class _Norm(NamedTuple):
     beta: tf.Variable
 
 
+class LeanEncoder(tf.Module):
+    """A trained BERT encoder for inference.
+
+    Args:
+      weights: By public name; those of `variable_names.of_encoder`, copied as they are now.
+      config: Of the encoder.
+      dtype: What to compute in, "float32" or "bfloat16".
+      first_only: Compute the last layer for [CLS] alone.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        config: config_lib.EncoderConfig,
+        *,
+        dtype: str = "float32",
+        first_only: bool = False,
+    ):
+        super().__init__(name="lean_encoder")
+        self._config, self._dtype, self._first_only = config, tf.as_dtype(dtype), first_only
+        self._words, self._positions, self._types = (
+            _variable(weights[f"encoder/{name}_embeddings"], tf.float32)
+            for name in ("word", "position", "type")
+        )
+        self._embedding_norm = _norm(weights, "encoder/embeddings_norm")
+        self._layers = [
+            _Layer(
+                _below(f"encoder/layer_{i}/", weights),
+                config,
+                self._dtype,
+                first_only=first_only and i == config.num_layers - 1,
+            )
+            for i in range(config.num_layers)
+        ]
+
+    def __call__(self, inputs: types.EncoderInputs) -> tf.Tensor:
+        """Encodes <int32>[batch_size, length] inputs.
+
+        Returns:
+          <float32>[batch_size, length, hidden_size]; [batch_size, hidden_size] if `first_only`.
+        """
+        shape = tf.shape(inputs.word_ids)
+        hidden = tf.cast(self._embed(inputs), self._dtype)
+        padding = tf.cast(1 - inputs.mask, self._dtype)[:, None, None, :] * _MASKED
+        for layer in self._layers:
+            hidden = layer(hidden, padding, shape)
+        hidden = tf.cast(hidden, tf.float32)
+        if self._first_only:
+            return hidden
+        return tf.reshape(hidden, [shape[0], shape[1], hidden.shape[-1]])
+
+    def _embed(self, inputs: types.EncoderInputs) -> tf.Tensor:
+        """<float32>[batch_size * length, hidden_size], normalised."""
+        words = tf.gather(self._words, inputs.word_ids)
+        positions = self._positions[: tf.shape(inputs.word_ids)[1]]
+        summed = words + positions + tf.gather(self._types, inputs.type_ids)
+        flat = tf.reshape(summed, [-1, self._config.hidden_size])
+        return _layer_norm(flat, self._embedding_norm, self._config.layer_norm_epsilon)
+
+
 class LeanTower(tf.Module):
     """Embeds texts as a trained tower does.
 
@@ -55,45 +116,22 @@ class LeanTower(tf.Module):
 
     def __init__(self, tower: embedder.Tower, *, dtype: str = "float32"):
         super().__init__(name="lean_tower")
-        self._config, self._dtype = tower.config, tf.as_dtype(dtype)
+        self._config = tower.config
         weights = {n: v.numpy() for n, v in variable_names.of_tower(tower).items()}
-        self._words, self._positions, self._types = (
-            _variable(weights[f"encoder/{name}_embeddings"], tf.float32)
-            for name in ("word", "position", "type")
-        )
-        self._embedding_norm = _norm(weights, "encoder/embeddings_norm")
-        num_layers = self._config.encoder.num_layers
-        self._layers = [
-            _Layer(
-                _below(f"encoder/layer_{i}/", weights),
-                self._config.encoder,
-                self._dtype,
-                first_only=i == num_layers - 1 and self._by_cls,
-            )
-            for i in range(num_layers)
-        ]
-        self._pooler = _dense(weights, "encoder/pooler") if self._by_cls else None
+        by_cls = self._config.pooling == "cls"
+        self._encoder = LeanEncoder(weights, self._config.encoder, dtype=dtype, first_only=by_cls)
+        self._pooler = _dense(weights, "encoder/pooler") if by_cls else None
         self._projection = _dense(weights, "projection") if "projection/bias" in weights else None
         has_norm = self._config.normalisation == "layer_norm"
         self._norm = _norm(weights, "projection_norm") if has_norm else None
 
-    @property
-    def _by_cls(self) -> bool:
-        return self._config.pooling == "cls"
-
     def __call__(self, inputs: types.EncoderInputs) -> tf.Tensor:
         """Embeds <int32>[batch_size, length] inputs into <float32>[batch_size, embed_dim]."""
-        shape = tf.shape(inputs.word_ids)
-        hidden = tf.cast(self._embed(inputs), self._dtype)
-        padding = tf.cast(1 - inputs.mask, self._dtype)[:, None, None, :] * _MASKED
-        for layer in self._layers:
-            hidden = layer(hidden, padding, shape)
-        hidden = tf.cast(hidden, tf.float32)
+        hidden = self._encoder(inputs)
         if self._pooler is not None:
             vectors = tf.tanh(_apply(self._pooler, hidden))
         else:
-            sequence = tf.reshape(hidden, [shape[0], shape[1], hidden.shape[-1]])
-            vectors = embedder.mean_pool(sequence, inputs.mask)
+            vectors = embedder.mean_pool(hidden, inputs.mask)
         if self._projection is not None:
             vectors = _apply(self._projection, vectors)
         if self._norm is not None:
@@ -101,14 +139,6 @@ class LeanTower(tf.Module):
         if self._config.normalisation == "l2":
             return tf.math.l2_normalize(vectors, axis=-1)
         return vectors
-
-    def _embed(self, inputs: types.EncoderInputs) -> tf.Tensor:
-        """<float32>[batch_size * length, hidden_size], normalised."""
-        words = tf.gather(self._words, inputs.word_ids)
-        positions = self._positions[: tf.shape(inputs.word_ids)[1]]
-        summed = words + positions + tf.gather(self._types, inputs.type_ids)
-        flat = tf.reshape(summed, [-1, self._config.encoder.hidden_size])
-        return _layer_norm(flat, self._embedding_norm, self._config.encoder.layer_norm_epsilon)
 
 
 class _Layer(tf.Module):
