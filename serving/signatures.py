@@ -12,7 +12,7 @@ import tensorflow as tf
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import block_table, packing
-from realm_tf.models import losses, open_qa
+from realm_tf.models import lean_encoder, losses, open_qa
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import block_store, graph_packing, spans
@@ -28,12 +28,11 @@ class QaModule(tf.Module):
     tf.function do.
 
     Args:
-      model: Built; the variables are shared with it, not copied, so that `answer` follows its
-        training.
+      model: Built. The query tower is copied as it is now; the reader's variables are shared.
       tokenizer: Of the model and the table.
       table: The knowledge corpus.
       vectors: One for each of its blocks.
-      config: Lengths, and the number of blocks to read.
+      config: Lengths, the number of blocks to read, and what the query tower computes in.
       num_answers: Places for answers.
       num_retrieved: Blocks that `retrieve` returns, if there are as many.
 
@@ -58,10 +57,13 @@ class QaModule(tf.Module):
         self._tokenizer, self._text_to_ids = tokenizer, tokenizer.in_graph()
         self._blocks = block_store.BlockStore(table)
         self._vectors = tf.Variable(vectors.load(), trainable=False, name="vectors")
-        self._weights = model.variables
-        # Behind functions, because a Keras model that a module holds is saved with everything
+        # What made the vectors is a lean tower in this dtype, too.
+        self._query_tower = lean_encoder.LeanTower(
+            model.query_tower, dtype=config.retrieval.embed_dtype
+        )
+        # Behind a function, because a Keras model that a module holds is saved with everything
         # that Keras can do, traced once more; all that is wanted here is its variables.
-        self._embed = lambda inputs: model.embed(inputs, training=False)
+        self._reader_weights = model.reader.variables
         self._score_spans = lambda joint: model.reader(joint, training=False)
         self._span_width = model.config.reader.max_span_width
         self._num_read = min(self._config.num_read, len(table))
@@ -114,7 +116,7 @@ class QaModule(tf.Module):
     def _search(self, tokens: tf.RaggedTensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Rows <int64> and inner products <float32>, both [batch_size, count], best first."""
         length = self._config.query_length
-        query_emb = self._embed(graph_packing.pack_queries(tokens, length, self._tokenizer))
+        query_emb = self._query_tower(graph_packing.pack_queries(tokens, length, self._tokenizer))
         scores = tf.matmul(query_emb, self._vectors, transpose_b=True)
         best, rows = tf.math.top_k(scores, count)
         return tf.cast(rows, tf.int64), best

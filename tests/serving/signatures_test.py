@@ -137,14 +137,24 @@ def test_corpus_without_a_wordpiece_has_no_answer(tmp_path):
     assert client.predict(module.answer, ["what?"]) == [[]]
 
 
-def test_follows_the_weights_of_the_model(tmp_path):
-    system = tiny_system.make(str(tmp_path))
-    module = signatures.QaModule(**system._asdict())
-    before = client.predict(module.answer, QUESTIONS)
-    bias = system.model.reader.span_logit.bias
-    bias.assign(bias + 1.0)
-    after = client.predict(module.answer, QUESTIONS)
-    assert after[0][0].score == pytest.approx(before[0][0].score + 1.0, rel=1e-4)
+def test_query_tower_computes_in_the_embedders_dtype(system):
+    # The tower that made the vectors may be bfloat16: then so is that of the queries.
+    section = dataclasses.replace(system.config.retrieval, embed_dtype="bfloat16")
+    config = dataclasses.replace(system.config, retrieval=section)
+    module = signatures.QaModule(**system._replace(config=config)._asdict())
+    assert any(variable.dtype == tf.bfloat16 for variable in module.variables)
+    found = module.retrieve(tf.constant(QUESTIONS))["score"].numpy()
+    for scores, question in zip(found, QUESTIONS, strict=True):
+        expected = _search(system, question)[1]
+        np.testing.assert_allclose(scores, expected, atol=0.05 * np.abs(expected).max())
+        assert not np.allclose(scores, expected, rtol=1e-6)
+
+
+def test_queries_are_embedded_by_the_lean_graph(module, system):
+    # The training layers would bring their variables along.
+    of_reader = {id(v) for v in system.model.reader.variables}
+    others = [v for v in module.variables if id(v) not in of_reader]
+    assert others and not {id(v) for v in others} & {id(v) for v in system.model.variables}
 
 
 def test_refuses_another_tokenizer(system):
