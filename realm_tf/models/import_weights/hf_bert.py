@@ -41,7 +41,7 @@ def load(path: str) -> imported.Imported:
     has_head = _HEAD in source.tensors
     has_pooler = f"{prefix}{_POOLER}" in source.tensors
     model = imported.bert(config, size, masked_lm=has_head)
-    rules = hf_names.encoder(config.num_layers, prefix, pooler=has_pooler)
+    rules = hf_names.NAMES.encoder(config.num_layers, prefix, pooler=has_pooler)
     unused = list(_UNUSED)
     if has_head:
         variables = variable_names.of_knowledge_encoder(model)

@@ -58,19 +58,19 @@ class Architecture(NamedTuple):
 def embedder_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
     """A RealmEmbedder under the prefix `source`, as our tower under `target`."""
     return [
-        *hf_names.encoder(config.embedder.encoder.num_layers, f"{source}realm.", target),
-        *hf_names.dense(f"{source}cls.dense", f"{target}projection"),
-        *hf_names.norm(f"{source}cls.LayerNorm", f"{target}projection_norm"),
+        *hf_names.NAMES.encoder(config.embedder.encoder.num_layers, f"{source}realm.", target),
+        *hf_names.NAMES.dense(f"{source}cls.dense", f"{target}projection"),
+        *hf_names.NAMES.norm(f"{source}cls.LayerNorm", f"{target}projection_norm"),
     ]
 
 
 def reader_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
     """A RealmReader under the prefix `source`, as our span reader under `target`."""
     return [
-        *hf_names.encoder(config.reader.encoder.num_layers, f"{source}realm.", target),
-        *hf_names.dense(f"{source}qa_outputs.dense_intermediate", f"{target}span/projection"),
-        *hf_names.norm(f"{source}qa_outputs.layer_normalization", f"{target}span/norm"),
-        *hf_names.dense(f"{source}qa_outputs.dense_output", f"{target}span/logit"),
+        *hf_names.NAMES.encoder(config.reader.encoder.num_layers, f"{source}realm.", target),
+        *hf_names.NAMES.dense(f"{source}qa_outputs.dense_intermediate", f"{target}span/projection"),
+        *hf_names.NAMES.norm(f"{source}qa_outputs.layer_normalization", f"{target}span/norm"),
+        *hf_names.NAMES.dense(f"{source}qa_outputs.dense_output", f"{target}span/logit"),
     ]
 
 
@@ -99,7 +99,7 @@ ARCHITECTURES = {
         lambda config, size: reader.KnowledgeAugmentedEncoder(config.reader, size).build_weights(),
         variable_names.of_knowledge_encoder,
         lambda config: [
-            *hf_names.encoder(config.reader.encoder.num_layers, "realm."),
+            *hf_names.NAMES.encoder(config.reader.encoder.num_layers, "realm."),
             *hf_names.masked_lm(),
         ],
     ),

@@ -32,7 +32,7 @@ def load(path: str) -> imported.Imported:
     config, notes = tf_files.encoder_config(source, shapes, num_layers, None)
     size, has_head = shapes["word_embeddings"][0], _HEAD in source.tensors
     model = imported.bert(config, size, masked_lm=has_head)
-    rules = tf1_names.encoder(num_layers, "bert/")
+    rules = tf1_names.NAMES.encoder(num_layers, "bert/")
     if has_head:
         rules += tf1_names.masked_lm()
         variables = variable_names.of_knowledge_encoder(model)

@@ -108,7 +108,7 @@ def _embedder(source: tf_files.Source, prefix: str) -> _Made:
 def _reader(source: tf_files.Source, prefix: str) -> _Made:
     encoder, size, notes = _encoder(source, prefix)
     layers = encoder.num_layers
-    rules = tf1_names.encoder(layers, f"{prefix}bert/") + tf1_names.masked_lm(f"{prefix}cls/")
+    rules = tf1_names.NAMES.encoder(layers, f"{prefix}bert/") + tf1_names.masked_lm(f"{prefix}cls/")
     config = config_lib.ModelConfig(
         embedder=config_lib.EmbedderConfig(encoder=encoder),
         reader=config_lib.ReaderConfig(encoder=encoder),
@@ -126,10 +126,10 @@ def _open_qa(source: tf_files.Source, prefix: str) -> _Made:
         )
     rules, embeds, more = _tower(source, prefix, encoder, "query/")
     rules += [
-        *tf1_names.encoder(reads.num_layers, f"{_READER}bert/", "reader/"),
-        *tf1_names.dense("reader/dense", "reader/span/projection"),
-        *tf1_names.norm("reader/layer_normalization", "reader/span/norm"),
-        *tf1_names.dense("reader/dense_1", "reader/span/logit"),
+        *tf1_names.NAMES.encoder(reads.num_layers, f"{_READER}bert/", "reader/"),
+        *tf1_names.NAMES.dense("reader/dense", "reader/span/projection"),
+        *tf1_names.NAMES.norm("reader/layer_normalization", "reader/span/norm"),
+        *tf1_names.NAMES.dense("reader/dense_1", "reader/span/logit"),
     ]
     span_size = tf_files.shape_of(source, "reader/dense/kernel")[1] // 2
     config = config_lib.ModelConfig(
@@ -157,9 +157,9 @@ def _tower(
     norm = _only([path for path, _ in norms], source, "LayerNorm or layer_normalization")
     epsilon = _EPSILONS[norms[0][1]]
     rules = [
-        *tf1_names.encoder(encoder.num_layers, f"{prefix}bert/", target),
-        *tf1_names.dense(f"{dense}dense", f"{target}projection"),
-        *tf1_names.norm(norm, f"{target}projection_norm"),
+        *tf1_names.NAMES.encoder(encoder.num_layers, f"{prefix}bert/", target),
+        *tf1_names.NAMES.dense(f"{dense}dense", f"{target}projection"),
+        *tf1_names.NAMES.norm(norm, f"{target}projection_norm"),
     ]
     config = config_lib.EmbedderConfig(
         encoder=encoder,
