@@ -15,7 +15,7 @@ import click
 
 from realm_tf import command_options as options
 from realm_tf import config as config_lib
-from realm_tf import convert_command, types, version
+from realm_tf import convert_command, train_command, types, version
 
 
 class _Commands(click.Group):
@@ -45,14 +45,6 @@ def main(verbose: bool) -> None:
 def _is_no_user_error(record: logging.LogRecord) -> bool:
     """False for the traceback that Beam logs of a user's mistake; `_Commands` tells it."""
     return not (record.exc_info and isinstance(record.exc_info[1], types.UserError))
-
-
-def _print_segment(segment: Any, as_json: bool) -> None:
-    figures = {"path": segment.path, "fingerprint": segment.fingerprint, **segment.counts}
-    if as_json:
-        click.echo(json.dumps(figures))
-    else:
-        click.echo(segment.path)
 
 
 @main.command()
@@ -145,7 +137,7 @@ def vocab(
     from realm_tf import jobs
 
     config = config_lib.load(config_file, overrides)
-    _print_segment(jobs.make_vocab(config.vocab, corpus, output, fmt), as_json)
+    options.print_segment(jobs.make_vocab(config.vocab, corpus, output, fmt), as_json)
 
 
 @main.command()
@@ -174,7 +166,7 @@ def blocks(
 
     config = config_lib.load(config_file, overrides)
     made = jobs.make_blocks(config.blocks, corpus, vocab_path, output, beam_args, fmt)
-    _print_segment(made, as_json)
+    options.print_segment(made, as_json)
 
 
 @main.command()
@@ -189,22 +181,7 @@ def tag(
     """Mark salient spans in blocks (a Beam job). Options after -- go to Apache Beam."""
     from realm_tf import jobs
 
-    _print_segment(jobs.make_passages(blocks_path, vocab_path, output, beam_args), as_json)
-
-
-@main.command()
-@click.argument("experiment", metavar="EXPERIMENT")
-@options.WORKDIR
-@options.JSON
-def train(experiment: str, workdir: str, as_json: bool) -> None:
-    """Train one experiment of a run: realm/ict, realm/pretrain or realm/open_qa.
-
-    The run's earlier stages are completed first.
-    """
-    from realm_tf import pipeline
-
-    for segment in pipeline.Pipeline.open(workdir).train(experiment):
-        _print_segment(segment, as_json)
+    options.print_segment(jobs.make_passages(blocks_path, vocab_path, output, beam_args), as_json)
 
 
 @main.command()
@@ -230,7 +207,7 @@ def embed(
 
     config = config_lib.load(config_file, overrides)
     made = jobs.make_vectors(config, blocks_path, vocab_path, embedder, output, beam_args)
-    _print_segment(made, as_json)
+    options.print_segment(made, as_json)
 
 
 @main.command()
@@ -245,7 +222,7 @@ def index(
     from realm_tf import jobs
 
     config = config_lib.load(config_file, overrides)
-    _print_segment(jobs.make_index(config.retrieval, vectors, output), as_json)
+    options.print_segment(jobs.make_index(config.retrieval, vectors, output), as_json)
 
 
 @main.command()
@@ -302,3 +279,4 @@ def inspect(path: str, row: int | None, verify: bool) -> None:
 
 
 main.add_command(convert_command.convert)
+main.add_command(train_command.train)

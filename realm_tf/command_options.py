@@ -1,10 +1,12 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Options that several commands of `realm` have."""
+"""Options that several commands of `realm` have, and how they print what they made."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -33,3 +35,9 @@ def several(options: Sequence[Callable]) -> Callable:
         return function
 
     return decorate
+
+
+def print_segment(segment: Any, as_json: bool) -> None:
+    """Prints a segment's path; for machines its fingerprint and counts, too."""
+    figures = {"path": segment.path, "fingerprint": segment.fingerprint, **segment.counts}
+    click.echo(json.dumps(figures) if as_json else segment.path)

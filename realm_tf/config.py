@@ -19,7 +19,10 @@ from realm_tf import config_parsing
 from realm_tf.config_model import EmbedderConfig as EmbedderConfig
 from realm_tf.config_model import EncoderConfig as EncoderConfig
 from realm_tf.config_model import ModelConfig as ModelConfig
+from realm_tf.config_model import OptimizerConfig as OptimizerConfig
 from realm_tf.config_model import ReaderConfig as ReaderConfig
+from realm_tf.config_tagger import SpanTaggerConfig as SpanTaggerConfig
+from realm_tf.config_tagger import TaggingConfig as TaggingConfig
 
 # Settings that change nothing in the result of a stage.
 _OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
@@ -61,21 +64,12 @@ class BlocksConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class OptimizerConfig:
-    """AdamW with linear warm-up and decay, as BERT's."""
-
-    learning_rate: float = 1e-4
-    warmup_steps: int | None = None  # None: min(10000, max(100, steps / 10))
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-
-
-@dataclasses.dataclass(frozen=True)
 class InitConfig:
     """Weights to start from, made by `realm convert`; None: random ones."""
 
     embedder: str | None = None  # directory with embedder_weights or bert_weights
     reader: str | None = None  # directory with reader_weights or bert_weights
+    tagger: str | None = None  # the same
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,11 +229,13 @@ class Config:
     seed: int = 0
     vocab: VocabConfig = VocabConfig()
     blocks: BlocksConfig = BlocksConfig()
-    model: ModelConfig = ModelConfig()  # noqa: RUF009 - it is frozen
+    tagging: TaggingConfig = TaggingConfig()
+    model: ModelConfig = ModelConfig()
     init: InitConfig = InitConfig()
     ict: IctConfig = IctConfig()
     pretrain: PretrainConfig = PretrainConfig()
     open_qa: OpenQaConfig = OpenQaConfig()
+    span_tagger: SpanTaggerConfig = SpanTaggerConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     runtime: RuntimeConfig = RuntimeConfig()

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The networks' part of the configuration; `config` holds the rest, and these names too."""
+"""Networks and optimisers in the configuration; `config` holds the rest, and these names too."""
 
 from __future__ import annotations
 
@@ -111,3 +111,13 @@ class ModelConfig:
 
     embedder: EmbedderConfig = EmbedderConfig()
     reader: ReaderConfig = ReaderConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with linear warm-up and decay, as BERT's."""
+
+    learning_rate: float = 1e-4
+    warmup_steps: int | None = None  # None: min(10000, max(100, steps / 10))
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0

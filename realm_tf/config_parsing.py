@@ -83,6 +83,13 @@ def _coerce(hint: Any, value: Any, name: str) -> Any:
         if value is None:
             return None
         hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if typing.get_origin(hint) is Mapping:
+        check(isinstance(value, Mapping), f"{name} must be a mapping. Received: {value!r}.")
+        key_hint, value_hint = typing.get_args(hint)
+        return {
+            _coerce(key_hint, k, f"a key of {name}"): _coerce(value_hint, v, f"{name}.{k}")
+            for k, v in value.items()
+        }
     if typing.get_origin(hint) is tuple:
         check(isinstance(value, list | tuple), f"{name} must be a list. Received: {value!r}.")
         return tuple(_coerce(typing.get_args(hint)[0], v, name) for v in value)

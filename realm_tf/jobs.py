@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, tag_spans
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.data import corpus_formats
+from realm_tf.data import conll, corpus_formats
+from realm_tf.evaluation import entities
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import vocabulary
 from realm_tf.training import context as context_lib
 from realm_tf.training import open_qa as open_qa_training
+from realm_tf.training import span_tagger
 from realm_tf.training import system as system_lib
 from serving import export
 
@@ -67,6 +69,25 @@ def make_passages(
     """Runs the job that marks salient spans in blocks."""
     argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root, "--tagger", "rules"]
     return tag_spans.run(argv + _beam(beam_args))
+
+
+def make_tagger(
+    config: config_lib.Config,
+    *,
+    train: Sequence[str],
+    dev: Sequence[str],
+    test: Sequence[str],
+    vocab: str,
+    root: str,
+) -> artifacts.Segment:
+    """Trains a span tagger on files of labelled sentences, given as glob patterns."""
+    data = span_tagger.Data(
+        train=conll.expand(train),
+        dev=conll.expand(dev),
+        test=conll.expand(test),
+        vocab=artifacts.open_segment(vocab, vocabulary.KIND),
+    )
+    return span_tagger.train(config, data, root, score=entities.score)
 
 
 def make_vectors(

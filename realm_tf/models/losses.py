@@ -219,3 +219,25 @@ def correct_spans(
     hits = tf.reduce_max(tf.one_hot(index, length * max_span_width, dtype=tf.int32), axis=-2)
     shape = tf.concat([tf.shape(hits)[:-1], [length, max_span_width]], 0)
     return tf.cast(tf.reshape(hits, shape), tf.bool)
+
+
+def tagging_loss(
+    logits: tf.Tensor,
+    targets: tf.Tensor,
+    weights: tf.Tensor,
+    global_sum: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+) -> tf.Tensor:
+    """Mean negative log-probability of the right tags.
+
+    Args:
+      logits: <float32>[batch_size, length, num_tags].
+      targets: <int32>[batch_size, length].
+      weights: <float32>[batch_size, length], 0 where there is no tag.
+      global_sum: See `Collectives`.
+
+    Returns:
+      <float32>[], the sum over this replica divided by the global number of tags.
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+    count = global_sum(tf.reduce_sum(weights))
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * weights), count)

@@ -20,6 +20,7 @@ was made before. The names here depend on neither; importers map foreign names t
     projection_norm/{gamma,beta}                  [embed_dim]                      (towers)
     masked_lm/{dense/kernel,dense/bias,norm/gamma,norm/beta,bias}                  (MLM head)
     span/{projection,logit}/{kernel,bias}, span/norm/{gamma,beta}                  (span head)
+    tag/kernel                                    [H, num_tags]; bias              (span tagger)
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import tensorflow as tf
 
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import encoder as encoder_lib
-from realm_tf.models import open_qa, reader
+from realm_tf.models import open_qa, reader, span_tagger
 
 Variables = dict[str, tf.Variable]
 
@@ -108,6 +109,11 @@ def of_open_qa(model: open_qa.OpenQaModel) -> Variables:
         **_prefixed("query/", of_tower(model.query_tower)),
         **_prefixed("reader/", of_span_reader(model.reader)),
     }
+
+
+def of_span_tagger(model: span_tagger.SpanTagger) -> Variables:
+    """The variables of a span tagger."""
+    return {**of_encoder(model.encoder), **_dense("tag", model.classifier)}
 
 
 def _encoder_name(name: str) -> str:

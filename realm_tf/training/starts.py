@@ -12,8 +12,9 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import reader as reader_lib
-from realm_tf.models import weights
+from realm_tf.models import span_tagger, weights
 from realm_tf.models.import_weights import imported
+from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.training import context as context_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,10 +29,12 @@ def of_embedder(context: context_lib.Context) -> artifacts.Segment | None:
       UserError: If it holds neither, or they belong to another vocabulary or configuration.
     """
     config = context.config.model.embedder
-    segment = _open(context, "embedder", (imported.EMBEDDER, imported.BERT), config.encoder)
+    kinds = (imported.EMBEDDER, imported.BERT)
+    segment = _open(context.config, context.tokenizer, "embedder", kinds, config.encoder)
     if segment is not None and segment.kind == imported.EMBEDDER:
         epsilon = weights.model_config(segment).embedder.projection_epsilon
-        _require_equal("embedder.projection_epsilon", config.projection_epsilon, epsilon, segment)
+        name = "model.embedder.projection_epsilon"
+        _require_equal(name, config.projection_epsilon, epsilon, segment)
     return segment
 
 
@@ -41,9 +44,20 @@ def of_reader(context: context_lib.Context) -> artifacts.Segment | None:
     Raises:
       UserError: As `of_embedder`.
     """
-    return _open(
-        context, "reader", (imported.READER, imported.BERT), context.config.model.reader.encoder
-    )
+    kinds, encoder = (imported.READER, imported.BERT), context.config.model.reader.encoder
+    return _open(context.config, context.tokenizer, "reader", kinds, encoder)
+
+
+def of_tagger(
+    config: config_lib.Config, tokenizer: tokenizer_lib.Tokenizer
+) -> artifacts.Segment | None:
+    """What `init.tagger` names: "reader_weights", else "bert_weights"; None if nothing.
+
+    Raises:
+      UserError: As `of_embedder`.
+    """
+    kinds, encoder = (imported.READER, imported.BERT), config.span_tagger.encoder
+    return _open(config, tokenizer, "tagger", kinds, encoder)
 
 
 def made_from(segment: artifacts.Segment | None) -> dict[str, str]:
@@ -84,17 +98,27 @@ def fill_reader(
         weights.restore(model, segment)
 
 
+def fill_tagger(model: span_tagger.SpanTagger, segment: artifacts.Segment | None) -> None:
+    """Fills a tagger's encoder; nothing if there is no segment.
+
+    Raises:
+      UserError: If the weights have another shape.
+    """
+    if segment is not None:
+        weights.restore_encoder(model.encoder, segment)
+
+
 def _open(
-    context: context_lib.Context,
+    config: config_lib.Config,
+    tokenizer: tokenizer_lib.Tokenizer,
     part: str,
     kinds: Sequence[str],
     encoder: config_lib.EncoderConfig,
 ) -> artifacts.Segment | None:
-    directory = getattr(context.config.init, part)
+    directory = getattr(config.init, part)
     if directory is None:
         return None
     segment = _find(directory, part, kinds)
-    tokenizer = context.tokenizer
     if "tokenizer" in segment.made_from:
         artifacts.require_same(
             "tokenizer",
@@ -110,7 +134,8 @@ def _open(
     found = theirs.embedder if segment.kind == imported.EMBEDDER else theirs.reader
     for name in _UNSEEN:
         ours = getattr(encoder, name)
-        _require_equal(f"{part}.encoder.{name}", ours, getattr(found.encoder, name), segment)
+        section = "span_tagger" if part == "tagger" else f"model.{part}"
+        _require_equal(f"{section}.encoder.{name}", ours, getattr(found.encoder, name), segment)
     return segment
 
 
@@ -133,6 +158,6 @@ def _require_equal(
 ) -> None:
     if ours != theirs:
         raise types.UserError(
-            f"model.{name} is {ours}, but {segment.path} was trained with {theirs}. Take the model"
+            f"{name} is {ours}, but {segment.path} was trained with {theirs}. Take the model"
             " section of the model.yaml that realm convert wrote."
         )
