@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,16 +35,45 @@ def tag(text: str, sentences: Sequence[tuple[int, int]]) -> list[SalientSpan]:
     Returns:
       Spans in order, not overlapping, each inside one sentence, without outer white space.
     """
-    date_spans = [s for s in dates.find(text) if _is_inside_one(s, sentences)]
+    date_spans = find_dates(text, sentences)
     # Digits in their place hide dates from the name rules ("December", "May"). Dates are ASCII.
     masked = bytearray(text.encode("utf-8"))
-    for start, limit in date_spans:
+    for start, limit, _ in date_spans:
         masked[start:limit] = b"0" * (limit - start)
     name_spans = names.find(masked.decode("utf-8"), sentences)
-    return sorted(
-        [SalientSpan(*span, DATE) for span in date_spans]
-        + [SalientSpan(*span, NAME) for span in name_spans]
-    )
+    return sorted([*date_spans, *(SalientSpan(*span, NAME) for span in name_spans)])
+
+
+def find_dates(text: str, sentences: Sequence[tuple[int, int]]) -> list[SalientSpan]:
+    """The dates of a text, each inside one sentence, by rules."""
+    spans = dates.find(text)
+    return [SalientSpan(*span, DATE) for span in spans if _is_inside_one(span, sentences)]
+
+
+def merge(names: Sequence[SalientSpan], dates: Sequence[SalientSpan]) -> list[SalientSpan]:
+    """Names and dates of one text as spans that do not overlap.
+
+    Of spans that overlap the longest stays, "the 1948 Arab-Israeli War" before "1948"; of equally
+    long ones the date, then the first.
+
+    Args:
+      names: Spans that do not overlap one another.
+      dates: The same.
+
+    Returns:
+      What stays, in order.
+    """
+    ranked = [(span.byte_start - span.byte_limit, 0, span) for span in dates]
+    ranked += [(span.byte_start - span.byte_limit, 1, span) for span in names]
+    kept: list[SalientSpan] = []
+    for _, _, span in sorted(ranked):
+        at = bisect.bisect(kept, span)
+        overlaps = (at > 0 and kept[at - 1].byte_limit > span.byte_start) or (
+            at < len(kept) and kept[at].byte_start < span.byte_limit
+        )
+        if not overlaps:
+            kept.insert(at, span)
+    return kept
 
 
 def _is_inside_one(span: tuple[int, int], sentences: Sequence[tuple[int, int]]) -> bool:
