@@ -21,8 +21,10 @@ from realm_tf.config_model import EncoderConfig as EncoderConfig
 from realm_tf.config_model import ModelConfig as ModelConfig
 from realm_tf.config_model import OptimizerConfig as OptimizerConfig
 from realm_tf.config_model import ReaderConfig as ReaderConfig
-from realm_tf.config_tagger import SpanTaggerConfig as SpanTaggerConfig
-from realm_tf.config_tagger import TaggingConfig as TaggingConfig
+from realm_tf.config_run import EvaluationConfig as EvaluationConfig
+from realm_tf.config_run import RuntimeConfig as RuntimeConfig
+from realm_tf.config_tagging import SpanTaggerConfig as SpanTaggerConfig
+from realm_tf.config_tagging import TaggingConfig as TaggingConfig
 
 # Settings that change nothing in the result of a stage.
 _OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
@@ -197,29 +199,6 @@ class RetrievalConfig:
             self.embed_dtype in ("float32", "bfloat16"),
             f"retrieval.embed_dtype must be float32 or bfloat16. Received: {self.embed_dtype!r}.",
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class RuntimeConfig:
-    """Devices and input."""
-
-    strategy: str = "one_device"  # one_device, mirrored, multi_worker_mirrored, tpu
-    tpu: str | None = None
-    mixed_bfloat16: bool = False
-    jit_compile: bool = False
-    prefetch_batches: int = 4
-    input_threads: int = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationConfig:
-    """What is measured."""
-
-    recall_at: tuple[int, ...] = (1, 5, 10, 20, 50, 100)
-    max_questions: int = 2000
-    masked_examples: int = 1024  # held-out masked spans that a system is measured on
-    held_out_fraction: float = 0.1  # of documents, by hash, kept from pre-training
-    baselines: bool = True  # also evaluate a random embedder and ICT alone
 
 
 @dataclasses.dataclass(frozen=True)

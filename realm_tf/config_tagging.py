@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Salient spans in the configuration: the tagger that is trained, and what `realm tag` uses."""
+"""What finds the salient spans that pre-training masks: sections of `config.Config`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from realm_tf import config_parsing
 from realm_tf.config_model import EncoderConfig, OptimizerConfig
 
-RULES = "rules"
+
+@dataclasses.dataclass(frozen=True)
+class TaggingConfig:
+    """Salient spans (paper section 3.4).
+
+    `tagger` is what finds names: "rules", for English, or the path of a segment "span_tagger".
+    `dates` names the date rules: a bundled language ("en", "de"), the path of a YAML file of one's
+    own, or "none".
+    """
+
+    tagger: str = "rules"
+    dates: str = "en"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,14 +59,3 @@ class SpanTaggerConfig:
             self.dtype in ("float32", "bfloat16"),
             f"span_tagger.dtype must be float32 or bfloat16. Received: {self.dtype!r}.",
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class TaggingConfig:
-    """What finds salient spans: `tagger` is "rules", or the path of a segment "span_tagger".
-
-    `dates` says whether the rules for dates, which are for English, are used.
-    """
-
-    tagger: str = RULES
-    dates: bool = True
