@@ -3,12 +3,15 @@
 """Marks the salient spans of blocks: shard in, shard out.
 
 The passages have the blocks' shards and order, so that a row of one is the same row of the other.
+Blocks are tagged some hundred at a time, in the order of their shard: memory is bounded, and what
+is tagged together, and so every bit of the result, does not depend on the workers.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import itertools
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,40 +19,46 @@ from collections.abc import Iterator, Sequence
 import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import metric
+from apache_beam.utils import shared
 
-from beam_jobs import runner, sinks, transforms
+from beam_jobs import block_taggers, runner, sinks, transforms
 from realm_tf import artifacts, types
 from realm_tf.data import blocks as blocks_lib
 from realm_tf.text import salient
 
-TAGGERS = ("rules",)
+_WINDOW_BLOCKS = 256
+_SKIPPED = ("skipped_unknown_wordpiece", "skipped_inside_wordpiece", "skipped_overlapping")
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def tag(block: types.Block, unk_id: int) -> tuple[types.Passage, collections.Counter[str]]:
-    """Marks the names and dates of a block.
+def to_passage(
+    block: types.Block, found: block_taggers.Found, unk_id: int
+) -> tuple[types.Passage, collections.Counter[str]]:
+    """A block with the spans that were found in it, as wordpieces.
 
     Args:
       block: Any block.
+      found: Its spans.
       unk_id: Id of the unknown wordpiece. A span that holds one cannot be predicted.
 
     Returns:
       passage: The block with its spans, each of whole wordpieces.
-      skipped: Reason to number of spans left out: "unknown_wordpiece", "inside_wordpiece".
+      counts: Spans by label, "spans_DATE" and so on, and those that were left out by reason:
+        "skipped_unknown_wordpiece", "skipped_inside_wordpiece", "skipped_overlapping".
     """
-    skipped: collections.Counter[str] = collections.Counter()
-    sentences = zip(
-        block.sentence_byte_start.tolist(), block.sentence_byte_limit.tolist(), strict=True
-    )
+    counts: collections.Counter[str] = collections.Counter()
+    if found.num_overlapping:
+        counts["skipped_overlapping"] = found.num_overlapping
     spans = []
-    for byte_start, byte_limit, label in salient.tag(block.text, list(sentences)):
+    for byte_start, byte_limit, label in found.spans:
         span = locate(block, byte_start, byte_limit, label, unk_id)
         if isinstance(span, types.Span):
             spans.append(span)
+            counts[f"spans_{label}"] += 1
         else:
-            skipped[span] += 1
-    return types.Passage(block, tuple(spans)), skipped
+            counts[f"skipped_{span}"] += 1
+    return types.Passage(block, tuple(spans)), counts
 
 
 def locate(
@@ -81,11 +90,12 @@ class TagSpans(beam.PTransform):
     Args:
       output: The segment.
       vocab: Path of the "vocab" segment.
+      tagger: "rules", or the path of a "span_tagger" segment.
     """
 
-    def __init__(self, output: sinks.Output, *, vocab: str):
+    def __init__(self, output: sinks.Output, *, vocab: str, tagger: str = block_taggers.RULES):
         super().__init__()
-        self._tag = _TagShard(output, vocab)
+        self._tag = _TagShard(output, vocab, tagger)
 
     def expand(
         self, shards: beam.PCollection[tuple[int, str]]
@@ -95,27 +105,43 @@ class TagSpans(beam.PTransform):
 
 
 class _TagShard(beam.DoFn):
-    def __init__(self, output: sinks.Output, vocab: str):
+    def __init__(self, output: sinks.Output, vocab: str, tagger: str):
         self._output = output
         self._vocab = vocab
-        self._spans = metric.Metrics.counter("tag_spans", "spans")
+        self._tagger = tagger
+        self._shared = shared.Shared()
 
     def setup(self) -> None:
         self._unk_id = transforms.open_tokenizer(self._vocab).unk_id
+        self._find = self._shared.acquire(self._open, tag=self._tagger)
 
     def process(self, element: tuple[int, str]) -> Iterator[tuple[int, dict[str, int]]]:
         shard, path = element
-        counts = collections.Counter(skipped_unknown_wordpiece=0, skipped_inside_wordpiece=0)
+        counts = collections.Counter(dict.fromkeys(_SKIPPED, 0))
         counts.update(sinks.write_shard(self._output, shard, self._passages(path, counts)))
-        self._spans.inc(counts["spans"])
+        for name, number in counts.items():
+            if name.startswith(("spans", "skipped")):
+                metric.Metrics.counter("tag_spans", name).inc(number)
         yield shard, dict(counts)
 
+    def _open(self) -> _Opened:
+        return _Opened(block_taggers.make(self._tagger))
+
     def _passages(self, path: str, counts: collections.Counter[str]) -> Iterator[types.Passage]:
-        for record in blocks_lib.read(path):
-            block = record.block if isinstance(record, types.Passage) else record
-            passage, skipped = tag(block, self._unk_id)
-            counts.update({f"skipped_{reason}": n for reason, n in skipped.items()})
-            yield passage
+        records = blocks_lib.read(path)
+        while window := list(itertools.islice(records, _WINDOW_BLOCKS)):
+            blocks = [r.block if isinstance(r, types.Passage) else r for r in window]
+            for block, found in zip(blocks, self._find.tagger(blocks), strict=True):
+                passage, of_block = to_passage(block, found, self._unk_id)
+                counts.update(of_block)
+                yield passage
+
+
+class _Opened:
+    """A tagger in a worker's memory; an object, because a function cannot be weakly shared."""
+
+    def __init__(self, tagger: block_taggers.BlockTagger):
+        self.tagger = tagger
 
 
 def tag_spans(
@@ -123,7 +149,7 @@ def tag_spans(
     blocks: str,
     vocab: str,
     output_root: str,
-    tagger: str = "rules",
+    tagger: str = block_taggers.RULES,
     beam_args: Sequence[str] = (),
 ) -> artifacts.Segment:
     """Marks the salient spans of all blocks of a segment.
@@ -132,28 +158,31 @@ def tag_spans(
       blocks: Path of the "blocks" segment.
       vocab: Path of the "vocab" segment that it was made with.
       output_root: Directory of segments.
-      tagger: What finds the spans: "rules" (`salient`).
+      tagger: What finds the spans: "rules" (`salient`), or the path of a "span_tagger" segment,
+        which may have another vocabulary.
       beam_args: Pipeline options.
 
     Returns:
       The "passages" segment; at once if it is there already.
 
     Raises:
-      UserError: If the blocks were made with another vocabulary, or are damaged.
+      UserError: If the blocks were made with another vocabulary, if blocks or tagger are damaged,
+        or there is no such tagger.
     """
-    if tagger not in TAGGERS:
-        raise types.UserError(f"Unknown tagger {tagger!r}. Valid: {', '.join(TAGGERS)}.")
+    model = block_taggers.open_segment(tagger)
     segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS)
     tokenizer = transforms.open_tokenizer(vocab)
     artifacts.require_same(
         "tokenizer", (blocks, segment.made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
     )
     settings = {
-        "tagger": tagger,
+        "tagger": block_taggers.RULES if model is None else model.kind,
         "rules_version": salient.RULES_VERSION,
         "vocab_size": tokenizer.vocab_size,
     }
     made_from = {"blocks": segment.fingerprint, "tokenizer": tokenizer.fingerprint}
+    if model is not None:
+        made_from["span_tagger"] = model.fingerprint
     kind = blocks_lib.PASSAGES
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
@@ -162,8 +191,9 @@ def tag_spans(
     shards = list(enumerate(segment.files(f"{blocks_lib.BLOCKS}-")))
     output = sinks.Output(path, kind, len(shards))
     _LOGGER.info("tagging %d shards into %s", len(shards), path)
+    tagging = TagSpans(output, vocab=vocab, tagger=tagger)
     with runner.pipeline(beam_args) as pipeline:
-        counts = pipeline | "Shards" >> beam.Create(shards) | TagSpans(output, vocab=vocab)
+        counts = pipeline | "Shards" >> beam.Create(shards) | tagging
         _ = counts | "WriteReport" >> sinks.WriteReport(output)
     return sinks.commit(writer, output, blocks)
 
@@ -175,7 +205,9 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     parser.add_argument("--blocks", required=True, help="path of the blocks segment")
     parser.add_argument("--vocab", required=True, help="path of the vocab segment")
     parser.add_argument("--output_root", required=True, help="directory of segments")
-    parser.add_argument("--tagger", choices=TAGGERS, default="rules", help="what finds the spans")
+    parser.add_argument(
+        "--tagger", default=block_taggers.RULES, help="rules, or path of a span_tagger segment"
+    )
     return tag_spans(**vars(parser.parse_args(own)), beam_args=beam_args)
 
 

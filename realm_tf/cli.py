@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import pathlib
@@ -170,18 +171,34 @@ def blocks(
 
 
 @main.command()
+@options.several(options.CONFIG)
 @click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@click.option("--tagger", metavar="DIR", help='Segment "span_tagger", or rules; tagging.tagger.')
 @options.OUTPUT
 @options.JSON
 @options.BEAM
 def tag(
-    blocks_path: str, vocab_path: str, output: str, as_json: bool, beam_args: tuple[str, ...]
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    blocks_path: str,
+    vocab_path: str,
+    tagger: str | None,
+    output: str,
+    as_json: bool,
+    beam_args: tuple[str, ...],
 ) -> None:
-    """Mark salient spans in blocks (a Beam job). Options after -- go to Apache Beam."""
+    """Mark salient spans in blocks (a Beam job): by rules, or by a trained tagger.
+
+    Options after -- go to Apache Beam.
+    """
     from realm_tf import jobs
 
-    options.print_segment(jobs.make_passages(blocks_path, vocab_path, output, beam_args), as_json)
+    config = config_lib.load(config_file, overrides).tagging
+    if tagger is not None:
+        config = dataclasses.replace(config, tagger=tagger)
+    made = jobs.make_passages(config, blocks_path, vocab_path, output, beam_args)
+    options.print_segment(made, as_json)
 
 
 @main.command()

@@ -64,10 +64,11 @@ def make_blocks(
 
 
 def make_passages(
-    blocks: str, vocab: str, root: str, beam_args: Sequence[str]
+    config: config_lib.TaggingConfig, blocks: str, vocab: str, root: str, beam_args: Sequence[str]
 ) -> artifacts.Segment:
     """Runs the job that marks salient spans in blocks."""
-    argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root, "--tagger", "rules"]
+    argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root]
+    argv += ["--tagger", config.tagger]
     return tag_spans.run(argv + _beam(beam_args))
 
 

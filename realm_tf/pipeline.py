@@ -121,7 +121,11 @@ class Pipeline:
         return self._stage(
             "tag",
             lambda: jobs.make_passages(
-                self.blocks.path, self.vocab.path, self._root, self._inputs.beam_args
+                self._config.tagging,
+                self.blocks.path,
+                self.vocab.path,
+                self._root,
+                self._inputs.beam_args,
             ),
         )
 

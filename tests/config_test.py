@@ -176,6 +176,29 @@ def test_to_dict_and_from_dict_are_inverse():
     assert config.from_dict(config.EmbedderConfig, values) == section
 
 
+def test_mapping_is_read_and_dumped(tmp_path):
+    cfg = config.load(None, ["span_tagger.label_map={city: LOC, album: O}"])
+    assert cfg.span_tagger.label_map == {"city": "LOC", "album": "O"}
+    assert config.load(_write(tmp_path, config.dump(cfg))) == cfg
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("span_tagger.label_map=LOC", "span_tagger.label_map must be a mapping"),
+        ("span_tagger.label_map={a: 1}", "span_tagger.label_map.a must be of type str"),
+        ("span_tagger.label_map={1: a}", "a key of span_tagger.label_map must be of type str"),
+        ("span_tagger.length=600", "span_tagger.length must be from 16"),
+        ("span_tagger.length=8", "span_tagger.length must be from 16"),
+        ("span_tagger.steps=250", "must be a multiple of span_tagger.evaluate_every_steps"),
+        ("span_tagger.dtype=int8", "span_tagger.dtype must be float32 or bfloat16"),
+    ],
+)
+def test_tagger_settings_are_checked(override, message):
+    with pytest.raises(types.UserError, match=message):
+        config.load(None, [override])
+
+
 def test_without_projection_a_vector_has_the_encoders_size():
     assert config.load(None, ["model.embedder.projection_size=7"]).model.embedder.embed_dim == 7
     no_projection = config.load(None, ["model.embedder.projection_size=null"])

@@ -46,7 +46,8 @@ class LeanTagger(tf.Module):
         self._kernel = tf.Variable(weights["tag/kernel"], trainable=False)
         self._bias = tf.Variable(weights["tag/bias"], trainable=False)
         spec = tf.TensorSpec([None, None], tf.int32)
-        self.tag = tf.function(self._tag, input_signature=[spec, spec], autograph=False)
+        function = tf.function(self._tag, input_signature=[spec, spec], autograph=False)
+        self.tag = function.get_concrete_function()
 
     def _tag(self, word_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = types.EncoderInputs(word_ids, mask, tf.zeros_like(word_ids))
@@ -89,7 +90,7 @@ def export(
     with writer.file(METRICS) as aside:
         artifacts.write_text(aside, artifacts.canonical_json(metrics))
     target = f"{path}/{artifacts.SAVED_MODEL}"
-    tf.saved_model.save(lean, target, signatures={"tag": lean.tag.get_concrete_function()})
+    tf.saved_model.save(lean, target, signatures={"tag": lean.tag})
     writer.add_tree(artifacts.SAVED_MODEL)
     return writer.commit(**counts)
 

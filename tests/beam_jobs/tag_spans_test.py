@@ -6,12 +6,14 @@ import pathlib
 
 import pytest
 
-from beam_jobs import build_blocks, tag_spans
+from beam_jobs import block_taggers, build_blocks, tag_spans
 from realm_tf import artifacts, types
 from realm_tf.data import block_packer, blocks
 from realm_tf.text import salient, vocabulary
+from realm_tf.text import tokenizer as tokenizers
 from tests.beam_jobs import documents
 from tests.data import blocks_test
+from tests.models import taggers
 from tests.text import vocabularies
 
 
@@ -30,6 +32,15 @@ def parts(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def tagger(tmp_path_factory) -> artifacts.Segment:
+    """One with another vocabulary than the blocks'."""
+    vocab = [*vocabularies.small(), "louis"]
+    tag_of = {"warsaw": "B-LOC", "new": "B-LOC", "york": "I-LOC", "louis": "B-PER", "lou": "O"}
+    root = tmp_path_factory.mktemp("tagger")
+    return taggers.segment(root, tokenizers.Tokenizer(vocab), tag_of)
+
+
+@pytest.fixture(scope="module")
 def tagged(parts, tmp_path_factory) -> artifacts.Segment:
     return tag_spans.tag_spans(**parts, output_root=str(tmp_path_factory.mktemp("tagged")))
 
@@ -43,7 +54,7 @@ def pack(text: str) -> types.Block:
 def tag(text: str) -> tuple[list[tuple[str, list[str], str]], dict[str, int]]:
     """(text, wordpieces, label) of every span, and what was skipped."""
     tokenizer = vocabularies.tokenizer()
-    passage, skipped = tag_spans.tag(pack(text), tokenizer.unk_id)
+    passage, counts = _by_rules(pack(text))
     found = [
         (
             text.encode()[s.byte_start : s.byte_limit].decode(),
@@ -52,7 +63,12 @@ def tag(text: str) -> tuple[list[tuple[str, list[str], str]], dict[str, int]]:
         )
         for s in passage.spans
     ]
-    return found, dict(skipped)
+    return found, {name: n for name, n in counts.items() if name.startswith("skipped")}
+
+
+def _by_rules(block):
+    (found,) = block_taggers.by_rules([block])
+    return tag_spans.to_passage(block, found, vocabularies.tokenizer().unk_id)
 
 
 def test_span_is_the_wordpieces_of_its_text():
@@ -68,7 +84,7 @@ def test_span_is_the_wordpieces_of_its_text():
 def test_span_that_cannot_be_predicted_is_skipped_and_counted():
     assert tag("They saw Жж and Warsaw.") == (
         [("Warsaw", ["warsaw"], salient.NAME)],
-        {"unknown_wordpiece": 1},
+        {"skipped_unknown_wordpiece": 1},
     )
 
 
@@ -79,13 +95,16 @@ def test_segment_has_the_blocks_shards_and_order(parts, tagged):
     for ours, theirs in zip(tagged.files(), source.files(), strict=True):
         for passage, block in zip(blocks.read(ours), blocks.read(theirs), strict=True):
             assert blocks_test.same(passage.block, block)
-            assert passage.spans == tag_spans.tag(block, vocabularies.tokenizer().unk_id)[0].spans
+            assert passage.spans == _by_rules(block)[0].spans
 
 
 def test_segment_tells_how_it_was_made(parts, tagged):
     source = artifacts.open_segment(parts["blocks"])
     spans = sum(len(p.spans) for path in tagged.files() for p in blocks.read(path))
     assert tagged.counts["spans"] == spans > 40
+    by_label = [tagged.counts[f"spans_{label}"] for label in (salient.NAME, salient.DATE)]
+    assert sum(by_label) == spans > max(by_label)
+    assert tagged.counts["skipped_overlapping"] == 0
     assert tagged.counts["blocks"] == source.counts["blocks"]
     assert tagged.made_from == {
         "blocks": source.fingerprint,
@@ -119,8 +138,52 @@ def test_another_vocabulary_is_refused(parts, tmp_path):
 
 
 def test_unknown_tagger_is_refused(parts, tmp_path):
-    with pytest.raises(types.UserError, match=r"Unknown tagger 'magic'\. Valid: rules"):
+    with pytest.raises(types.UserError, match=r"The tagger must be .* Received: 'magic'"):
         tag_spans.tag_spans(**parts, output_root=str(tmp_path), tagger="magic")
+    with pytest.raises(types.UserError, match="a 'span_tagger' segment is needed"):
+        tag_spans.tag_spans(**parts, output_root=str(tmp_path), tagger=parts["vocab"])
+
+
+def _model_tagged(parts, tagger, root, *beam_args):
+    return tag_spans.tag_spans(
+        **parts, output_root=str(root), tagger=tagger.path, beam_args=beam_args
+    )
+
+
+def test_tagger_of_another_vocabulary(parts, tagger, tmp_path):
+    made = _model_tagged(parts, tagger, tmp_path)
+    assert made.settings["tagger"] == "span_tagger"
+    assert made.made_from["span_tagger"] == tagger.fingerprint
+    tokenizer, texts = vocabularies.tokenizer(), set()
+    for path in made.files():
+        for passage in blocks.read(path):
+            for s in passage.spans:
+                text = passage.block.text.encode()[s.byte_start : s.byte_limit].decode()
+                pieces = passage.block.token_ids[s.token_start : s.token_limit]
+                texts.add((text, " ".join(tokenizer.vocab[i] for i in pieces), s.label))
+    assert texts == {
+        ("Warsaw", "warsaw", "LOC"),
+        ("new", "new", "LOC"),
+        ("New York", "new york", "LOC"),
+        ("Louis", "lou ##is", "PER"),
+        ("May 1916", "may 1 ##9 ##1 ##6", "DATE"),
+        ("1871", "1 ##8 ##7 ##1", "DATE"),
+    }
+    by_label = {n: made.counts[f"spans_{n}"] for n in ("LOC", "PER", "DATE")}
+    assert sum(by_label.values()) == made.counts["spans"] > max(by_label.values())
+
+
+def test_window_does_not_matter(parts, tagger, tmp_path, monkeypatch):
+    made = _model_tagged(parts, tagger, tmp_path / "a")
+    monkeypatch.setattr(tag_spans, "_WINDOW_BLOCKS", 3)
+    assert _model_tagged(parts, tagger, tmp_path / "b").fingerprint == made.fingerprint
+
+
+@pytest.mark.slow
+def test_processes_with_a_model_write_the_same(parts, tagger, tmp_path):
+    made = _model_tagged(parts, tagger, tmp_path / "a")
+    options = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
+    assert _model_tagged(parts, tagger, tmp_path / "b", *options).fingerprint == made.fingerprint
 
 
 def test_flipped_byte_is_refused(parts, tagged, tmp_path):

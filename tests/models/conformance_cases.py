@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.models import embedder, encoder, open_qa, reader, realm
+from realm_tf.models import embedder, encoder, open_qa, reader, realm, span_tagger
 from realm_tf.models.import_weights import imported
 from tests.models import tiny
 
@@ -155,6 +155,13 @@ CASES = (
         open_qa.OpenQaModel,
         lambda: open_qa.OpenQaModel(tiny.model_config(), tiny.VOCAB_SIZE),
         _question_batch(),
+        _POOLER,
+    ),
+    Case(
+        "span_tagger",
+        span_tagger.SpanTagger,
+        lambda: span_tagger.SpanTagger(tiny.ENCODER, tiny.VOCAB_SIZE, 5, 0.0),
+        _SEQUENCES,
         _POOLER,
     ),
 )

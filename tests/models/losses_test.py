@@ -278,3 +278,13 @@ def test_correct_spans():
     assert expected.sum() == 6
     found = losses.correct_spans(starts, ends, mask, length, width)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_tagging_loss_is_the_mean_over_tags():
+    logits = np.log([[[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]]).astype(np.float32)
+    targets, weights = np.array([[1, 1, 0]], np.int32), np.array([[1.0, 1.0, 0.0]], np.float32)
+    loss = losses.tagging_loss(logits, targets, weights)
+    assert float(loss) == pytest.approx(-(np.log(0.25) + np.log(0.8)) / 2, rel=1e-6)
+    of_two = losses.tagging_loss(logits, targets, weights, lambda count: 2 * count)
+    assert float(of_two) == pytest.approx(float(loss) / 2, rel=1e-6)
+    assert float(losses.tagging_loss(logits, targets, 0 * weights)) == 0.0

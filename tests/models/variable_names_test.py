@@ -4,7 +4,7 @@
 
 import pytest
 
-from realm_tf.models import embedder, open_qa, reader, variable_names
+from realm_tf.models import embedder, open_qa, reader, span_tagger, variable_names
 from tests.models import tiny
 
 
@@ -21,10 +21,14 @@ def _networks():
         ),
         (variable_names.of_span_reader, reader.SpanReader(tiny.reader_config(), tiny.VOCAB_SIZE)),
         (variable_names.of_open_qa, open_qa.OpenQaModel(tiny.model_config(), tiny.VOCAB_SIZE)),
+        (
+            variable_names.of_span_tagger,
+            span_tagger.SpanTagger(tiny.ENCODER, tiny.VOCAB_SIZE, 5),
+        ),
     ]
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_every_variable_has_one_name(number):
     names, model = _networks()[number]
     model.build_weights()

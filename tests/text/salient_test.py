@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names and dates together."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,3 +44,23 @@ def test_spans_of_any_text_are_whole_ordered_and_inside_sentences(words):
         span = text.encode()[start:limit].decode()
         assert span == span.strip()
         place = limit
+
+
+@pytest.mark.parametrize(
+    ("names", "dates", "expected"),
+    [
+        ([(0, 4, "PER")], [(5, 9, "DATE")], [(0, 4, "PER"), (5, 9, "DATE")]),
+        ([(0, 20, "MISC")], [(4, 8, "DATE")], [(0, 20, "MISC")]),  # "the 1948 ... War"
+        ([(0, 3, "PER"), (9, 12, "LOC")], [(0, 8, "DATE")], [(0, 8, "DATE"), (9, 12, "LOC")]),
+        ([(0, 4, "LOC")], [(0, 4, "DATE")], [(0, 4, "DATE")]),  # equally long
+        (
+            [(2, 6, "LOC"), (6, 9, "LOC")],
+            [(0, 3, "DATE"), (4, 7, "DATE")],
+            [(2, 6, "LOC"), (6, 9, "LOC")],
+        ),
+        ([], [], []),
+    ],
+)
+def test_of_overlapping_spans_the_longest_stays(names, dates, expected):
+    spans = [[salient.SalientSpan(*s) for s in part] for part in (names, dates)]
+    assert salient.merge(*spans) == expected
