@@ -51,6 +51,7 @@ def _is_no_user_error(record: logging.LogRecord) -> bool:
 @main.command()
 @options.several(options.CONFIG)
 @options.several(options.CORPUS)
+@options.several(options.PRETRAIN_CORPUS)
 @click.option("--questions-train", required=True, metavar="FILE", help="JSON lines.")
 @click.option("--questions-dev", required=True, metavar="FILE", help="JSON lines.")
 @options.WORKDIR
@@ -61,6 +62,8 @@ def run(
     overrides: tuple[str, ...],
     corpus: str,
     fmt: str,
+    pretrain_corpus: str | None,
+    pretrain_format: str,
     questions_train: str,
     questions_dev: str,
     workdir: str,
@@ -74,7 +77,9 @@ def run(
     from realm_tf import pipeline, run_inputs
 
     config = config_lib.load(config_file, overrides)
-    inputs = run_inputs.Inputs(corpus, questions_train, questions_dev, beam_args, fmt)
+    inputs = run_inputs.Inputs(
+        corpus, questions_train, questions_dev, beam_args, fmt, pretrain_corpus, pretrain_format
+    )
     _run(pipeline.Pipeline.create(workdir, inputs, config), as_json)
 
 

@@ -20,6 +20,10 @@ CORPUS = [
     click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz."),
     click.option("--format", "fmt", default="jsonl", show_default=True, help=_FORMATS),
 ]
+PRETRAIN_CORPUS = [
+    click.option("--pretrain-corpus", metavar="GLOB", help="Mask spans in these, not in --corpus."),
+    click.option("--pretrain-format", default="jsonl", show_default=True, help="As --format."),
+]
 WORKDIR = click.option("--workdir", required=True, metavar="DIR", help="Of the run.")
 OUTPUT = click.option("--output", required=True, metavar="DIR", help="Where segments go.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")

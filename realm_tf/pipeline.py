@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from realm_tf import artifacts, jobs, run_inputs, scorecard, types
 from realm_tf import config as config_lib
 from realm_tf.data import block_table, open_qa
+from realm_tf.data import blocks as blocks_lib
 from realm_tf.evaluation import metrics, report
 from realm_tf.training import context as context_lib
 from realm_tf.training import ict, pretrain, refresh, warmup
@@ -102,31 +103,36 @@ class Pipeline:
 
     @functools.cached_property
     def blocks(self) -> artifacts.Segment:
-        """Segment "blocks"."""
+        """Segment "blocks" of the knowledge corpus."""
         return self._stage(
-            "blocks",
-            lambda: jobs.make_blocks(
-                self._config.blocks,
-                self._inputs.corpus,
-                self.vocab.path,
-                self._root,
-                self._inputs.beam_args,
-                self._inputs.format,
-            ),
+            "blocks", lambda: self._make_blocks(self._inputs.corpus, self._inputs.format)
         )
+
+    @functools.cached_property
+    def pretrain_blocks(self) -> artifacts.Segment:
+        """What spans are masked in: "blocks", or "passages" where their spans are given."""
+        corpus, fmt = self._inputs.pretrain_corpus, self._inputs.pretrain_format
+        if corpus is None:
+            return self.blocks
+        return self._stage("pretrain_blocks", lambda: self._make_blocks(corpus, fmt))
 
     @functools.cached_property
     def passages(self) -> artifacts.Segment:
         """Segment "passages"."""
+        source, beam_args = self.pretrain_blocks, self._inputs.beam_args
+        if source.kind == blocks_lib.PASSAGES:
+            return source
         return self._stage(
             "tag",
             lambda: jobs.make_passages(
-                self._config.tagging,
-                self.blocks.path,
-                self.vocab.path,
-                self._root,
-                self._inputs.beam_args,
+                self._config.tagging, source.path, self.vocab.path, self._root, beam_args
             ),
+        )
+
+    def _make_blocks(self, corpus: str, fmt: str) -> artifacts.Segment:
+        beam_args = self._inputs.beam_args
+        return jobs.make_blocks(
+            self._config.blocks, corpus, self.vocab.path, self._root, beam_args, fmt
         )
 
     @functools.cached_property
@@ -250,7 +256,7 @@ class Pipeline:
 
     def _report_data(self) -> None:
         self._report("corpus", dict(self.blocks.counts))
-        self._report("passages", dict(self.passages.counts))
+        self._report("passages", {**self.pretrain_blocks.counts, **self.passages.counts})
         self._report("warmup", dict(self.reader_weights.counts))
         train = open_qa.read(self._inputs.questions_train)
         frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())

@@ -29,6 +29,9 @@ class Inputs:
       questions_dev: JSON lines.
       beam_args: Options of the Beam jobs.
       format: Of the corpus; see `corpus_formats`.
+      pretrain_corpus: Glob of another corpus, in whose passages pre-training masks spans; None: the
+        corpus itself, which is what is retrieved from in any case.
+      pretrain_format: Of that corpus; `realm-pretrain` brings its spans.
     """
 
     corpus: str
@@ -36,15 +39,19 @@ class Inputs:
     questions_dev: str
     beam_args: tuple[str, ...] = ()
     format: str = corpus_formats.JSONL
+    pretrain_corpus: str | None = None
+    pretrain_format: str = corpus_formats.JSONL
 
 
 def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
     """Writes inputs and resolved configuration, once the inputs are seen to be readable.
 
     Raises:
-      UserError: If the corpus or a file of questions is missing or cannot be read.
+      UserError: If a corpus or a file of questions is missing or cannot be read.
     """
     corpus_formats.check(inputs.corpus, inputs.format, corpus_formats.BLOCK_FORMATS)
+    if inputs.pretrain_corpus is not None:
+        corpus_formats.check(inputs.pretrain_corpus, inputs.pretrain_format)
     for path in (inputs.questions_train, inputs.questions_dev):
         open_qa.read(path)
     tf.io.gfile.makedirs(workdir)

@@ -4,6 +4,7 @@
 
 import json
 import pathlib
+import re
 
 import click.testing
 import pytest
@@ -209,3 +210,47 @@ def test_ready_blocks_of_the_original_code(inputs, tmp_path):
     before = _commits(workdir)
     assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == figures
     assert _commits(workdir) == before
+
+
+def _report_of(name: int) -> dict:
+    """A text of another corpus, about the same stations."""
+    city, month = _CITIES[name % 6], _MONTHS[name % 4]
+    text = f"News {name}. In {month} {1950 + name} the mayor of {city} came to Station {name}."
+    return {"id": f"s{name}", "title": f"News {name}", "text": text}  # the ids say nothing
+
+
+def test_spans_of_another_corpus_are_masked(inputs, finished, tmp_path):
+    other = _write(tmp_path / "news.jsonl", [_report_of(n) for n in range(40)])
+    workdir = tmp_path / "run"
+    options = ("--pretrain-corpus", other, "--set", "evaluation.baselines=false")
+    figures = _run(inputs, workdir, *options)
+    assert figures["corpus"]["documents"] == 60
+    assert figures["passages"]["documents"] == 40
+    assert figures["passages"]["spans"] >= 80
+    assert figures["pretrain"] == {"done": True}
+    assert figures["systems"]["realm"]["masked_accuracy"] >= 0
+    held = json.loads((workdir / "run.json").read_text())
+    assert (held["pretrain_corpus"], held["pretrain_format"]) == (other, "jsonl")
+    before = _commits(workdir)
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == figures
+    assert _commits(workdir) == before
+    # The knowledge corpus is the same, so its blocks are, and the retriever's warm start.
+    names = {path.parent.name for path in workdir.rglob("segment.json")}
+    whole = {path.parent.name for path in finished[0].rglob("segment.json")}
+    assert {n.partition("-")[0] for n in names & whole} >= {"vocab", "blocks", "embedder_weights"}
+
+
+def test_passages_of_the_original_code_are_masked(inputs, tmp_path):
+    news = [(n, _report_of(n)) for n in range(40)]
+    corpus = reference_corpora.write_pretrain(
+        tmp_path / "news",
+        [reference_corpora.passage(d["title"], d["text"], [str(1950 + n)]) for n, d in news],
+    )
+    options = ("--pretrain-corpus", corpus, "--pretrain-format", "realm-pretrain")
+    quick = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
+    workdir = tmp_path / "run"
+    figures = _run(inputs, workdir, *options, *quick)
+    assert figures["passages"]["blocks"] == 40
+    assert figures["passages"]["spans"] == 40
+    (passages,) = workdir.glob("segments/passages-*")
+    assert re.search(r"In \w+ \[\[19\d\d\]\] the", _realm("inspect", passages))

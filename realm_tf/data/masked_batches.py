@@ -27,7 +27,8 @@ class MaskedBatches:
 
     Candidate 0 is the null block; the others are retrieved, best first. A block that holds the
     query's own text (same document, overlapping bytes) would give the answer away and is removed
-    (paper section 3.4, "prohibiting trivial retrievals"; its own code compares hashes alone).
+    (paper section 3.4, "prohibiting trivial retrievals"; its own code compares hashes alone). Where
+    passages come from another corpus, ids say little: then so is a block that holds the sentence.
 
     Args:
       passages: Table that the examples are masked in.
@@ -148,12 +149,28 @@ class MaskedBatches:
         starts = np.array([[e.doc_byte_start] for e in examples], np.int64)
         limits = np.array([[e.doc_byte_limit] for e in examples], np.int64)
         table = self._knowledge
-        return (
+        own = (
             (rows >= 0)
             & (table.doc_keys[rows] == doc_keys)
             & (table.doc_byte_start[rows] < limits)
             & (table.doc_byte_limit[rows] > starts)
         )
+        if self._passages.blocks == table.blocks:
+            return own
+        return own | self._holds_sentence(examples, rows)
+
+    def _holds_sentence(
+        self, examples: Sequence[masking.MaskedExample], rows: np.ndarray
+    ) -> np.ndarray:
+        """Whether a row's text holds the example's sentence, <bool> of the shape of `rows`."""
+        found = np.zeros(rows.shape, bool)
+        for number, example in enumerate(examples):
+            sentence = example.query_ids.copy()
+            sentence[example.positions - 1] = example.targets
+            for place in np.flatnonzero(rows[number] >= 0):
+                body = self._knowledge.token_ids(int(rows[number, place]))
+                found[number, place] = ragged.contains(body, sentence)
+        return found
 
     def _pack_candidates(
         self, table: block_table.BlockTable, queries: Sequence[np.ndarray], rows: np.ndarray

@@ -24,3 +24,17 @@ def take(column: Column, rows: np.ndarray) -> list[np.ndarray]:
     starts = np.where(there, offsets[rows], 0).tolist()
     limits = np.where(there, offsets[rows + there], 0).tolist()
     return [values[start:limit] for start, limit in zip(starts, limits, strict=True)]
+
+
+def contains(values: np.ndarray, part: np.ndarray) -> bool:
+    """Whether `part` stands in `values` as a whole, one after the other.
+
+    Args:
+      values: <integer>[any], from 0 to 2**32.
+      part: The same; an empty one stands anywhere.
+    """
+    data, wanted = (np.asarray(ids).astype("<u4").tobytes() for ids in (values, part))
+    place = data.find(wanted)
+    while place % 4 and place >= 0:  # bytes that begin inside a value
+        place = data.find(wanted, place + 1)
+    return place >= 0

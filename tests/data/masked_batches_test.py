@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches of masked spans: their candidates, and that none gives the answer away."""
 
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -119,6 +120,12 @@ def test_template_leaves_the_title_to_nobody(passages, knowledge):
     np.testing.assert_array_equal(body["joint"].word_ids, whole["joint"].word_ids)
 
 
+def _rows_with(table, ids):
+    wanted = f" {' '.join(map(str, ids))} "
+    texts = [f" {' '.join(map(str, table.token_ids(row).tolist()))} " for row in range(len(table))]
+    return [row for row, text in enumerate(texts) if wanted in text]
+
+
 @pytest.mark.parametrize("same_corpus", [True, False])
 def test_candidates_match_the_oracle(passages, knowledge, same_corpus):
     table = passages if same_corpus else knowledge
@@ -130,14 +137,19 @@ def test_candidates_match_the_oracle(passages, knowledge, same_corpus):
     for index in range(12):
         batch = batches.make_batch(index, search)
         found = search(batch["query"], 3 + 8).rows
-        for query, rows, retrieved in zip(
-            batch["query"].word_ids, batch["candidate_rows"].tolist(), found.tolist(), strict=True
+        for i, (query, rows, retrieved) in enumerate(
+            zip(
+                *(batch["query"].word_ids, batch["candidate_rows"].tolist(), found.tolist()),
+                strict=True,
+            )
         ):
             own = relatives.get(query.tobytes())
             if own is None:
                 continue  # the same masked sentence in two passages
             examples += 1
             removed += len(own)
+            if not same_corpus:  # nor what holds the sentence, whatever its document
+                own = {*own, *_rows_with(table, _unmasked(batch, i))}
             assert rows == [-1, *[row for row in retrieved if row not in own][:3]]
         assert batch["candidate_mask"].all()
     assert examples > 30
@@ -146,6 +158,27 @@ def test_candidates_match_the_oracle(passages, knowledge, same_corpus):
     assert batches.counters["examples"] == 72
     assert batches.counters["removed"] >= removed
     assert batches.counters["missing"] == 0
+
+
+def test_the_same_sentence_in_another_corpus_is_no_candidate(passages, tmp_path):
+    """Under another document's id, as where the knowledge corpus numbers its pages otherwise."""
+    copies = [
+        types.Passage(dataclasses.replace(p.block, doc_id=f"page{i}", doc_byte_start=10**6), ())
+        for i, p in enumerate(map(passages.passage, range(len(passages))))
+    ]
+    knowledge = example_passages.table(tmp_path, copies)
+    search = Search(knowledge)
+    batches = _batches(passages, knowledge)
+    held = 0
+    for index in range(8):
+        batch = batches.make_batch(index, search)
+        found = search(batch["query"], 11).rows
+        for i in range(CFG.batch_size):
+            holding = set(_rows_with(knowledge, _unmasked(batch, i)))
+            held += len(holding & set(found[i].tolist()))
+            assert not holding & set(batch["candidate_rows"][i].tolist())
+    assert held > 10
+    assert batches.counters["removed"] == held
 
 
 def test_candidates_are_packed_as_their_rows_say(passages, knowledge):

@@ -35,3 +35,19 @@ def test_memory_maps_are_read_as_plain_arrays(tmp_path):
     (values,) = ragged.take((mapped, COLUMN[1]), np.array([0]))
     assert type(values) is np.ndarray
     assert values.base is not None  # a view: nothing was read
+
+
+def test_a_part_is_found_as_a_loop_finds_it():
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(500):
+        # Values whose bytes repeat, so that a match may begin inside a value.
+        values = rng.choice([1, 256, 257, 65536], rng.integers(0, 9)).astype(np.uint32)
+        part = rng.choice([1, 256, 257, 65536], rng.integers(0, 4)).astype(np.int32)
+        there = any(
+            values[at : at + len(part)].tolist() == part.tolist() for at in range(len(values) + 1)
+        )
+        assert ragged.contains(values, part) == there
+        outcomes.add(there)
+    assert outcomes == {True, False}
+    assert not ragged.contains(np.array([256, 0], np.uint16), np.array([1]))
