@@ -12,7 +12,7 @@ import tensorflow as tf
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import block_table, packing
-from realm_tf.models import lean_encoder, losses, open_qa
+from realm_tf.models import lean_encoder, lean_reader, losses, open_qa
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import block_store, graph_packing, spans
@@ -28,7 +28,7 @@ class QaModule(tf.Module):
     tf.function do.
 
     Args:
-      model: Built. The query tower is copied as it is now; the reader's variables are shared.
+      model: Built. Its weights are copied as they are now.
       tokenizer: Of the model and the table.
       table: The knowledge corpus.
       vectors: One for each of its blocks.
@@ -61,10 +61,7 @@ class QaModule(tf.Module):
         self._query_tower = lean_encoder.LeanTower(
             model.query_tower, dtype=config.retrieval.embed_dtype
         )
-        # Behind a function, because a Keras model that a module holds is saved with everything
-        # that Keras can do, traced once more; all that is wanted here is its variables.
-        self._reader_weights = model.reader.variables
-        self._score_spans = lambda joint: model.reader(joint, training=False)
+        self._reader = lean_reader.LeanSpanReader(model.reader)
         self._span_width = model.config.reader.max_span_width
         self._num_read = min(self._config.num_read, len(table))
         self._num_retrieved = min(num_retrieved, len(table))
@@ -140,7 +137,7 @@ class QaModule(tf.Module):
         queries = tf.gather(tokens, tf.repeat(tf.range(tokens.nrows()), self._num_read))
         bodies = self._blocks.token_ids(tf.reshape(rows, [-1]))
         joint, body_start = graph_packing.pack_joint(queries, bodies, length, self._tokenizer)
-        logits = self._score_spans(joint) + tf.reshape(relevance, [-1, 1, 1])
+        logits = self._reader(joint) + tf.reshape(relevance, [-1, 1, 1])
         mask = losses.span_mask(graph_packing.body_mask(joint, body_start), width)
         logits = tf.where(mask, logits, spans.NO_ANSWER)
         shape = [-1, self._num_read, length, width]

@@ -17,7 +17,7 @@ from official.nlp.modeling import layers as nlp_layers
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import encoder, mimetic
+from realm_tf.models import encoder, mimetic, span_scoring
 
 
 class _Reader(tf_keras.Model):
@@ -28,6 +28,11 @@ class _Reader(tf_keras.Model):
         self._config = config
         self._vocab_size = vocab_size
         self.encoder = encoder.Encoder(config.encoder, vocab_size, name="encoder")
+
+    @property
+    def config(self) -> config_lib.ReaderConfig:
+        """Its shape."""
+        return self._config
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` takes."""
@@ -121,7 +126,7 @@ class SpanReader(_Reader):
             dtype=tf.float32,
             name="span_logit",
         )
-        for layer in (self.span_norm, self.span_logit):  # `_logit` uses their weights directly
+        for layer in (self.span_norm, self.span_logit):  # `call` uses their weights directly
             layer.build([None, config.span_size])
 
     def call(self, joint: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
@@ -138,30 +143,21 @@ class SpanReader(_Reader):
         """
         joint = types.EncoderInputs(*joint)
         sequence, _ = self.encoder(encoder.flatten(joint), training=training)
-        starts, ends = tf.split(tf.cast(self.span_projection(sequence), tf.float32), 2, axis=-1)
-        width, length = self._config.max_span_width, tf.shape(starts)[1]
-        padded = tf.pad(ends, [[0, 0], [0, width - 1], [0, 0]])
-        logits = tf.stack(
-            [self._logit(starts + padded[:, w : w + length]) for w in range(width)], axis=-1
+        projected = tf.cast(self.span_projection(sequence), tf.float32)
+        logits = span_scoring.score(
+            projected,
+            span_scoring.SpanHead(
+                self.span_norm.gamma,
+                self.span_norm.beta,
+                self.span_logit.kernel,
+                self.span_logit.bias,
+            ),
+            epsilon=self.span_norm.epsilon,
+            width=self._config.max_span_width,
         )
-        shape = tf.concat([tf.shape(joint.word_ids), [width]], 0)
-        return tf.ensure_shape(tf.reshape(logits, shape), [*joint.word_ids.shape, width])
-
-    def _logit(self, hidden: tf.Tensor) -> tf.Tensor:
-        """Computes w . LayerNorm(ReLU(hidden)): <float32>[..., span_size] to [...].
-
-        Computed from mean, variance and one product instead of the normalised tensor, which would
-        be the largest of the whole model: several times faster, the same to rounding.
-        """
-        norm, dense, size = self.span_norm, self.span_logit, self._config.span_size
-        weights = norm.gamma * dense.kernel[:, 0]
-        hidden = tf.nn.relu(hidden)
-        columns = tf.stack([weights, tf.fill([size], 1.0 / size)], axis=1)
-        product, mean = tf.unstack(tf.einsum("bld,dk->blk", hidden, columns), axis=-1)
-        variance = tf.reduce_mean(tf.square(hidden), axis=-1) - tf.square(mean)
-        scale = tf.math.rsqrt(tf.maximum(variance, 0.0) + norm.epsilon)
-        bias = tf.reduce_sum(norm.beta * dense.kernel[:, 0]) + dense.bias[0]
-        return (product - mean * tf.reduce_sum(weights)) * scale + bias
+        shape = tf.concat([tf.shape(joint.word_ids), [self._config.max_span_width]], 0)
+        logits = tf.reshape(logits, shape)
+        return tf.ensure_shape(logits, [*joint.word_ids.shape, self._config.max_span_width])
 
     def build_weights(self) -> SpanReader:
         """Creates every weight, and returns self."""

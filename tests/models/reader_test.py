@@ -102,31 +102,6 @@ def test_span_logit_is_the_plain_formula(epsilon):
         np.testing.assert_allclose(logits[b, i, w], (normal @ kernel + bias)[0], atol=1e-4)
 
 
-def test_span_logits_and_gradients_equal_the_layers():
-    made = _span()
-    hidden = tf.constant(np.random.default_rng(0).normal(size=(2, 5, 8)), tf.float32)
-    weights = [*made.span_norm.trainable_variables, *made.span_logit.trainable_variables]
-
-    def run(function):
-        with tf.GradientTape() as tape:
-            tape.watch(hidden)
-            logits = function(hidden)
-            total = tf.reduce_sum(tf.square(logits))
-        return [logits, *tape.gradient(total, [hidden, *weights])]
-
-    def plain(hidden):
-        rows = tf.reshape(hidden, [-1, 8])  # the rank that the layer was built for
-        return tf.reshape(made.span_logit(made.span_norm(tf.nn.relu(rows))), [2, 5])
-
-    for fast, slow in zip(run(made._logit), run(plain), strict=True):
-        np.testing.assert_allclose(fast, slow, rtol=1e-3, atol=1e-4)
-
-
-def test_span_logit_of_equal_units_is_finite():
-    logits = _span()._logit(tf.fill([1, 2, 8], 1e4))
-    assert np.isfinite(logits).all()
-
-
 @pytest.mark.parametrize("cls", [reader.KnowledgeAugmentedEncoder, reader.SpanReader])
 def test_config_round_trip(cls):
     made = cls(tiny.reader_config(span_epsilon=0.3), tiny.VOCAB_SIZE).build_weights()

@@ -33,6 +33,7 @@ TESTS = (
             "open_qa",
             "reader",
             "realm",
+            "span_scoring",
         )
     ),
 )
@@ -52,7 +53,7 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "sign of the mean in the span head",
-        f"{_MODELS}reader.py",
+        f"{_MODELS}span_scoring.py",
         "(product - mean * tf.reduce_sum(weights))",
         "(product + mean * tf.reduce_sum(weights))",
     ),
@@ -94,13 +95,13 @@ MUTATIONS = (
     ),
     Mutation(
         "epsilon of the span head's LayerNorm",
-        f"{_MODELS}reader.py",
-        "tf.maximum(variance, 0.0) + norm.epsilon",
+        f"{_MODELS}span_scoring.py",
+        "tf.maximum(variance, 0.0) + epsilon",
         "tf.maximum(variance, 0.0) + 1e-12",
     ),
     Mutation(
         "start and end exchanged in the span head",
-        f"{_MODELS}reader.py",
+        f"{_MODELS}span_scoring.py",
         "starts, ends = tf.split",
         "ends, starts = tf.split",
     ),
