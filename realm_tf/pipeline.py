@@ -16,10 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from realm_tf import artifacts, jobs, run_inputs, scorecard, types
+from realm_tf import artifacts, data_stages, jobs, run_inputs, scorecard, types
 from realm_tf import config as config_lib
-from realm_tf.data import block_table, open_qa
-from realm_tf.data import blocks as blocks_lib
+from realm_tf.data import open_qa
 from realm_tf.evaluation import metrics, report
 from realm_tf.training import context as context_lib
 from realm_tf.training import ict, pretrain, refresh, warmup
@@ -47,6 +46,7 @@ class Pipeline:
         self._inputs = inputs
         self._config = config
         self._root = os.path.join(workdir, "segments")
+        self._data = data_stages.DataStages(workdir, self._root, inputs, config, self._stage)
 
     @classmethod
     def create(
@@ -89,70 +89,10 @@ class Pipeline:
                 " realm/open_qa."
             )
 
-    # Data.
-
-    @functools.cached_property
-    def vocab(self) -> artifacts.Segment:
-        """Segment "vocab"."""
-        return self._stage(
-            "vocab",
-            lambda: jobs.make_vocab(
-                self._config.vocab, self._inputs.corpus, self._root, self._inputs.format
-            ),
-        )
-
-    @functools.cached_property
-    def blocks(self) -> artifacts.Segment:
-        """Segment "blocks" of the knowledge corpus."""
-        return self._stage(
-            "blocks", lambda: self._make_blocks(self._inputs.corpus, self._inputs.format)
-        )
-
-    @functools.cached_property
-    def pretrain_blocks(self) -> artifacts.Segment:
-        """What spans are masked in: "blocks", or "passages" where their spans are given."""
-        corpus, fmt = self._inputs.pretrain_corpus, self._inputs.pretrain_format
-        if corpus is None:
-            return self.blocks
-        return self._stage("pretrain_blocks", lambda: self._make_blocks(corpus, fmt))
-
-    @functools.cached_property
-    def passages(self) -> artifacts.Segment:
-        """Segment "passages"."""
-        source, beam_args = self.pretrain_blocks, self._inputs.beam_args
-        if source.kind == blocks_lib.PASSAGES:
-            return source
-        return self._stage(
-            "tag",
-            lambda: jobs.make_passages(
-                self._config.tagging, source.path, self.vocab.path, self._root, beam_args
-            ),
-        )
-
-    def _make_blocks(self, corpus: str, fmt: str) -> artifacts.Segment:
-        beam_args = self._inputs.beam_args
-        return jobs.make_blocks(
-            self._config.blocks, corpus, self.vocab.path, self._root, beam_args, fmt
-        )
-
-    @functools.cached_property
+    @property
     def context(self) -> context_lib.Context:
         """The opened data, which training needs."""
-        tables = [
-            self._stage(
-                f"{part.kind}_table", functools.partial(block_table.build, self._root, part)
-            )
-            for part in (self.blocks, self.passages)
-        ]
-        return context_lib.Context(
-            config=self._config,
-            root=self._root,
-            training_dir=os.path.join(self._workdir, "training"),
-            vocab=self.vocab,
-            blocks=self.blocks,
-            knowledge_table=tables[0],
-            passages_table=tables[1],
-        )
+        return self._data.context
 
     # Training.
 
@@ -212,8 +152,8 @@ class Pipeline:
     def _embed(self, embedder: artifacts.Segment) -> artifacts.Segment:
         return jobs.make_vectors(
             self._config,
-            self.blocks.path,
-            self.vocab.path,
+            self._data.blocks.path,
+            self._data.vocab.path,
             embedder.path,
             self._root,
             self._inputs.beam_args,
@@ -255,8 +195,9 @@ class Pipeline:
         return report.read(self._workdir)
 
     def _report_data(self) -> None:
-        self._report("corpus", dict(self.blocks.counts))
-        self._report("passages", {**self.pretrain_blocks.counts, **self.passages.counts})
+        data = self._data
+        self._report("corpus", dict(data.blocks.counts))
+        self._report("passages", {**data.pretrain_blocks.counts, **data.passages.counts})
         self._report("warmup", dict(self.reader_weights.counts))
         train = open_qa.read(self._inputs.questions_train)
         frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())

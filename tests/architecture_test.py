@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "realm_tf.training": _LEFT_OF_TRAINING,
     "realm_tf.evaluation": _DATA | {"realm_tf.retrieval"},
     **dict.fromkeys(_PARTS, _LIBRARY | _JOBS),
-    "realm_tf.pipeline": _LIBRARY | _JOBS | _PARTS,
+    "realm_tf.data_stages": _LIBRARY | _PARTS,
+    "realm_tf.pipeline": _LIBRARY | _JOBS | _PARTS | {"realm_tf.data_stages"},
     "realm_tf.cli": _LIBRARY
     | _JOBS
     | _PARTS
