@@ -22,7 +22,7 @@ from apache_beam.metrics import metric
 
 from beam_jobs import runner, sinks, transforms
 from realm_tf import artifacts, types
-from realm_tf.data import block_packer, blocks, corpus, packing
+from realm_tf.data import block_packer, blocks, corpus_formats, packing
 
 _BATCH_DOCUMENTS = 256
 
@@ -37,9 +37,9 @@ def find_duplicates(
         if before.doc_id == document.doc_id:
             yield transforms.Problem(
                 document.file,
-                document.line,
-                f"{document.file}:{document.line}: the id {document.doc_id!r} was already given at"
-                f" {before.file}:{before.line}. Every document needs an id of its own.",
+                document.number,
+                f"{document.file}:{document.number}: the id {document.doc_id!r} was already given"
+                f" at {before.file}:{before.number}. Every document needs an id of its own.",
             )
 
 
@@ -125,7 +125,7 @@ def build_blocks(
     """Cuts the documents of a corpus into blocks.
 
     Args:
-      input: Glob pattern of corpus files; see `corpus`.
+      input: Glob pattern of corpus files; see `corpus_formats`.
       vocab: Path of the "vocab" segment.
       output_root: Directory of segments.
       length: Of packed blocks, in wordpieces, title and special tokens included.
@@ -144,7 +144,7 @@ def build_blocks(
     if num_shards < 1:
         raise types.UserError(f"A segment needs at least 1 shard. Received: {num_shards}.")
     tokenizer = transforms.open_tokenizer(vocab)
-    files = corpus.expand(input)
+    files = [unit.file for unit in corpus_formats.units(input, corpus_formats.JSONL)]
     settings = {
         "length": length,
         "template": template,
@@ -153,7 +153,8 @@ def build_blocks(
         "packing_version": blocks.PACKING_VERSION,
         "vocab_size": tokenizer.vocab_size,
     }
-    made_from = {"tokenizer": tokenizer.fingerprint, "corpus": corpus.fingerprint(input)}
+    fingerprint = corpus_formats.fingerprint(input, corpus_formats.JSONL)
+    made_from = {"tokenizer": tokenizer.fingerprint, "corpus": fingerprint}
     path = artifacts.recipe_path(output_root, blocks.BLOCKS, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, blocks.BLOCKS, verify=False)

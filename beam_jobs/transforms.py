@@ -5,48 +5,23 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 
-from realm_tf import artifacts, types
-from realm_tf.data import blocks, corpus
+from realm_tf import types
+from realm_tf.data import blocks, corpus_formats, records
 from realm_tf.text import tokenizer as tokenizers
 
 # Tag of the outputs that hold `Problem`s.
 PROBLEMS = "problems"
 
 
-class Problem(NamedTuple):
-    """A mistake in the user's data; problems sort by place."""
-
-    file: str
-    line: int
-    message: str
-
+Problem = records.Problem  # as the jobs call them
+SourceDocument = records.SourceDocument
 
 _Found = tuple[list[Problem], int]
-
-
-class SourceDocument(NamedTuple):
-    """A document and the place that it was read from; sorts by id, then place.
-
-    A tuple of strings and numbers, which Beam encodes faster than an object of a class.
-    """
-
-    doc_id: str
-    file: str
-    line: int
-    title: str
-    text: str
-    metadata: str
-
-    def document(self) -> types.Document:
-        """The document, without its place."""
-        metadata = json.loads(self.metadata)
-        return types.Document(self.doc_id, self.title, self.text, metadata)
 
 
 class ReadDocuments(beam.PTransform):
@@ -95,27 +70,11 @@ class _ReadFile(beam.DoFn):
         self._num_shards = num_shards
 
     def process(self, file: str) -> Iterator[Any]:
-        lines = corpus.read_lines(file)
-        number = 0
-        while True:
-            try:
-                number, line = next(lines)
-                document = corpus.parse_line(line, file=file, line_number=number)
-            except StopIteration:
-                return
-            except types.UserError as error:
-                # If the file itself cannot be read on, `lines` is exhausted now.
-                yield beam.pvalue.TaggedOutput(PROBLEMS, Problem(file, number, str(error)))
-                continue
-            source = SourceDocument(
-                document.doc_id,
-                file,
-                number,
-                document.title,
-                document.text,
-                artifacts.canonical_json(document.metadata),
-            )
-            yield blocks.shard_of(document.doc_id, self._num_shards), tuple(source)
+        for found in corpus_formats.read_unit(records.Unit(file), corpus_formats.JSONL):
+            if isinstance(found, records.Problem):
+                yield beam.pvalue.TaggedOutput(PROBLEMS, found)
+            elif isinstance(found, records.SourceDocument):
+                yield blocks.shard_of(found.doc_id, self._num_shards), tuple(found)
 
 
 class _FirstAndCount(beam.CombineFn):

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration: frozen dataclasses that are loaded, overridden, checked and dumped.
 
-Model Garden's configuration objects are made from these in `realm_tf.training`; nothing here
-imports TensorFlow. Lengths are in wordpieces, special tokens included; steps are optimiser steps.
-The defaults are the paper's (Guu et al., 2020), where the paper has the thing at all.
+Nothing here imports TensorFlow. Lengths are in wordpieces with special tokens; steps are optimiser
+steps. The defaults are the paper's (Guu et al., 2020), where the paper has the thing at all.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from realm_tf import config_parsing
+from realm_tf.config_corpus import CorpusConfig as CorpusConfig
 from realm_tf.config_model import EmbedderConfig as EmbedderConfig
 from realm_tf.config_model import EncoderConfig as EncoderConfig
 from realm_tf.config_model import ModelConfig as ModelConfig
@@ -233,6 +233,7 @@ class Config:
     """Everything that a run is decided by."""
 
     seed: int = 0
+    corpus: CorpusConfig = CorpusConfig()  # noqa: RUF009 - it is frozen
     vocab: VocabConfig = VocabConfig()
     blocks: BlocksConfig = BlocksConfig()
     model: ModelConfig = ModelConfig()  # noqa: RUF009 - it is frozen
