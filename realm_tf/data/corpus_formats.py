@@ -17,11 +17,21 @@ from typing import NamedTuple, cast
 
 from realm_tf import artifacts, config_corpus, types
 from realm_tf.data import records, reference_formats
-from realm_tf.data.readers import files, jsonl
-from realm_tf.text import cleaning
+from realm_tf.data.readers import (
+    files,
+    jsonl,
+    parquet,
+    tables,
+    text_tree,
+    wikiextractor,
+    wikipedia,
+)
+from realm_tf.text import cleaning, wiki_leftovers, wikitext
 
 AUTO = "auto"
 JSONL = "jsonl"
+TEXT = "text"
+WIKIPEDIA = "wikipedia"
 
 # Any change to what readers make of a file must change this.
 READING_VERSION = 1
@@ -30,6 +40,12 @@ _LOGGER = logging.getLogger(__name__)
 
 _Found = Iterator[records.Record | records.Dropped | records.Problem]
 _Reader = Callable[[records.Unit, config_corpus.CorpusConfig], _Found]
+_Divider = Callable[[str, str, config_corpus.CorpusConfig], list[records.Unit]]
+
+
+def _one_unit(file: str, root: str, options: config_corpus.CorpusConfig) -> list[records.Unit]:
+    del options  # nothing is divided
+    return [records.Unit(file, root=root)]
 
 
 class _Format(NamedTuple):
@@ -39,16 +55,35 @@ class _Format(NamedTuple):
       read: A unit's records.
       names: What its files are called, without .gz or .bz2, as a regular expression.
       place: Of a record: file and number.
+      units: Divides a file; by default it is one unit.
+      is_wiki: Whether the texts are a Wikipedia's: `CorpusConfig` has rules for these.
+      is_escaped: Whether the texts carry HTML entities by nature.
     """
 
     read: _Reader
     names: str
     place: str = "{}:{}"
+    units: _Divider = _one_unit
+    is_wiki: bool = False
+    is_escaped: bool = False
 
 
 _FORMATS = {
     JSONL: _Format(jsonl.read, r".*\.(jsonl|ndjson)"),
+    "csv": _Format(tables.read_csv, r".*\.csv"),
+    "tsv": _Format(tables.read_tsv, r".*\.tsv"),
+    "parquet": _Format(parquet.read, r".*\.(parquet|pq)", "{}: row {}"),
+    WIKIPEDIA: _Format(
+        wikipedia.read,
+        r".*\.xml|.*-pages-(articles|meta).*\.xml.*",
+        "{}: page {}",
+        wikipedia.units,
+        is_wiki=True,
+    ),
+    "wikiextractor": _Format(wikiextractor.read, r"wiki_\d+", is_wiki=True, is_escaped=True),
+    TEXT: _Format(text_tree.read, r".*\.(txt|text)", "{}"),
 }
+_WIKI_MIN_WORDS = 20
 
 # Formats of documents, which become blocks; of ready blocks; of passages.
 DOCUMENT_FORMATS = (AUTO, *_FORMATS)
@@ -78,12 +113,21 @@ def fingerprint(pattern: str, fmt: str, options: config_corpus.CorpusConfig = _D
     """Hash of what decides a corpus: its files' contents, and how they are read."""
     if fmt in reference_formats.FORMATS:
         return reference_formats.fingerprint(reference_formats.expand(pattern, fmt))
-    _, paths = files.expand(pattern)
+    root, paths = files.expand(pattern)
+    contents = []
+    for file in paths:
+        found = _format_of(file, fmt)
+        name = file.removeprefix(root) if found == TEXT else ""  # of a text, the document's id
+        contents.append([found, name, artifacts.file_sha256(file)[0]])
     return artifacts.digest(
         {
-            "files": sorted((_format_of(f, fmt), artifacts.file_sha256(f)[0]) for f in paths),
+            "files": sorted(contents),
             "options": {**dataclasses.asdict(options), "split_mb": None},
-            "versions": [READING_VERSION, cleaning.CLEANING_VERSION],
+            "versions": [
+                READING_VERSION,
+                cleaning.CLEANING_VERSION,
+                wikitext.WIKITEXT_VERSION,
+            ],
         }
     )
 
@@ -100,7 +144,7 @@ def units(
     """
     check(pattern, fmt, DOCUMENT_FORMATS)
     root, paths = files.expand(pattern)
-    return [records.Unit(file, root=root) for file in paths]
+    return [u for f in paths for u in _FORMATS[_format_of(f, fmt)].units(f, root, options)]
 
 
 def read_unit(
@@ -128,7 +172,7 @@ def read_unit(
             elif isinstance(found, records.Dropped):
                 yield found
             else:
-                yield _finished(unit.file, found, options)
+                yield _finished(_FORMATS[fmt], unit.file, found, options)
     except files.DamagedError as error:
         behind = f" behind {place(fmt, unit.file, number)}" if number else ""
         problem = records.Problem(unit.file, number, f"{unit.file}{behind}: {error}.")
@@ -185,15 +229,20 @@ def _format_of(file: str, fmt: str) -> str:
 
 
 def _finished(
-    file: str, found: records.Record, options: config_corpus.CorpusConfig
+    fmt: _Format, file: str, found: records.Record, options: config_corpus.CorpusConfig
 ) -> records.SourceDocument | records.Dropped:
     """Cleans a record, and applies the rules that hold for every format."""
     form = cast(cleaning.Form, options.unicode_form)  # CorpusConfig checks it
-    unescape = options.unescape_html
+    unescape = options.unescape_html or fmt.is_escaped
     text = cleaning.clean(found.text, form=form, unescape=unescape)
+    if fmt.is_wiki and options.drop_empty_brackets:
+        text = cleaning.clean(wiki_leftovers.tidy(text), form=form)
     if not text:
         return records.Dropped(file, found.number, "no_text")
-    if options.min_words and len(text.split(None, options.min_words)) < options.min_words:
+    least = options.min_words
+    if least is None:
+        least = _WIKI_MIN_WORDS if fmt.is_wiki else 0
+    if least and len(text.split(None, least)) < least:
         return records.Dropped(file, found.number, "near_empty")
     return records.SourceDocument(
         found.doc_id,

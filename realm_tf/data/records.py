@@ -58,7 +58,8 @@ class Dropped(NamedTuple):
     Attributes:
       file: Of the corpus.
       number: Of the record in its file.
-      reason: "redirect", "disambiguation", "list", "namespace", "near_empty" or "no_text".
+      reason: "redirect", "disambiguation", "list", "namespace", "not_wikitext", "near_empty" or
+        "no_text".
     """
 
     file: str

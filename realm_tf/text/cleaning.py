@@ -30,7 +30,7 @@ _LINE_END = re.compile(rf"\r\n|[{_LINE_ENDS}]")
 _SPACE = re.compile(f"[{_SPACES}]")
 _REMOVED = re.compile(f"[{_INVISIBLE}{_CONTROL}]")
 _SURROGATE = re.compile(f"[{_SURROGATES}]")
-_LINE_TAIL = re.compile(r"[ \t]+$", re.MULTILINE)
+_LINE_TAIL = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)  # linear by its first part
 _BLANK_LINES = re.compile(r"\n{3,}")
 _BLANKS = re.compile(r"\s+")
 

@@ -9,6 +9,7 @@ that could be read: the standard library's bz2 files end silently at a damaged s
 from __future__ import annotations
 
 import bz2
+import itertools
 import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
@@ -78,11 +79,11 @@ def chunks(file: str) -> Iterator[bytes]:
     """
     raw = raw_chunks(file)
     first = next(raw, b"")
-    inflate = _decompressor(file, first)
-    if inflate is None:
-        yield from _chain(first, raw)
+    make = decompressor(file, first)
+    if make is None:
+        yield from itertools.chain([first], raw)
     else:
-        yield from decompressed(_chain(first, raw), inflate)
+        yield from (out for _, out in decompressed(itertools.chain([first], raw), make))
 
 
 def raw_chunks(file: str, byte_start: int = 0) -> Iterator[bytes]:
@@ -152,27 +153,34 @@ class GzipDecompressor:
         return out
 
 
-def decompressed(raw: Iterator[bytes], make: Callable[[], Decompressor]) -> Iterator[bytes]:
+def decompressed(
+    raw: Iterator[bytes], make: Callable[[], Decompressor]
+) -> Iterator[tuple[int, bytes]]:
     """Decompresses the streams of a file, one after the other.
+
+    Yields:
+      Where the stream begins in the raw bytes, and a part of what it holds.
 
     Raises:
       DamagedError: If a stream is damaged, cut off, or followed by what is no stream.
     """
     stream: Decompressor | None = None
+    read, stream_start = 0, 0
     for chunk in raw:
         data = chunk
+        read += len(chunk)
         while data or (stream is not None and not stream.needs_input and not stream.eof):
             if stream is None:
                 data = data.lstrip(b"\0")  # archivers pad with zeros
                 if not data:
                     break
-                stream = make()
+                stream, stream_start = make(), read - len(data)
             try:
                 out = stream.decompress(data, CHUNK_BYTES)
             except (OSError, EOFError) as error:
                 raise DamagedError(f"damaged compressed data: {error}") from error
             if out:
-                yield out
+                yield stream_start, out
             data = b""
             if stream.eof:
                 data, stream = stream.unused_data, None
@@ -210,7 +218,12 @@ def _line(number: int, parts: list[bytes], size: int, max_bytes: int) -> Line:
     return Line(number, text.removesuffix(b"\r"), size, False)
 
 
-def _decompressor(file: str, first: bytes) -> Callable[[], Decompressor] | None:
+def decompressor(file: str, first: bytes) -> Callable[[], Decompressor] | None:
+    """What decompresses a file that begins with `first`; None if it is not compressed.
+
+    Raises:
+      DamagedError: If it does not begin as its name says.
+    """
     if first.startswith(GZIP_MAGIC):
         return GzipDecompressor
     if first.startswith(BZIP2_MAGIC):
@@ -218,9 +231,3 @@ def _decompressor(file: str, first: bytes) -> Callable[[], Decompressor] | None:
     if file.endswith((".gz", ".bz2")):
         raise DamagedError("damaged compressed data: the file does not begin as its name says")
     return None
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
