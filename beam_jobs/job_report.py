@@ -180,6 +180,7 @@ def collect_dead_letters(folder: waves.Folder, steps: Mapping[str, int]) -> str:
     """
     path = folder.file(DEAD_LETTERS)
     with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as out:
+        out.write(b"")  # or there is no file, where there are none
         for step, count in steps.items():
             for number in range(count):
                 for chunk in _chunks(_letters_path(folder, step, number)):
