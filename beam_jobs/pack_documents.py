@@ -32,7 +32,7 @@ from realm_tf.data import (
 STEP = "PackShard"
 
 _BATCH_DOCUMENTS = 256
-_BATCH_CHARACTERS = 1 << 22
+_BATCH_CHARACTERS = 1 << 20
 _HISTOGRAM_STEP = 32  # wordpieces of a block
 SAMPLES = 5
 

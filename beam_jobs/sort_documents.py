@@ -20,7 +20,7 @@ from realm_tf.data import corpus_formats, records, sorted_runs
 
 STEP = "SortDocuments"
 
-_ITEM_BYTES = 1 << 24  # units of less than that share an item
+_ITEM_BYTES = 1 << 22  # units of less than that share an item
 _ITEM_UNITS = 256
 
 

@@ -1,17 +1,16 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the jobs share before they write: reading documents, and reporting the user's mistakes."""
+"""What the jobs share before they write: the tokenizer, and reporting the user's mistakes."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import apache_beam as beam
 
 from realm_tf import types
-from realm_tf.data import blocks, corpus_formats, records
+from realm_tf.data import records
 from realm_tf.text import tokenizer as tokenizers
 
 # Tag of the outputs that hold `Problem`s.
@@ -19,32 +18,8 @@ PROBLEMS = "problems"
 
 
 Problem = records.Problem  # as the jobs call them
-SourceDocument = records.SourceDocument
 
 _Found = tuple[list[Problem], int]
-
-
-class ReadDocuments(beam.PTransform):
-    """Paths of corpus files to documents, keyed by shard.
-
-    Outputs "documents", of (shard, `SourceDocument` as a tuple), and `PROBLEMS`.
-
-    Args:
-      num_shards: See `blocks.shard_of`.
-    """
-
-    def __init__(self, num_shards: int):
-        super().__init__()
-        self._num_shards = num_shards
-
-    def expand(self, files: beam.PCollection[str]) -> Any:
-        """Reads one file per path."""
-        return (
-            files
-            | beam.Reshuffle()
-            | "ReadFile"
-            >> beam.ParDo(_ReadFile(self._num_shards)).with_outputs(PROBLEMS, main="documents")
-        )
 
 
 class RaiseProblems(beam.PTransform):
@@ -63,18 +38,6 @@ class RaiseProblems(beam.PTransform):
 def open_tokenizer(vocab: str) -> tokenizers.Tokenizer:
     """The tokenizer of the "vocab" segment at a path; one per process, as segments never change."""
     return tokenizers.Tokenizer.open(vocab)
-
-
-class _ReadFile(beam.DoFn):
-    def __init__(self, num_shards: int):
-        self._num_shards = num_shards
-
-    def process(self, file: str) -> Iterator[Any]:
-        for found in corpus_formats.read_unit(records.Unit(file), corpus_formats.JSONL):
-            if isinstance(found, records.Problem):
-                yield beam.pvalue.TaggedOutput(PROBLEMS, found)
-            elif isinstance(found, records.SourceDocument):
-                yield blocks.shard_of(found.doc_id, self._num_shards), tuple(found)
 
 
 class _FirstAndCount(beam.CombineFn):

@@ -106,7 +106,7 @@ class Pipeline:
         return self._stage(
             "blocks",
             lambda: jobs.make_blocks(
-                self._config.blocks,
+                self._config,
                 self._inputs.corpus,
                 self.vocab.path,
                 self._root,
