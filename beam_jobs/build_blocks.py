@@ -33,6 +33,7 @@ from realm_tf.data import (
 )
 
 _STEPS = (sort_documents.STEP, pack_documents.STEP)
+_MB = 1 << 20
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -184,7 +185,7 @@ def _sort(
         fmt=job.fmt,
         options=job.reading,
         num_shards=job.num_shards,
-        run_bytes=job.working.sort_mb << 20,
+        run_bytes=job.working.sort_mb * _MB,
     )
     job.run(fn, items)
     results = list(folder.results(sort_documents.STEP, len(items)))

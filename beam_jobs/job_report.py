@@ -40,7 +40,7 @@ class Tally:
       examples: Reason to the place of the first such record, e.g. "a.jsonl:3".
       bad: Number of dead letters.
       first_bad: [file, record, message] of the first of them, by place.
-      histograms: What was measured to {upper bound (as text) : number of values below it}.
+      histograms: What was measured to {upper bound (as text): number of values up to it}.
       samples: Things to show, each with its "key"; those with the smallest keys are kept.
     """
 
@@ -70,7 +70,7 @@ class Tally:
           step: Width of a bin; 0 for bins whose bounds are powers of two.
         """
         bins = self.histograms.setdefault(name, {})
-        bounds = (v // step * step + step if step else 1 << int(v).bit_length() for v in values)
+        bounds = (-(-v // step) * step if step else _power_from(v) for v in values)
         for bound, number in collections.Counter(bounds).items():
             bins[str(bound)] = bins.get(str(bound), 0) + number
 
@@ -219,6 +219,11 @@ def render(head: Mapping[str, Any], tally: Tally) -> str:
     return "\n\n".join(parts)
 
 
+def _power_from(value: int) -> int:
+    """The smallest power of two that is not below a value; 0 for 0."""
+    return 1 << (value - 1).bit_length() if value else 0
+
+
 def _key(sample: Mapping[str, Any]) -> str:
     return sample["key"]
 
@@ -235,7 +240,7 @@ def _bars(bins: Mapping[str, int]) -> str:
     lines = []
     for bound in sorted(bins, key=int):
         bar = "#" * round(_BAR_WIDTH * bins[bound] / most)
-        lines.append(f"  below {int(bound):>11,} {bins[bound]:>12,}  {bar}".rstrip())
+        lines.append(f"  up to {int(bound):>11,} {bins[bound]:>12,}  {bar}".rstrip())
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 
 from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, tag_spans
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import corpus_formats
 from realm_tf.retrieval import vectors as vectors_lib
@@ -68,6 +68,11 @@ def make_blocks(
     argv = [*_blocks_argv(config, pattern, vocab, fmt), "--output_root", root]
     argv += ["--num_shards", str(config.blocks.num_shards)]
     if fmt not in corpus_formats.DOCUMENT_FORMATS:
+        if config.jobs.max_bad_fraction or not resume:
+            raise types.UserError(
+                f"{fmt} holds ready blocks: all its records are needed, and all are read at once."
+                " Leave max_bad_fraction and --no-resume out."
+            )
         return import_corpus.run(argv + _beam(beam_args))
     for field in dataclasses.fields(config.jobs):
         argv += [f"--{field.name}", str(getattr(config.jobs, field.name))]

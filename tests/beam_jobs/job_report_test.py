@@ -32,7 +32,7 @@ def test_parts_add_up_the_same_in_any_order():
     for one in sums:
         assert one.counts == {"documents": 6}
         assert one.dropped == {"redirect": 2, "list": 1}
-        assert one.histograms["bytes"] == {"2": 1, "4": 2, "8": 3, "16": 3}
+        assert one.histograms["bytes"] == {"1": 1, "2": 1, "4": 1, "8": 6}
         assert one.histograms["wordpieces"] == {"32": 3}
         assert (one.bad, one.first_bad) == (3, ["f", 1, "f:1: bad"])
         keys = sorted(f"{(n * 7 + i * 5) % 23:02d}" for n in (1, 2, 3) for i in range(4))
@@ -43,12 +43,12 @@ def test_first_example_of_a_reason_is_that_of_the_first_part():
     assert total([tally(3), tally(1)]).examples == {"redirect": "f:3"}
 
 
-def test_bounds_are_above_the_values():
+def test_bounds_are_not_below_the_values():
     made = job_report.Tally()
     made.measure("a", [0, 1, 2, 3, 4, 1023, 1024])
-    assert made.histograms["a"] == {"1": 1, "2": 1, "4": 2, "8": 1, "1024": 1, "2048": 1}
-    made.measure("b", [0, 31, 32, 64], 32)
-    assert made.histograms["b"] == {"32": 2, "64": 1, "96": 1}
+    assert made.histograms["a"] == {"0": 1, "1": 1, "2": 1, "4": 2, "1024": 2}
+    made.measure("b", [0, 31, 32, 33, 64], 32)
+    assert made.histograms["b"] == {"0": 1, "32": 2, "64": 2}
 
 
 def test_everything_is_a_counter():
@@ -115,6 +115,6 @@ def test_report_is_written_for_machines_and_people(tmp_path):
     assert text.startswith("job          blocks\n\ncounts\n  documents              6\n")
     assert "  redirect              2  first: f:1\n  list                  1  first: f:2\n" in text
     assert "  4, first: f:1\n  f:1: bad\n" in text
-    assert f"  below           8            3  {'#' * 40}\n" in text
+    assert f"  up to           8            6  {'#' * 40}\n" in text
     assert "  A title\n  word word" in text
     assert max(map(len, text.splitlines())) <= 100
