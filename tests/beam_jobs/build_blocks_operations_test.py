@@ -278,3 +278,11 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on(tmp_path, small_disk, kilob
     subprocess.run(["mount", "-o", "remount,size=10m", str(small_disk)], check=True)
     again = build(tmp_path, path, output_root=output, vocab=vocab)
     assert again.fingerprint == whole.fingerprint
+
+
+def test_a_disk_that_must_not_be_written_is_one_line(tmp_path, small_disk):
+    path = documents.write(tmp_path / "a.jsonl", documents.records(3))
+    vocab = documents.write_vocab(tmp_path)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(types.UserError, match=r"Read-only file system.* Give this user the right"):
+        build(tmp_path, path, output_root=str(small_disk / "out"), vocab=vocab)
