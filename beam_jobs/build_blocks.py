@@ -3,112 +3,73 @@
 """Cuts the documents of a corpus into blocks.
 
 A document's shard is a hash of its id, and inside a shard documents are sorted by id: the segment
-depends on the documents alone, not on the corpus's files, their order, or the workers.
+depends on the documents alone, not on the corpus's files, their order, or the workers. The corpus
+is sorted on disk (`sort_documents`), then shards are packed one by one (`pack_documents`), so that
+memory does not depend on its size; at last, texts that more than one document has are marked.
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
-import functools
-import itertools
+import dataclasses
+import json
 import logging
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import apache_beam as beam
-from apache_beam.metrics import metric
-
-from beam_jobs import runner, sinks, transforms
+from beam_jobs import job_report, pack_documents, runner, sinks, sort_documents, transforms, waves
 from realm_tf import artifacts, types
-from realm_tf.data import block_packer, blocks, corpus, packing
+from realm_tf import config as config_lib
+from realm_tf.data import (
+    block_packer,
+    blocks,
+    corpus_formats,
+    duplicates,
+    packing,
+    sorted_runs,
+)
 
-_BATCH_DOCUMENTS = 256
+_STEPS = (sort_documents.STEP, pack_documents.STEP)
+_MB = 1 << 20
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def find_duplicates(
-    documents: Sequence[transforms.SourceDocument],
-) -> Iterator[transforms.Problem]:
-    """Problems of the documents, sorted, that have the id of the one before."""
-    for before, document in itertools.pairwise(documents):
-        if before.doc_id == document.doc_id:
-            yield transforms.Problem(
-                document.file,
-                document.line,
-                f"{document.file}:{document.line}: the id {document.doc_id!r} was already given at"
-                f" {before.file}:{before.line}. Every document needs an id of its own.",
-            )
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What the steps need to know.
 
-
-class BuildBlocks(beam.PTransform):
-    """Paths of corpus files to (shard, counts), writing block shards, and problems.
-
-    Outputs "counts" and `transforms.PROBLEMS`.
-
-    Args:
-      output: The segment.
+    Attributes:
+      corpus: Pattern of the corpus's files.
+      fmt: Of the corpus.
+      reading: How the corpus is read.
+      working: How the job works.
       vocab: Path of the "vocab" segment.
-      length: Of packed blocks, in wordpieces.
-      language: For the sentence boundaries.
-      template: What of a block has to fit.
+      packing: Arguments of `block_packer.BlockPacker`.
+      num_shards: Of the segment.
+      beam_args: Pipeline options.
     """
 
-    def __init__(
-        self, output: sinks.Output, *, vocab: str, length: int, language: str, template: str
-    ):
-        super().__init__()
-        self._output = output
-        self._pack = _PackShard(output, vocab, length=length, language=language, template=template)
+    corpus: str
+    fmt: str
+    reading: config_lib.CorpusConfig
+    working: config_lib.JobsConfig
+    vocab: str
+    packing: Mapping[str, Any]
+    num_shards: int
+    beam_args: Sequence[str]
 
-    def expand(self, files: beam.PCollection[str]) -> dict[str, Any]:
-        """Reads, packs and writes; see the class."""
-        read = files | transforms.ReadDocuments(self._output.num_shards)
-        packed = (
-            read.documents
-            | sinks.GroupByShard(self._output.num_shards)
-            | "PackShard" >> beam.ParDo(self._pack).with_outputs(transforms.PROBLEMS, main="counts")
-        )
-        problems = (read[transforms.PROBLEMS], packed[transforms.PROBLEMS]) | beam.Flatten()
-        return {"counts": packed.counts, transforms.PROBLEMS: problems}
+    def run(self, fn: waves.ItemFn, items: Sequence[tuple[Any, ...]]) -> None:
+        """Does the items of a step."""
+        waves.run(fn, items, beam_args=self.beam_args, wave_size=self.working.wave_size)
 
 
-class _PackShard(beam.DoFn):
-    """(shard, its documents) to (shard, counts), writing its blocks."""
-
-    def __init__(self, output: sinks.Output, vocab: str, **packing_options: Any):
-        self._output = output
-        self._vocab = vocab
-        self._packing_options = packing_options
-        self._count = functools.partial(metric.Metrics.counter, "build_blocks")
-
-    def setup(self) -> None:
-        tokenizer = transforms.open_tokenizer(self._vocab)
-        self._packer = block_packer.BlockPacker(tokenizer, **self._packing_options)
-
-    def process(self, element: tuple[int, Iterable[tuple]]) -> Iterator[Any]:
-        shard, rows = element
-        documents = sorted(transforms.SourceDocument(*row) for row in rows)
-        duplicates = list(find_duplicates(documents))
-        if duplicates:
-            yield from (beam.pvalue.TaggedOutput(transforms.PROBLEMS, p) for p in duplicates)
-            return
-        counts = collections.Counter(documents=len(documents), documents_without_text=0)
-        counts.update(sinks.write_shard(self._output, shard, self._blocks(documents, counts)))
-        for name, count in counts.items():
-            self._count(name).inc(count)
-        yield shard, dict(counts)
-
-    def _blocks(
-        self, documents: Sequence[transforms.SourceDocument], counts: collections.Counter[str]
-    ) -> Iterator[types.Block]:
-        for first in range(0, len(documents), _BATCH_DOCUMENTS):
-            batch = documents[first : first + _BATCH_DOCUMENTS]
-            for packed in self._packer.pack([source.document() for source in batch]):
-                counts["documents_without_text"] += not packed
-                yield from packed
+def job_folder(segment_path: str) -> str:
+    """The directory of the job that makes a segment."""
+    return f"{segment_path.rstrip('/')}.job"
 
 
 def build_blocks(
@@ -116,76 +77,235 @@ def build_blocks(
     input: str,  # noqa: A002 - the name of the option
     vocab: str,
     output_root: str,
+    format: str = corpus_formats.JSONL,  # noqa: A002 - the name of the option
+    reading: config_lib.CorpusConfig | None = None,
+    working: config_lib.JobsConfig | None = None,
     length: int = 288,
     template: str = packing.TITLE_BODY,
     language: str = "en",
+    overlap_sentences: int = 0,
     num_shards: int = 8,
+    resume: bool = True,
     beam_args: Sequence[str] = (),
 ) -> artifacts.Segment:
     """Cuts the documents of a corpus into blocks.
 
     Args:
-      input: Glob pattern of corpus files; see `corpus`.
+      input: Glob pattern of corpus files; see `corpus_formats`.
       vocab: Path of the "vocab" segment.
-      output_root: Directory of segments.
+      output_root: Directory of segments; the job's own directory is beside the segment.
+      format: Of the corpus.
+      reading: How it is read.
+      working: How the job works; nothing in it changes the segment.
       length: Of packed blocks, in wordpieces, title and special tokens included.
       template: What embedders read of a block, and so what has to fit: "title_body" or "body".
       language: ISO 639 code, for the sentence boundaries.
-      num_shards: Files of the segment. One shard's documents must fit in a worker's memory.
+      overlap_sentences: See `block_packer.BlockPacker`.
+      num_shards: Files of the segment.
+      resume: Whether to go on with what a killed job left, rather than to do everything again.
       beam_args: Pipeline options.
 
     Returns:
       The "blocks" segment; at once if it is there already.
 
     Raises:
-      UserError: If a line of the corpus is not a document, an id is there twice (both with file
-        and line), or there are no documents.
+      UserError: If more records are bad than `working` allows (naming the first), there is nothing
+        to pack, or the disk is full.
     """
     if num_shards < 1:
         raise types.UserError(f"A segment needs at least 1 shard. Received: {num_shards}.")
+    reading = reading or config_lib.CorpusConfig()
+    options = _packing_options(length, template, language, overlap_sentences)
     tokenizer = transforms.open_tokenizer(vocab)
-    files = corpus.expand(input)
+    block_packer.BlockPacker(tokenizer, **options)  # checks
     settings = {
         "length": length,
         "template": template,
         "language": language,
+        "overlap_sentences": overlap_sentences,
         "num_shards": num_shards,
         "packing_version": blocks.PACKING_VERSION,
         "vocab_size": tokenizer.vocab_size,
     }
-    made_from = {"tokenizer": tokenizer.fingerprint, "corpus": corpus.fingerprint(input)}
+    made_from = {
+        "tokenizer": tokenizer.fingerprint,
+        "corpus": corpus_formats.fingerprint(input, format, reading),
+    }
     path = artifacts.recipe_path(output_root, blocks.BLOCKS, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
+        waves.Folder(job_folder(path)).remove(*_STEPS)
         return artifacts.open_segment(path, blocks.BLOCKS, verify=False)
-    options: dict[str, Any] = {"length": length, "language": language, "template": template}
-    block_packer.BlockPacker(tokenizer, **options)  # checks
-    writer = artifacts.SegmentWriter(
-        path, kind=blocks.BLOCKS, settings=settings, made_from=made_from
+    job = _Job(
+        input,
+        format,
+        reading,
+        working or config_lib.JobsConfig(),
+        vocab,
+        options,
+        num_shards,
+        beam_args,
     )
-    output = sinks.Output(path, blocks.BLOCKS, num_shards)
-    _LOGGER.info("packing %d files into %s", len(files), path)
-    with runner.pipeline(beam_args) as pipeline:
-        job = BuildBlocks(output, vocab=vocab, **options)
-        built = pipeline | "Files" >> beam.Create(files) | "BuildBlocks" >> job
-        _ = built["counts"] | "WriteReport" >> sinks.WriteReport(output)
-        _ = built[transforms.PROBLEMS] | "RaiseProblems" >> transforms.RaiseProblems()
-    return sinks.commit(writer, output, input)
+    with runner.storage_errors():
+        writer = artifacts.SegmentWriter(
+            path, kind=blocks.BLOCKS, settings=settings, made_from=made_from
+        )
+        return _build(job, writer, resume=resume)
+
+
+def _build(job: _Job, writer: artifacts.SegmentWriter, *, resume: bool) -> artifacts.Segment:
+    output = sinks.Output(writer.path, blocks.BLOCKS, job.num_shards)
+    items = sort_documents.items(corpus_formats.units(job.corpus, job.fmt, job.reading))
+    path = job_folder(writer.path)
+    folder = waves.open_folder(path, {"items": items, "shards": job.num_shards}, resume=resume)
+    for directory in (folder.path, writer.path):
+        waves.remove_asides(directory)
+    _LOGGER.info("packing %s into %s", job.corpus, writer.path)
+    started = time.monotonic()
+    steps = {sort_documents.STEP: len(items)}
+    tally, runs = _sort(job, folder, items)
+    _check_bad(job, folder, tally, steps)
+    steps[pack_documents.STEP] = job.num_shards
+    tally.add(_pack(job, folder, output, runs), pack_documents.SAMPLES)
+    _check_bad(job, folder, tally, steps)
+    _mark_duplicates(folder, writer, tally, job.num_shards)
+    seconds = round(time.monotonic() - started, 1)
+    job_report.write(folder, {**_head(job), "seconds of the last call": seconds}, tally)
+    counts = {"documents": 0, **tally.beam_counts()}
+    segment = sinks.commit_shards(writer, output, _shard_records(folder, job), counts, job.corpus)
+    folder.remove(*_STEPS)
+    return segment
+
+
+def _sort(
+    job: _Job, folder: waves.Folder, items: Sequence[tuple[Any, ...]]
+) -> tuple[job_report.Tally, list[sorted_runs.Run]]:
+    """First step."""
+    fn = sort_documents.SortFn(
+        folder,
+        fmt=job.fmt,
+        options=job.reading,
+        num_shards=job.num_shards,
+        run_bytes=job.working.sort_mb * _MB,
+    )
+    job.run(fn, items)
+    results = list(folder.results(sort_documents.STEP, len(items)))
+    return job_report.total(results), sort_documents.runs(folder, results)
+
+
+def _check_bad(
+    job: _Job, folder: waves.Folder, tally: job_report.Tally, steps: Mapping[str, int]
+) -> None:
+    """Stops the job, with a report, if too many records are bad."""
+    letters = job_report.collect_dead_letters(folder, steps)
+    limit = job.working.max_bad_fraction
+    try:
+        job_report.check_bad(tally, tally.counts.get("records", 0), limit, letters)
+    except types.UserError:
+        job_report.write(folder, {**_head(job), "stopped": "too many bad records"}, tally)
+        raise
+
+
+def _head(job: _Job) -> dict[str, Any]:
+    return {"job": "blocks", "corpus": job.corpus}
+
+
+def _pack(
+    job: _Job, folder: waves.Folder, output: sinks.Output, runs: Sequence[sorted_runs.Run]
+) -> job_report.Tally:
+    """Second step."""
+    for number in folder.done(pack_documents.STEP):
+        result = folder.result(pack_documents.STEP, number)
+        if pack_documents.shard_bytes(output, number) != result["num_bytes"]:
+            folder.forget(pack_documents.STEP, number)
+    items = [tuple(map(tuple, sorted_runs.slices(runs, i))) for i in range(job.num_shards)]
+    fn = pack_documents.PackFn(folder, output, fmt=job.fmt, vocab=job.vocab, options=job.packing)
+    job.run(fn, items)
+    return job_report.total(folder.results(pack_documents.STEP, job.num_shards))
+
+
+def _mark_duplicates(
+    folder: waves.Folder,
+    writer: artifacts.SegmentWriter,
+    tally: job_report.Tally,
+    num_shards: int,
+) -> None:
+    """Third step, in the launcher."""
+    chunks = pack_documents.chunks(folder, folder.results(pack_documents.STEP, num_shards))
+    target = os.path.join(writer.path, duplicates.FILE)
+    aside = folder.file(pack_documents.STEP, duplicates.FILE)
+    tally.count("duplicate_blocks", duplicates.mark(chunks, aside, target))
+    writer.add(duplicates.FILE, num_records=tally.counts["duplicate_blocks"])
+
+
+def _shard_records(folder: waves.Folder, job: _Job) -> list[int]:
+    results = folder.results(pack_documents.STEP, job.num_shards)
+    return [result["counts"]["blocks"] for result in results]
+
+
+def _packing_options(
+    length: int, template: str, language: str, overlap_sentences: int
+) -> dict[str, Any]:
+    return {
+        "length": length,
+        "template": template,
+        "language": language,
+        "overlap": overlap_sentences,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    working = config_lib.JobsConfig()
+    parser = argparse.ArgumentParser(prog="build_blocks", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--input", required=True, help="pattern of corpus files")
+    add("--format", default=corpus_formats.JSONL, help="of the corpus")
+    add("--reading", default="{}", help="how it is read: the section corpus of a config, as JSON")
+    add("--vocab", required=True, help="path of the vocab segment")
+    add("--output_root", required=True, help="directory of segments")
+    add("--length", type=int, default=288, help="wordpieces of a packed block")
+    add("--template", default=packing.TITLE_BODY, help="title_body or body")
+    add("--language", default="en", help="ISO 639 code of the corpus's language")
+    add("--overlap_sentences", type=int, default=0, help="of the block before")
+    add("--num_shards", type=int, default=8, help="files of the segment")
+    add("--max_bad_fraction", type=float, default=working.max_bad_fraction, help="of records")
+    add("--wave_size", type=int, default=working.wave_size, help="items of a local pipeline")
+    add("--sort_mb", type=int, default=working.sort_mb, help="sorted in memory")
+    add("--resume", action=argparse.BooleanOptionalAction, default=True, help="go on, or anew")
+    add("--dry_run", type=int, default=0, help="report of the first records; writes nothing")
+    return parser
+
+
+def _options(argv: Sequence[str] | None) -> tuple[dict[str, Any], int]:
+    """Arguments of `build_blocks`, and of how many records a dry run is wanted."""
+    own, beam_args = runner.split_args(sys.argv[1:] if argv is None else argv)
+    options = vars(_parser().parse_args(own))
+    working = {f.name: options.pop(f.name) for f in dataclasses.fields(config_lib.JobsConfig)}
+    options["working"] = config_lib.JobsConfig(**working)
+    reading = json.loads(options["reading"])
+    options["reading"] = config_lib.from_dict(config_lib.CorpusConfig, reading)
+    dry_run = options.pop("dry_run")
+    return {**options, "beam_args": beam_args}, dry_run
 
 
 def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     """Runs the job from command-line arguments; Beam's own options come after `--`."""
-    own, beam_args = runner.split_args(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="build_blocks", description=__doc__.splitlines()[0])
-    parser.add_argument("--input", required=True, help="pattern of corpus files (.jsonl[.gz])")
-    parser.add_argument("--vocab", required=True, help="path of the vocab segment")
-    parser.add_argument("--output_root", required=True, help="directory of segments")
-    parser.add_argument("--length", type=int, default=288, help="wordpieces of a packed block")
-    parser.add_argument("--template", default=packing.TITLE_BODY, help="title_body or body")
-    parser.add_argument("--language", default="en", help="ISO 639 code of the corpus's language")
-    parser.add_argument("--num_shards", type=int, default=8, help="files of the segment")
-    return build_blocks(**vars(parser.parse_args(own)), beam_args=beam_args)
+    return build_blocks(**_options(argv)[0])
+
+
+def preview(argv: Sequence[str] | None = None) -> str:
+    """The report of the first `--dry_run` records; nothing is written."""
+    options, count = _options(argv)
+    names = ("length", "template", "language", "overlap_sentences")
+    return pack_documents.preview(
+        input=options["input"],
+        fmt=options["format"],
+        reading=options["reading"],
+        vocab=options["vocab"],
+        options=_packing_options(*(options[name] for name in names)),
+        count=count,
+    )
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    run()
+    sys.stdout.write(f"{preview() if _options(None)[1] else run().path}\n")

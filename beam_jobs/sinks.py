@@ -13,7 +13,7 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -84,16 +84,27 @@ def write_shard(
 
     def counted() -> Iterable[types.Block | types.Passage]:
         for record in records:
-            block = record.block if isinstance(record, types.Passage) else record
-            counts["sentences"] += len(block.sentence_byte_start)
-            counts["tokens"] += len(block.token_ids)
-            if isinstance(record, types.Passage):
-                counts["spans"] += len(record.spans)
+            count_record(record, counts)
             yield record
 
     name = blocks.shard_name(number, output.num_shards, output.kind)
-    counts["blocks"] = blocks.write_shard(os.path.join(output.path, name), counted())
+    counts["blocks"] = 0  # also of a shard without records
+    blocks.write_shard(os.path.join(output.path, name), counted())
     return dict(counts)
+
+
+def count_record(record: types.Block | types.Passage, counts: MutableMapping[str, int]) -> None:
+    """Adds a record to the counts that `write_shard` returns."""
+    block = record.block if isinstance(record, types.Passage) else record
+    found = {
+        "blocks": 1,
+        "sentences": len(block.sentence_byte_start),
+        "tokens": len(block.token_ids),
+    }
+    if isinstance(record, types.Passage):
+        found["spans"] = len(record.spans)
+    for name, number in found.items():
+        counts[name] = counts.get(name, 0) + number
 
 
 class WriteReport(beam.PTransform):
@@ -132,15 +143,39 @@ def commit(writer: artifacts.SegmentWriter, output: Output, source: str) -> arti
     """
     report: Sequence[tuple[int, dict[str, int]]] = artifacts.read_json(_report_path(output))
     totals: collections.Counter[str] = collections.Counter()
-    for number, counts in report:
+    for _, counts in report:
         totals.update(counts)
-        name = blocks.shard_name(number, output.num_shards, output.kind)
-        writer.add(name, num_records=counts["blocks"])
+    num_records = [counts["blocks"] for _, counts in report]
+    tf.io.gfile.remove(_report_path(output))
+    return commit_shards(writer, output, num_records, totals, source)
+
+
+def commit_shards(
+    writer: artifacts.SegmentWriter,
+    output: Output,
+    num_records: Sequence[int],
+    totals: Mapping[str, int],
+    source: str,
+) -> artifacts.Segment:
+    """Adds all shards, which are there, to the segment, and commits it.
+
+    Args:
+      writer: Of the segment.
+      output: The segment.
+      num_records: Of every shard.
+      totals: Counts of the segment.
+      source: What it was made of, for the error.
+
+    Raises:
+      UserError: If the segment would hold no records.
+    """
     if not totals["blocks"]:
         raise types.UserError(
             f"No document of {source} has text: there would be no {output.kind}. Check the pattern."
         )
-    tf.io.gfile.remove(_report_path(output))
+    for number, records in enumerate(num_records):
+        name = blocks.shard_name(number, output.num_shards, output.kind)
+        writer.add(name, num_records=records)
     _LOGGER.info("%s: %s", output.path, ", ".join(f"{n} {what}" for what, n in totals.items()))
     return writer.commit(**totals)
 

@@ -156,7 +156,9 @@ def main() -> None:
         print(f"smallest cosine to the reference: {figures['smallest_cosine']:.7f}", flush=True)
     length = WHOLE if args.blocks == "whole" else LENGTH
     packed = dataclasses.replace(config.blocks, length=length)
-    blocks = jobs.make_blocks(packed, pattern, vocab.path, root, ())
+    blocks = jobs.make_blocks(
+        dataclasses.replace(config, blocks=packed), pattern, vocab.path, root, ()
+    )
     made = jobs.make_vectors(config, blocks.path, vocab.path, exported.path, root, ())
     values = vectors.VectorTable.open(made)
     searched = index.Index.open(jobs.make_index(config.retrieval, made.path, root), values)

@@ -151,6 +151,7 @@ def vocab(
 @options.several(options.CORPUS)
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
 @options.OUTPUT
+@options.several(options.WORK)
 @options.JSON
 @options.BEAM
 def blocks(
@@ -160,6 +161,9 @@ def blocks(
     fmt: str,
     vocab_path: str,
     output: str,
+    dry_run: int | None,
+    resume: bool,
+    max_bad_fraction: float | None,
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
@@ -167,11 +171,18 @@ def blocks(
 
     The formats of the original code hold ready blocks; realm-pretrain holds passages with their
     salient spans, and gives a segment of passages. Options after -- go to Apache Beam.
+
+    A report, and the records that could not be used, are left beside the segment in <segment>.job.
     """
     from realm_tf import jobs
 
+    if max_bad_fraction is not None:
+        overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
     config = config_lib.load(config_file, overrides)
-    made = jobs.make_blocks(config.blocks, corpus, vocab_path, output, beam_args, fmt)
+    if dry_run is not None:
+        click.echo(jobs.preview_blocks(config, corpus, vocab_path, fmt, dry_run))
+        return
+    made = jobs.make_blocks(config, corpus, vocab_path, output, beam_args, fmt, resume=resume)
     options.print_segment(made, as_json)
 
 
@@ -294,7 +305,7 @@ def ask(model: str, answers: int, as_json: bool, questions: tuple[str, ...]) -> 
 @click.option("--row", type=int, help="Row of a block table, or of a blocks segment.")
 @click.option("--verify/--no-verify", default=True, help="Compare checksums.")
 def inspect(path: str, row: int | None, verify: bool) -> None:
-    """Print a segment, a block of it, or a snapshot, readably."""
+    """Print a segment, a block of it, the report of a job, or a snapshot, readably."""
     from realm_tf import inspection
 
     click.echo(inspection.describe(path, row=row, verify=verify))

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration: frozen dataclasses that are loaded, overridden, checked and dumped.
 
-Model Garden's configuration objects are made from these in `realm_tf.training`; nothing here
-imports TensorFlow. Lengths are in wordpieces, special tokens included; steps are optimiser steps.
-The defaults are the paper's (Guu et al., 2020), where the paper has the thing at all.
+Nothing here imports TensorFlow. Lengths are in wordpieces with special tokens; steps are optimiser
+steps. The defaults are the paper's (Guu et al., 2020), where the paper has the thing at all.
 """
 
 from __future__ import annotations
@@ -16,6 +15,9 @@ from typing import Any
 import yaml
 
 from realm_tf import config_parsing
+from realm_tf.config_corpus import CorpusConfig as CorpusConfig
+from realm_tf.config_jobs import BlocksConfig as BlocksConfig
+from realm_tf.config_jobs import JobsConfig as JobsConfig
 from realm_tf.config_model import EmbedderConfig as EmbedderConfig
 from realm_tf.config_model import EncoderConfig as EncoderConfig
 from realm_tf.config_model import ModelConfig as ModelConfig
@@ -37,32 +39,6 @@ class VocabConfig:
     file: str | None = None
     size: int = 30522
     lower_case: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class BlocksConfig:
-    """How documents become blocks (paper section 4; ORQA packs greedily to 288).
-
-    `template` is what the embedder reads of a block: "title_body", `[CLS] title [SEP] body [SEP]`,
-    or "body", `[CLS] body [SEP]`, for embedders that were trained on plain texts.
-    """
-
-    length: int = 288
-    template: str = "title_body"
-    language: str = "en"
-    num_shards: int = 8
-
-    def __post_init__(self) -> None:
-        config_parsing.check(
-            self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}."
-        )
-        config_parsing.check(
-            self.num_shards >= 1, f"blocks.num_shards must be >= 1. Got: {self.num_shards}."
-        )
-        config_parsing.check(
-            self.template in ("title_body", "body"),
-            f"blocks.template must be title_body or body. Received: {self.template!r}.",
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,8 +182,10 @@ class Config:
     """Everything that a run is decided by."""
 
     seed: int = 0
+    corpus: CorpusConfig = CorpusConfig()  # noqa: RUF009 - it is frozen
     vocab: VocabConfig = VocabConfig()
-    blocks: BlocksConfig = BlocksConfig()
+    blocks: BlocksConfig = BlocksConfig()  # noqa: RUF009 - it is frozen
+    jobs: JobsConfig = JobsConfig()  # noqa: RUF009 - it is frozen
     tagging: TaggingConfig = TaggingConfig()
     model: ModelConfig = ModelConfig()
     init: InitConfig = InitConfig()

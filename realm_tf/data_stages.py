@@ -84,9 +84,7 @@ class DataStages:
 
     def _make_blocks(self, corpus: str, fmt: str) -> artifacts.Segment:
         beam_args = self._inputs.beam_args
-        return jobs.make_blocks(
-            self._config.blocks, corpus, self.vocab.path, self._root, beam_args, fmt
-        )
+        return jobs.make_blocks(self._config, corpus, self.vocab.path, self._root, beam_args, fmt)
 
     @functools.cached_property
     def context(self) -> context_lib.Context:

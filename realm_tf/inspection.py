@@ -1,27 +1,31 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`realm inspect`: prints a segment, one of its blocks, or a snapshot, readably."""
+"""`realm inspect`: prints a segment, one of its blocks, a job's report, or a snapshot, readably."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.data import block_table, blocks
+from realm_tf.data import block_table, blocks, duplicates
 from realm_tf.retrieval import snapshots
 
 _SNAPSHOT = re.compile(r"step-(\d+)\.json")
 _PREVIEW_ROWS = 3
+_JOB = ".job"
+_JOB_REPORT = "report.txt"
 
 
 def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
     """Describes what is at a path.
 
     Args:
-      path: Directory of a segment, or file of a snapshot.
+      path: Directory of a segment or of a job, or file of a snapshot.
       row: Of a "blocks", "passages" or "block_table" segment: shows this row instead of a few.
       verify: Whether to compare checksums.
 
@@ -31,6 +35,8 @@ def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
     match = _SNAPSHOT.fullmatch(os.path.basename(path))
     if match:
         return _snapshot(os.path.dirname(path), int(match.group(1)), verify=verify)
+    if path.rstrip("/").endswith(_JOB):
+        return _job(path)
     segment = artifacts.open_segment(path, verify=verify)
     rows = _rows(segment, row)
     return "\n\n".join([_head(segment), *rows] if row is None else rows)
@@ -48,6 +54,17 @@ def mark(passage: types.Passage) -> str:
         ]
         end = span.byte_limit
     return b"".join([*parts, text[end:]]).decode("utf-8")
+
+
+def _job(path: str) -> str:
+    report = os.path.join(path, _JOB_REPORT)
+    if not tf.io.gfile.exists(report):
+        raise types.UserError(
+            f"{path} has no {_JOB_REPORT} yet: the job has not ended. Give its command again; it"
+            " goes on where it stopped."
+        )
+    with tf.io.gfile.GFile(report, "r") as f:
+        return f.read().rstrip()
 
 
 def _head(segment: artifacts.Segment) -> str:
@@ -70,9 +87,12 @@ def _rows(segment: artifacts.Segment, row: int | None) -> list[str]:
         return [_row(number, table.passage(number)) for number in wanted]
     if segment.kind in (blocks.BLOCKS, blocks.PASSAGES):
         _check_row(row, int(segment.counts["blocks"]), segment.path)
-        last = _PREVIEW_ROWS - 1 if row is None else row
-        shown = [_row(number, record) for number, record in _first(segment, last)]
-        return shown if row is None else shown[-1:]
+        wanted = range(min(_PREVIEW_ROWS, int(segment.counts["blocks"])))
+        first_of = duplicates.load(segment)
+        return [
+            _row(number, record, first_of)
+            for number, record in _records(segment, wanted if row is None else [row])
+        ]
     if row is not None:
         raise types.UserError(f"{segment.path} holds {segment.kind!r}, which has no rows to show.")
     return []
@@ -83,19 +103,28 @@ def _check_row(row: int | None, num_rows: int, path: str) -> None:
         raise types.UserError(f"{path} has rows 0 to {num_rows - 1}. Received: --row {row}.")
 
 
-def _first(
-    segment: artifacts.Segment, last: int
+def _records(
+    segment: artifacts.Segment, rows: Sequence[int]
 ) -> Iterator[tuple[int, types.Block | types.Passage]]:
+    """The records of rows that follow each other; shards before them are not read."""
     number = 0
-    for path in segment.files():
-        for record in blocks.read(path):
-            yield number, record
+    for shard in segment.shards:
+        if not shard.name.startswith(f"{segment.kind}-"):
+            continue
+        if number + shard.num_records <= rows[0]:
+            number += shard.num_records
+            continue
+        for record in blocks.read(segment.file(shard.name)):
+            if number in rows:
+                yield number, record
             number += 1
-            if number > last:
+            if number > rows[-1]:
                 return
 
 
-def _row(number: int, record: types.Block | types.Passage) -> str:
+def _row(
+    number: int, record: types.Block | types.Passage, first_of: duplicates.Marks | None = None
+) -> str:
     passage = record if isinstance(record, types.Passage) else types.Passage(record, ())
     block = passage.block
     head = (
@@ -103,6 +132,8 @@ def _row(number: int, record: types.Block | types.Passage) -> str:
         f" {block.doc_byte_start}  {len(block.title_ids)} + {len(block.token_ids)} wordpieces,"
         f" {len(block.sentence_byte_start)} sentences, {len(passage.spans)} spans"
     )
+    if first_of and (first := first_of.get(block.block_id)) is not None:
+        head += f"\n  the same text as block {first} of another document"
     return f"{head}\n  {block.title}\n  {mark(passage)}"
 
 

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 
 from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, tag_spans
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data import conll, corpus_formats
 from realm_tf.evaluation import entities
@@ -45,22 +46,62 @@ def make_vocab(
 
 
 def make_blocks(
-    config: config_lib.BlocksConfig,
+    config: config_lib.Config,
     pattern: str,
     vocab: str,
     root: str,
     beam_args: Sequence[str],
     fmt: str = corpus_formats.JSONL,
+    *,
+    resume: bool = True,
 ) -> artifacts.Segment:
-    """Runs the job that cuts a corpus into blocks, or takes over ready blocks or passages."""
+    """Runs the job that cuts a corpus into blocks, or takes over ready blocks or passages.
+
+    Args:
+      config: Sections `blocks`, `corpus` and `jobs`.
+      pattern: Of the corpus's files.
+      vocab: Path of the "vocab" segment.
+      root: Directory of segments.
+      beam_args: Pipeline options.
+      fmt: Of the corpus.
+      resume: Whether to go on with what a killed job left; ready ones are always read anew.
+    """
     corpus_formats.check(pattern, fmt)
-    argv = ["--input", pattern, "--vocab", vocab, "--output_root", root]
-    argv += ["--length", str(config.length), "--template", config.template]
-    argv += ["--language", config.language]
-    argv += ["--num_shards", str(config.num_shards)]
-    if fmt == corpus_formats.JSONL:
-        return build_blocks.run(argv + _beam(beam_args))
-    return import_corpus.run([*argv, "--format", fmt, *_beam(beam_args)])
+    argv = [*_blocks_argv(config, pattern, vocab, fmt), "--output_root", root]
+    argv += ["--num_shards", str(config.blocks.num_shards)]
+    if fmt not in corpus_formats.DOCUMENT_FORMATS:
+        if config.jobs.max_bad_fraction or not resume:
+            raise types.UserError(
+                f"{fmt} holds ready blocks: all its records are needed, and all are read at once."
+                " Leave max_bad_fraction and --no-resume out."
+            )
+        return import_corpus.run(argv + _beam(beam_args))
+    for field in dataclasses.fields(config.jobs):
+        argv += [f"--{field.name}", str(getattr(config.jobs, field.name))]
+    argv += _documents_argv(config)
+    argv += ["--resume" if resume else "--no-resume"]
+    return build_blocks.run(argv + _beam(beam_args))
+
+
+def preview_blocks(
+    config: config_lib.Config, pattern: str, vocab: str, fmt: str, num_records: int
+) -> str:
+    """The report of the first records of a corpus of documents; nothing is written."""
+    corpus_formats.check(pattern, fmt, corpus_formats.DOCUMENT_FORMATS)
+    argv = _blocks_argv(config, pattern, vocab, fmt) + _documents_argv(config)
+    return build_blocks.preview([*argv, "--dry_run", str(num_records), "--output_root", ""])
+
+
+def _blocks_argv(config: config_lib.Config, pattern: str, vocab: str, fmt: str) -> list[str]:
+    argv = ["--input", pattern, "--format", fmt, "--vocab", vocab]
+    argv += ["--length", str(config.blocks.length), "--template", config.blocks.template]
+    return [*argv, "--language", config.blocks.language]
+
+
+def _documents_argv(config: config_lib.Config) -> list[str]:
+    reading = json.dumps(config_lib.to_dict(config.corpus))
+    overlap = str(config.blocks.overlap_sentences)
+    return ["--reading", reading, "--overlap_sentences", overlap]
 
 
 def make_passages(

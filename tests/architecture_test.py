@@ -25,8 +25,9 @@ HEADER = "# Copyright 2026 The realm-tf Authors.\n# SPDX-License-Identifier: Apa
 
 # Room: the rooms that it may import, besides itself. A room holds the modules below its name.
 _BASE = {"realm_tf", "realm_tf.version", "realm_tf.types", "realm_tf.artifacts"}
-_BASE |= {"realm_tf.config", "realm_tf.config_model", "realm_tf.config_parsing"}
-_BASE |= {"realm_tf.config_run", "realm_tf.config_tagging"}
+_BASE |= {"realm_tf.config", "realm_tf.config_corpus", "realm_tf.config_model"}
+_BASE |= {"realm_tf.config_jobs", "realm_tf.config_parsing", "realm_tf.config_run"}
+_BASE |= {"realm_tf.config_tagging"}
 _DATA = _BASE | {"realm_tf.text", "realm_tf.data"}
 _LEFT_OF_TRAINING = _DATA | {"realm_tf.models", "realm_tf.retrieval"}
 _LIBRARY = _LEFT_OF_TRAINING | {"realm_tf.training", "realm_tf.evaluation"}

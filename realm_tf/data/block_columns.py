@@ -45,7 +45,7 @@ def write(folder: str, segment: artifacts.Segment) -> int:
     """
     with contextlib.ExitStack() as stack:
         columns = _Columns(folder, segment.settings["vocab_size"], stack)
-        for path in segment.files():
+        for path in segment.files(f"{segment.kind}-"):
             for record in blocks.read(path):
                 columns.append(record)
             columns.end_shard()

@@ -4,12 +4,11 @@
 
 Consecutive sentences go into a block as long as `[CLS] title [SEP] body [SEP]` fits (or `[CLS]
 body [SEP]`, by the template). Nothing is lost: a sentence longer than a whole block is cut between
-words.
+words. Of blocks of one document with the same text, the first stays.
 """
 
 from __future__ import annotations
 
-import collections
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -33,6 +32,18 @@ class _Piece(NamedTuple):
     token_limit: int
 
 
+class Packed(NamedTuple):
+    """What a document becomes.
+
+    Attributes:
+      blocks: In order.
+      num_repeated: How many more there were whose text one of them has already.
+    """
+
+    blocks: list[types.Block]
+    num_repeated: int
+
+
 class BlockPacker:
     """Packs documents into blocks.
 
@@ -41,6 +52,8 @@ class BlockPacker:
       length: Wordpieces of a packed block, title and special tokens included.
       language: For the sentence boundaries.
       template: What has to fit: "title_body" or "body".
+      overlap: A block begins with up to so many sentences of the one before it; only as many as
+        leave room for the next.
 
     Raises:
       UserError: If `length` is too small to hold anything, or the template is unknown.
@@ -53,6 +66,7 @@ class BlockPacker:
         length: int,
         language: str = "en",
         template: str = packing.TITLE_BODY,
+        overlap: int = 0,
     ):
         packing.block_size(0, 0, template)  # checks
         if length < 16:
@@ -61,48 +75,51 @@ class BlockPacker:
         self._length = length
         self._language = language
         self._template = template
+        self._overlap = overlap
 
-    def pack(self, documents: Sequence[types.Document]) -> list[list[types.Block]]:
-        """The blocks of every document, in order.
+    def pack(self, documents: Sequence[types.Document]) -> list[Packed]:
+        """The blocks of every document.
 
         A document without wordpieces has no blocks. Titles longer than a quarter of a block are
         cut, in `title_ids` only.
         """
         titles = self._tokenizer.encode([document.title for document in documents])
         bodies = self._tokenizer.encode([document.text for document in documents])
-        return [list(self._pack(*item)) for item in zip(documents, titles, bodies, strict=True)]
+        return [self._pack(*item) for item in zip(documents, titles, bodies, strict=True)]
 
     def _pack(
         self,
         document: types.Document,
         title: tokenizers.TokenizedText,
         body: tokenizers.TokenizedText,
-    ) -> Iterator[types.Block]:
+    ) -> Packed:
         if not body.ids.size:
-            return
+            return Packed([], 0)
         title_ids = title.ids[: self._length // _TITLE_SHARE]
         room = self._length - packing.block_size(title_ids.size, 0, self._template)
         text = document.text.encode("utf-8")
         metadata = artifacts.canonical_json(document.metadata)
         spans = sentences.split(document.text, self._language)
         pieces = _cut_long(_to_pieces(spans, body), text, body, room)
-        seen: collections.Counter[bytes] = collections.Counter()
-        for group in _group(pieces, room):
-            block_text = text[group[0].byte_start : group[-1].byte_limit]
-            key = blocks.block_id(
-                document.doc_id, document.title, block_text.decode("utf-8"), seen[block_text]
-            )
-            seen[block_text] += 1
-            yield types.Block(
-                block_id=key,
+        made: dict[bytes, types.Block] = {}
+        num_groups = 0
+        for group in _group(pieces, room, self._overlap):
+            num_groups += 1
+            data = text[group[0].byte_start : group[-1].byte_limit]
+            if data in made:
+                continue
+            block_text = data.decode("utf-8")
+            made[data] = types.Block(
+                block_id=blocks.block_id(document.doc_id, document.title, block_text, 0),
                 doc_id=document.doc_id,
                 title=document.title,
-                text=block_text.decode("utf-8"),
+                text=block_text,
                 metadata=metadata,
                 doc_byte_start=group[0].byte_start,
                 title_ids=title_ids,
                 **_columns(group, body, room),
             )
+        return Packed(list(made.values()), num_groups - len(made))
 
 
 def _columns(
@@ -176,13 +193,15 @@ def _strip(text: bytes, start: int, limit: int, token_start: int, token_limit: i
     return _Piece(start, start + len(stripped.encode("utf-8")), token_start, token_limit)
 
 
-def _group(pieces: Iterator[_Piece], room: int) -> Iterator[list[_Piece]]:
+def _group(pieces: Iterator[_Piece], room: int, overlap: int) -> Iterator[list[_Piece]]:
     """Consecutive pieces that fit into a block together."""
     group: list[_Piece] = []
     for piece in pieces:
         if group and piece.token_limit - group[0].token_start > room:
             yield group
-            group = []
+            group = group[-overlap:] if overlap else []
+            while group and piece.token_limit - group[0].token_start > room:
+                del group[0]
         group.append(piece)
     if group:
         yield group

@@ -22,7 +22,7 @@ BLOCKS = "blocks"
 PASSAGES = "passages"
 
 # Part of every block id: raise when packing would cut the same document differently.
-PACKING_VERSION = 1
+PACKING_VERSION = 2
 
 _READ_BATCH = 512
 _MAX_INT64 = (1 << 63) - 1

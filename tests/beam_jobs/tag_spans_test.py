@@ -47,7 +47,8 @@ def tagged(parts, tmp_path_factory) -> artifacts.Segment:
 
 def pack(text: str) -> types.Block:
     packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=64)
-    ((block,),) = packer.pack([types.Document("d", "", text)])
+    (packed,) = packer.pack([types.Document("d", "", text)])
+    (block,) = packed.blocks
     return block
 
 
@@ -91,8 +92,8 @@ def test_span_that_cannot_be_predicted_is_skipped_and_counted():
 def test_segment_has_the_blocks_shards_and_order(parts, tagged):
     source = artifacts.open_segment(parts["blocks"])
     assert tagged.kind == "passages"
-    assert [s.num_records for s in tagged.shards] == [s.num_records for s in source.shards]
-    for ours, theirs in zip(tagged.files(), source.files(), strict=True):
+    assert [s.num_records for s in tagged.shards] == [s.num_records for s in source.shards[:-1]]
+    for ours, theirs in zip(tagged.files(), source.files("blocks-"), strict=True):
         for passage, block in zip(blocks.read(ours), blocks.read(theirs), strict=True):
             assert blocks_test.same(passage.block, block)
             assert passage.spans == _by_rules(block)[0].spans

@@ -3,6 +3,7 @@
 """Blocks fit, lose nothing, and depend on their own document alone."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,9 +17,15 @@ from tests.text import vocabularies
 SPECIALS = 3
 
 
-def pack(*documents: types.Document, length: int = 32, **kwargs) -> list[list[types.Block]]:
+def pack_counted(
+    *documents: types.Document, length: int = 32, **kwargs
+) -> list[block_packer.Packed]:
     tokenizer = vocabularies.tokenizer()
     return block_packer.BlockPacker(tokenizer, length=length, **kwargs).pack(documents)
+
+
+def pack(*documents: types.Document, **kwargs) -> list[list[types.Block]]:
+    return [packed.blocks for packed in pack_counted(*documents, **kwargs)]
 
 
 def document(text: str, title: str = "", doc_id: str = "d", **metadata) -> types.Document:
@@ -75,8 +82,9 @@ def test_long_sentence_is_cut_between_words():
 
 
 def test_long_word_is_cut_between_wordpieces():
-    (packed,) = pack(document("q" * 40), length=16)
-    assert texts(packed) == ["q" * 13, "q" * 13, "q" * 13, "q"]
+    (packed,) = pack(document("abcdefghij" * 4), length=16)
+    text = "abcdefghij" * 4
+    assert texts(packed) == [text[:13], text[13:26], text[26:39], text[39:]]
 
 
 def test_character_of_more_wordpieces_than_fit_keeps_the_first():
@@ -85,12 +93,41 @@ def test_character_of_more_wordpieces_than_fit_keeps_the_first():
     assert "".join(texts(packed)).replace(" ", "") == "ﷺcity"
 
 
-def test_equal_blocks_of_a_document_have_different_ids():
-    (packed,) = pack(document("the city was new. " * 8), length=16)
-    assert len(set(texts(packed))) == 1
-    assert len({b.block_id for b in packed}) == len(packed) == 4
-    expected = [blocks.block_id("d", "", packed[0].text, n) for n in range(4)]
-    assert [b.block_id for b in packed] == expected
+def test_of_equal_blocks_of_a_document_the_first_stays():
+    text = "the city was new. the war was new. " * 3 + "the river was new. " * 5
+    (packed,) = pack_counted(document(text), length=16)
+    # Two sentences a block: city and war, three times; river and river, twice; river.
+    assert texts(packed.blocks) == [
+        "the city was new. the war was new.",
+        "the river was new. the river was new.",
+        "the river was new.",
+    ]
+    assert packed.num_repeated == 3
+    assert [b.doc_byte_start for b in packed.blocks] == [0, 105, 181]
+    expected = [blocks.block_id("d", "", b.text, 0) for b in packed.blocks]
+    assert [b.block_id for b in packed.blocks] == expected
+    other = pack(document("the city was new. the war was new.", doc_id="e"), length=16)
+    assert texts(other[0]) == texts(packed.blocks)[:1]  # another document keeps its own
+
+
+def test_overlap_begins_a_block_with_the_last_sentences_of_the_one_before():
+    words = ("city", "war", "river", "the")
+    sentence = {word: f"the {word} was new." for word in words}
+    text = " ".join(sentence[word] for word in words)
+    (one,) = pack(document(text), length=18, overlap=1)  # three sentences fit
+    assert texts(one) == [
+        " ".join(sentence[w] for w in words[:3]),
+        " ".join(sentence[w] for w in words[2:]),
+    ]
+    (many,) = pack(document(text), length=18, overlap=9)  # as many as leave room for the next
+    assert texts(many) == [
+        " ".join(sentence[w] for w in words[:3]),
+        " ".join(sentence[w] for w in words[1:]),
+    ]
+    assert [b.doc_byte_start for b in many] == [0, 18]
+    long = "the city of new york " * 5
+    (pieces,) = pack(document(long), length=16, overlap=1)  # nothing leaves room
+    assert texts(pieces) == texts(pack(document(long), length=16)[0])
 
 
 def test_metadata_and_title_travel():
@@ -121,13 +158,12 @@ TEXT = st.lists(st.one_of(WORDS, st.text(st.characters(codec="utf-8"), max_size=
 )
 
 
-def check(source: types.Document, packed: list[types.Block], length: int) -> None:
-    """What is true of the blocks of any document."""
-    data = source.text.encode()
-    place = 0
-    for block in packed:
+def check(source: types.Document, packed: block_packer.Packed, length: int) -> None:
+    """What is true of the blocks of any document, without overlap."""
+    data, place, gaps = source.text.encode(), 0, []
+    for block in packed.blocks:
         text = block.text.encode()
-        assert data[place : block.doc_byte_start].decode().strip() == ""
+        gaps.append(data[place : block.doc_byte_start].decode())
         assert data[block.doc_byte_start :].startswith(text)
         place = block.doc_byte_start + len(text)
         size = len(block.title_ids) + len(block.token_ids) + SPECIALS
@@ -135,8 +171,15 @@ def check(source: types.Document, packed: list[types.Block], length: int) -> Non
         assert len(block.token_ids) > 0
         assert block.text == block.text.strip()
         _check_places(block, text)
-    if packed:
-        assert data[place:].decode().strip() == ""
+    if not packed.blocks:
+        return
+    gaps.append(data[place:].decode())
+    known = texts(packed.blocks)
+    assert len(set(known)) == len(known)
+    # What is in no block is white space, or a block's text once more.
+    again = "|".join(re.escape(text) for text in known)
+    assert all(re.fullmatch(rf"\s*(?:(?:{again})\s*)*", gap) for gap in gaps)
+    assert any(gap.strip() for gap in gaps) == bool(packed.num_repeated)
 
 
 def _check_places(block: types.Block, text: bytes) -> None:
@@ -160,12 +203,34 @@ def _check_places(block: types.Block, text: bytes) -> None:
 def test_any_text_is_in_the_blocks_once(bodies_and_titles, length):
     sources = [document(*item) for item in bodies_and_titles]
     encoded = vocabularies.tokenizer().encode([source.text for source in sources])
-    for source, whole, packed in zip(sources, encoded, pack(*sources, length=length), strict=True):
+    made = pack_counted(*sources, length=length)
+    for source, whole, packed in zip(sources, encoded, made, strict=True):
         check(source, packed, length)
-        assert bool(packed) == bool(whole.ids.size)
-        if "ﷺ" not in source.text:  # the one character that may not fit
-            ids = np.concatenate([block.token_ids for block in packed] or [whole.ids])
+        assert bool(packed.blocks) == bool(whole.ids.size)
+        # The one character that may not fit; and what is not there twice.
+        if "ﷺ" not in source.text and not packed.num_repeated:
+            ids = np.concatenate([block.token_ids for block in packed.blocks] or [whole.ids])
             np.testing.assert_array_equal(ids, whole.ids)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(TEXT, min_size=5, max_size=10), st.integers(16, 40), st.integers(1, 4))
+def test_overlapping_blocks_hold_every_new_sentence(bodies, length, overlap):
+    sources = [document(body) for body in bodies]
+    plain = pack(*sources, length=length)
+    for source, blocks_, before in zip(
+        sources, pack(*sources, length=length, overlap=overlap), plain, strict=True
+    ):
+        data, place = source.text.encode(), 0
+        for block in blocks_:
+            text = block.text.encode()
+            assert data[block.doc_byte_start :].startswith(text)
+            assert len(block.title_ids) + len(block.token_ids) + SPECIALS <= length
+            limit = block.doc_byte_start + len(text)
+            assert limit > place  # at least one sentence is new
+            place = limit
+            _check_places(block, text)
+        assert len(blocks_) >= len(before) > 0 or not before
 
 
 @settings(max_examples=15, deadline=None)

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """One way into corpora of any format."""
 
+import logging
+
 import pytest
 
-from realm_tf import types
-from realm_tf.data import corpus, corpus_formats
+from realm_tf import config_corpus, types
+from realm_tf.data import corpus_formats, records
 from tests.beam_jobs import documents, reference_corpora
 
 
 def test_texts_to_learn_a_vocabulary_from(tmp_path):
-    lines = documents.write(tmp_path / "a.jsonl", documents.records(2))
+    rows = documents.records(3)
+    lines = documents.write(tmp_path / "a.jsonl", rows)
     assert list(corpus_formats.texts(lines, "jsonl")) == [
-        f"{d.title} {d.text}" for d in corpus.read(lines)
+        f"{row['title']} {row['text']}"
+        for row in rows[:2]  # the last one has no text
     ]
     expected = [f"{title} {text}" for title, text in reference_corpora.BLOCKS]
     assert list(corpus_formats.texts(reference_corpora.write_orqa(tmp_path), "orqa")) == expected
@@ -20,18 +24,59 @@ def test_texts_to_learn_a_vocabulary_from(tmp_path):
     assert list(corpus_formats.texts(shards, "realm-blocks")) == expected
 
 
-def test_fingerprints_differ(tmp_path):
-    lines = documents.write(tmp_path / "a.jsonl", documents.records(2))
-    assert corpus_formats.fingerprint(lines, "jsonl") == corpus.fingerprint(lines)
+def test_texts_pass_over_what_cannot_be_read_and_say_so(tmp_path, caplog):
+    path = documents.write(tmp_path / "a.jsonl", ["{", {"id": "1", "text": "a"}, "["])
+    with caplog.at_level(logging.WARNING):
+        assert list(corpus_formats.texts(path, "jsonl")) == [" a"]
+    assert f"passed over: {path}:1: invalid JSON" in caplog.text
+    assert "2 records were passed over" in caplog.text
+
+
+def test_fingerprint_is_of_contents_and_of_how_they_are_read(tmp_path):
+    documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a"}])
+    documents.write(tmp_path / "b.jsonl", [{"id": "2", "text": "b"}])
+    (tmp_path / "other").mkdir()
+    documents.write(tmp_path / "other" / "x.jsonl", [{"id": "2", "text": "b"}])
+    documents.write(tmp_path / "other" / "y.jsonl", [{"id": "1", "text": "a"}])
+
+    def fingerprint(folder, **options):
+        config = config_corpus.CorpusConfig(**options)
+        return corpus_formats.fingerprint(str(folder / "*.jsonl"), "jsonl", config)
+
+    first = fingerprint(tmp_path)
+    assert fingerprint(tmp_path / "other") == first
+    assert fingerprint(tmp_path, split_mb=1) == first
+    assert fingerprint(tmp_path, min_words=1) != first
+    documents.write(tmp_path / "other" / "y.jsonl", [{"id": "1", "text": "c"}])
+    assert fingerprint(tmp_path / "other") != first
     blocks = reference_corpora.write_orqa(tmp_path)
-    assert corpus_formats.fingerprint(blocks, "orqa") != corpus.fingerprint(lines)
+    assert corpus_formats.fingerprint(blocks, "orqa") != first
 
 
 def test_check_refuses_what_is_not_there(tmp_path):
-    with pytest.raises(types.UserError, match="The format must be jsonl, realm-blocks, orqa"):
-        corpus_formats.check("*", "csv")
+    with pytest.raises(types.UserError, match="The format must be auto, jsonl, "):
+        corpus_formats.check("*", "docx")
     for fmt in corpus_formats.FORMATS:
         with pytest.raises(types.UserError, match="No file matches"):
             corpus_formats.check(str(tmp_path / "*"), fmt)
     with pytest.raises(types.UserError, match="Received: 'realm-pretrain'"):
         corpus_formats.check("*", "realm-pretrain", corpus_formats.BLOCK_FORMATS)
+    with pytest.raises(types.UserError, match="No such file"):
+        list(corpus_formats.read_unit(records.Unit(str(tmp_path / "a.jsonl")), "jsonl"))
+
+
+def test_rules_for_every_format(tmp_path):
+    rows = [
+        {"id": "1", "text": " \0\n"},
+        {"id": "2", "text": "two words"},
+        {"id": "3", "text": "a b c"},
+    ]
+    path = documents.write(tmp_path / "a.jsonl", rows)
+    found = corpus_formats.read_unit(
+        records.Unit(path), "jsonl", config_corpus.CorpusConfig(min_words=3)
+    )
+    assert [f.reason if isinstance(f, records.Dropped) else f.doc_id for f in found] == [
+        "no_text",
+        "near_empty",
+        "3",
+    ]

@@ -31,7 +31,8 @@ def test_block_that_fits_is_what_the_packer_makes_of_the_same_text():
     text = "Louis was né in the city. It was a river."
     made = block(Record(17, "New York", text))
     packer = block_packer.BlockPacker(TOKENIZER, length=48)
-    ((packed,),) = packer.pack([types.Document(made.doc_id, "New York", text, {"orqa_row": 17})])
+    (made_of_text,) = packer.pack([types.Document(made.doc_id, "New York", text, {"orqa_row": 17})])
+    (packed,) = made_of_text.blocks
     assert made.block_id == packed.block_id
     for name in vars(packed):
         np.testing.assert_array_equal(getattr(made, name), getattr(packed, name), err_msg=name)

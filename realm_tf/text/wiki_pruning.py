@@ -1,0 +1,150 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Takes out of wikitext, in linear time, what is no prose, and what has no partner.
+
+Tables, references, comments, and tags of formulas, galleries, program text and the like go with all
+that is in them; of openings without an end, and ends without an opening, the mark alone goes.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+
+_MAX_DEPTH = 20  # what is nested deeper is removed: the parser itself gives up at 40, slowly
+_OPAQUE = (
+    "nowiki|pre|math|chem|ce|gallery|timeline|score|graph|imagemap|templatedata|hiero|source"
+    "|syntaxhighlight"
+)
+_TOKEN = re.compile(
+    rf"<(?P<opaque>{_OPAQUE})\b[^<>]*(?<!/)>"
+    r"|<(?P<slash>/?)(?P<tag>[a-z][a-z0-9]*)\b[^<>]*?(?P<void>/?)>"
+    r"|^[ \t:*#]*(?P<table>\{\|)|^[ \t]*(?P<end>\|\})(?!\})"
+    r"|(?P<pair>\{\{|\}\}|\[\[|\]\])"
+    r"|(?P<url>\[)(?=(?:https?|ftp|news|irc|mailto):|//)|(?P<close>\])|(?P<line>\n)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# These, and tables, go with all that is in them.
+_NO_PROSE_NAMES = (
+    "ref references table gallery math chem ce timeline score graph imagemap templatedata inputbox"
+    " categorytree hiero source syntaxhighlight section includeonly style script templatestyles"
+    " mapframe maplink indicator"
+)
+_NO_PROSE = frozenset(_NO_PROSE_NAMES.split())
+_PARTNER = {"}}": "{{", "]]": "[[", "|}": "{|", "]": "["}
+# Tags that need no end.
+_VOID_NAMES = "br hr wbr img references link meta section li dt dd th td tr"
+_VOID = frozenset(_VOID_NAMES.split())
+
+
+def prune(source: str) -> str:
+    """The wikitext without what is no prose and what has no partner; see the module.
+
+    What stands in `<nowiki>` and `<pre>` is left as it is.
+    """
+    source = _without_comments(source)
+    scan = _Scan(source)
+    position = 0
+    while token := _TOKEN.search(source, position):
+        position = token.end()
+        if token["opaque"]:
+            position = scan.skip(token)
+        elif token["line"]:
+            scan.end_line()
+        else:
+            scan.take(token)
+    return scan.finish()
+
+
+class _Scan:
+    """The openings that wait for their ends, and what is to be removed."""
+
+    def __init__(self, source: str):
+        self._source = source
+        self._waiting: list[tuple[str, int, int]] = []
+        self._count: collections.Counter[str] = collections.Counter()
+        self._removed: list[tuple[int, int]] = []
+        self._unended: set[str] = set()
+
+    def skip(self, token: re.Match[str]) -> int:
+        """Where reading goes on behind a tag whose contents are no wikitext."""
+        name = token["opaque"].lower()
+        if name not in self._unended:
+            end = re.compile(f"</{name}\\s*>", re.IGNORECASE).search(self._source, token.end())
+            if end:
+                if name in _NO_PROSE:
+                    self._removed.append((token.start(), end.end()))
+                return end.end()
+            self._unended.add(name)
+        self._removed.append(token.span())
+        return token.end()
+
+    def end_line(self) -> None:
+        """Links to other sites end with their line."""
+        while self._waiting and self._waiting[-1][0] == "[":
+            self._drop(self._waiting.pop())
+
+    def take(self, token: re.Match[str]) -> None:
+        """Takes an opening or an end."""
+        group = next(
+            name for name in ("tag", "table", "end", "pair", "url", "close") if token[name]
+        )
+        mark = token[group]
+        span = token.span() if group == "tag" else token.span(group)
+        if group == "tag":
+            mark = mark.lower()
+            if mark in _VOID or token["void"]:
+                if token["slash"] or mark in _NO_PROSE:  # "</br>", "<ref name='a' />"
+                    self._removed.append(span)
+                return
+            opening = None if not token["slash"] else f"<{mark}"
+            mark = f"<{mark}"
+        else:
+            opening = _PARTNER.get(mark)
+        if opening is None:
+            self._waiting.append((mark, *span))
+            self._count[mark] += 1
+        elif self._count[opening]:
+            self._close(opening, span)
+        elif opening != "[":
+            self._removed.append(span)
+
+    def _close(self, opening: str, span: tuple[int, int]) -> None:
+        while True:
+            mark, *place = opened = self._waiting.pop()
+            if mark != opening:
+                self._drop(opened)
+                continue
+            self._count[mark] -= 1
+            if mark == "{|" or mark[1:] in _NO_PROSE:
+                self._removed.append((place[0], span[1]))
+            elif len(self._waiting) >= _MAX_DEPTH:
+                self._removed += [(place[0], place[1]), span]
+            return
+
+    def _drop(self, opened: tuple[str, int, int]) -> None:
+        mark, start, limit = opened
+        self._count[mark] -= 1
+        self._removed.append((start, limit))
+
+    def finish(self) -> str:
+        """The source without what is to be removed."""
+        self._removed += [(start, limit) for _, start, limit in self._waiting]
+        kept, position = [], 0
+        for start, limit in sorted(self._removed):
+            if start >= position:
+                kept.append(self._source[position:start])
+            position = max(position, limit)
+        return "".join([*kept, self._source[position:]])
+
+
+def _without_comments(source: str) -> str:
+    """As MediaWiki: a comment that never ends goes to the end of the page."""
+    if "<!--" not in source:
+        return source
+    kept = []
+    while source:
+        before, _, rest = source.partition("<!--")
+        kept.append(before)
+        source = rest.partition("-->")[2]
+    return "".join(kept)

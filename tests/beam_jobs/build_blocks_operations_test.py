@@ -1,0 +1,288 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""How the blocks job works: bad records, resuming, a full disk, waves, its report."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_jobs import build_blocks, pack_documents, sort_documents
+from realm_tf import artifacts, inspection, types
+from realm_tf import config as config_lib
+from realm_tf.data import block_table, blocks, duplicates
+from tests.beam_jobs import documents
+
+REPORT_FILES = {"report.json", "report.txt", "dead_letters.jsonl"}
+
+
+def build(root, pattern, *, working=None, **kept) -> artifacts.Segment:
+    options = {"length": 48, "num_shards": 3, "vocab": documents.write_vocab(root), **kept}
+    output_root = options.pop("output_root", str(root / "out"))
+    return build_blocks.build_blocks(
+        input=pattern,
+        output_root=output_root,
+        working=config_lib.JobsConfig(**(working or {})),
+        **options,
+    )
+
+
+def read(segment) -> list[types.Block]:
+    return [block for path in segment.files("blocks-") for block in blocks.read(path)]
+
+
+def job(root) -> pathlib.Path:
+    (path,) = (root / "out").glob("*.job")
+    return path
+
+
+def letters(root) -> list[dict]:
+    return [json.loads(line) for line in (job(root) / "dead_letters.jsonl").open()]
+
+
+def write_parts(root, count=40, parts=6) -> str:
+    made = documents.records(count)
+    for part in range(parts):
+        documents.write(root / f"part-{part}.jsonl", made[part::parts])
+    return str(root / "part-*.jsonl")
+
+
+# Small items, so that a small corpus has many.
+@pytest.fixture
+def one_file_an_item(monkeypatch):
+    monkeypatch.setattr(sort_documents, "_ITEM_UNITS", 1)
+
+
+def test_bad_records_are_put_aside_as_far_as_it_is_allowed(tmp_path):
+    good = documents.records(9)[:8]
+    path = documents.write(tmp_path / "a.jsonl", [*good[:4], "{", *good[4:], '{"id": 5}'])
+    with pytest.raises(types.UserError, match=r"^.*a\.jsonl:5: .*1 more bad record"):
+        build(tmp_path, path, working={"max_bad_fraction": 0.19})
+    assert "too many bad records" in (job(tmp_path) / "report.txt").read_text()
+    segment = build(tmp_path, path, working={"max_bad_fraction": 0.2})
+    assert (segment.counts["bad_records"], segment.counts["documents"]) == (2, 8)
+    found = letters(tmp_path)
+    assert [(d["file"], d["record"], d["cause"]) for d in found] == [
+        (path, 5, "unreadable"),
+        (path, 10, "unreadable"),
+    ]
+    assert all(d["message"].startswith(f"{path}:{d['record']}: ") for d in found)
+    clean = documents.write(tmp_path / "clean.jsonl", good)
+    assert build(tmp_path / "x", clean).shards == segment.shards
+
+
+def test_of_an_id_that_is_there_twice_the_first_document_stays(tmp_path):
+    made = documents.records(6)[:5]
+    again = {**made[1], "text": "The war was new."}
+    path = documents.write(tmp_path / "a.jsonl", [*made, again])
+    segment = build(tmp_path, path, working={"max_bad_fraction": 0.5})
+    assert segment.counts["documents"] == 5
+    (letter,) = letters(tmp_path)
+    assert (letter["record"], letter["cause"]) == (6, "duplicate_id")
+    clean = documents.write(tmp_path / "clean.jsonl", made)
+    assert build(tmp_path / "x", clean).shards == segment.shards
+
+
+def test_only_the_report_stays(tmp_path):
+    segment = build(tmp_path, documents.write(tmp_path / "a.jsonl", documents.records()))
+    assert set(os.listdir(job(tmp_path))) == REPORT_FILES
+    assert not list(tmp_path.rglob("*.tmp-*"))
+    text = inspection.describe(build_blocks.job_folder(segment.path))
+    body = artifacts.read_json(str(job(tmp_path) / "report.json"))
+    assert body["counts"]["blocks"] == segment.counts["blocks"] == len(read(segment))
+    assert body["dropped"] == {"no_text": 1}
+    for name in ("bytes of a document", "bytes of a sentence", "wordpieces of a block"):
+        assert name in text
+    sizes = body["histograms"]["wordpieces of a block, with its title"]
+    assert sum(sizes.values()) == segment.counts["blocks"]
+    assert max(map(int, sizes)) <= 64
+    ids = sorted(b.block_id for b in read(segment))
+    assert [int(sample["key"]) for sample in body["samples"]] == ids[:5]
+    assert "no_text" in text
+    assert body["samples"][0]["text"][:20] in text
+
+
+def test_a_job_that_has_not_ended_has_no_report(tmp_path):
+    (tmp_path / "blocks-12.job").mkdir()
+    with pytest.raises(types.UserError, match="the job has not ended"):
+        inspection.describe(str(tmp_path / "blocks-12.job"))
+
+
+@pytest.mark.parametrize("step", [sort_documents.SortFn, pack_documents.PackFn])
+def test_a_job_that_fails_goes_on_where_it_stopped(tmp_path, monkeypatch, step, one_file_an_item):
+    pattern = write_parts(tmp_path)
+    whole = build(tmp_path / "whole", pattern)
+    calls, work = [], step.work
+
+    def counted(self, number, *item):
+        calls.append(number)
+        if len(calls) == 2:
+            raise RuntimeError("killed")
+        return work(self, number, *item)
+
+    monkeypatch.setattr(step, "work", counted)
+    with pytest.raises(RuntimeError, match="killed"):
+        build(tmp_path, pattern, working={"wave_size": 1})
+    assert not artifacts.is_complete(whole.path.replace("whole/", ""))
+    assert calls == [0, 1]
+    segment = build(tmp_path, pattern)
+    total = 6 if step is sort_documents.SortFn else 3
+    assert sorted(calls[2:]) == list(range(1, total))  # the first is not done again
+    assert segment == artifacts.dataclasses.replace(whole, path=segment.path)
+    assert set(os.listdir(segment.path)) == set(os.listdir(whole.path))
+
+
+def test_without_resume_all_is_done_again(tmp_path, monkeypatch, one_file_an_item):
+    pattern = write_parts(tmp_path)
+    calls, work = [], sort_documents.SortFn.work
+
+    def counted(self, number, *item):
+        calls.append(number)
+        if len(calls) == 3:
+            raise RuntimeError("killed")
+        return work(self, number, *item)
+
+    monkeypatch.setattr(sort_documents.SortFn, "work", counted)
+    with pytest.raises(RuntimeError, match="killed"):
+        build(tmp_path, pattern, working={"wave_size": 1})
+    build(tmp_path, pattern, resume=False)
+    assert sorted(calls[3:]) == list(range(6))
+
+
+def test_a_damaged_shard_of_an_unfinished_job_is_made_again(tmp_path, monkeypatch):
+    pattern = write_parts(tmp_path)
+    whole = build(tmp_path / "whole", pattern)
+    monkeypatch.setattr(build_blocks, "_mark_duplicates", None)
+    with pytest.raises(TypeError):
+        build(tmp_path, pattern)
+    monkeypatch.undo()
+    path = job(tmp_path).with_suffix("") / blocks.shard_name(1, 3)
+    path.write_bytes(b"half")
+    assert build(tmp_path, pattern).shards == whole.shards
+
+
+def test_marks_name_the_first_block_of_a_text(tmp_path):
+    text = "Louis was born in New York."
+    rows = [{"id": str(i), "title": f"T{i}", "text": text} for i in range(3)]
+    rows.append({"id": "x", "text": "It was a river."})
+    segment = build(tmp_path, documents.write(tmp_path / "a.jsonl", rows))
+    same = sorted(b.block_id for b in read(segment) if b.text == text)
+    marks = np.load(segment.file(duplicates.FILE))
+    assert marks.tolist() == [[same[1], same[0]], [same[2], same[0]]]
+    assert segment.counts["duplicate_blocks"] == 2
+    shown = [inspection.describe(segment.path, row=row) for row in range(4)]
+    marked = [s for s in shown if f"the same text as block {same[0]} of another document" in s]
+    assert len(marked) == 2
+    assert "the same text" in inspection.describe(segment.path)
+    table = block_table.BlockTable.open(block_table.build(str(tmp_path), segment))
+    assert len(table) == 4
+    # Deleting the first document deletes nobody else's text.
+    owner = next(b.doc_id for b in read(segment) if b.block_id == same[0])
+    rest = [row for row in rows if row["id"] != owner]
+    again = build(tmp_path / "x", documents.write(tmp_path / "b.jsonl", rest))
+    kept = {b.block_id for b in read(segment) if b.doc_id != owner}
+    assert {b.block_id for b in read(again)} == kept
+
+
+def test_overlap_is_part_of_the_recipe(tmp_path):
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records())
+    plain = build(tmp_path, pattern)
+    overlapping = build(tmp_path, pattern, overlap_sentences=1)
+    assert overlapping.settings["overlap_sentences"] == 1
+    assert overlapping.path != plain.path
+    assert overlapping.counts["sentences"] > plain.counts["sentences"]
+
+
+def test_dry_run_writes_nothing(tmp_path, monkeypatch):
+    made = documents.records(12)
+    path = documents.write(tmp_path / "a.jsonl", [*made[:3], "{", *made[3:], made[0]])
+    vocab = documents.write_vocab(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    argv = ["--input", path, "--vocab", vocab, "--output_root", "", "--length", "48"]
+    text = build_blocks.preview([*argv, "--dry_run", "6"])
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "dry run" in text
+    assert f"{path}:4" in text
+    table = text.partition("counts\n")[2].partition("\n\n")[0]
+    counts = dict(line.split() for line in table.splitlines())
+    assert (counts["records"], counts["documents"]) == ("6", "5")
+    packed = build(tmp_path, documents.write(tmp_path / "b.jsonl", made[:5]))
+    assert int(counts["blocks"]) == packed.counts["blocks"]
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    parts=st.integers(1, 5),
+    wave_size=st.integers(1, 9),
+    items=st.integers(1, 3),
+    run_kb=st.integers(1, 3),
+    shuffled=st.permutations(documents.records(30)),
+)
+def test_shards_do_not_depend_on_how_the_work_is_cut(
+    tmp_path_factory, parts, wave_size, items, run_kb, shuffled
+):
+    root = tmp_path_factory.mktemp("cut")
+    plain = build(root / "a", documents.write(root / "a.jsonl", documents.records(30)))
+    for part in range(parts):
+        documents.write(root / f"part-{part}.jsonl", shuffled[part::parts])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sort_documents, "_ITEM_UNITS", items)
+        patch.setattr(build_blocks, "_MB", run_kb << 10)
+        pattern = str(root / "part-*.jsonl")
+        cut = build(root, pattern, working={"wave_size": wave_size, "sort_mb": 1})
+    assert cut.shards == plain.shards
+
+
+@pytest.mark.slow
+def test_processes_write_the_same(tmp_path, one_file_an_item):
+    pattern = write_parts(tmp_path)
+    plain = build(tmp_path / "plain", pattern)
+    options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    assert build(tmp_path, pattern, beam_args=options).fingerprint == plain.fingerprint
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(path)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
+
+
+@pytest.mark.parametrize("kilobytes", [40, 140, 240])
+def test_a_full_disk_is_one_line_and_the_job_goes_on(tmp_path, small_disk, kilobytes):
+    made = documents.records(300)
+    path = documents.write(tmp_path / "a.jsonl", made)
+    whole = build(tmp_path, path)
+    assert sum(s.num_bytes for s in whole.shards) > 200_000
+    (small_disk / "filler").write_bytes(b"x" * (300_000 - kilobytes * 1000))
+    vocab = documents.write_vocab(tmp_path)
+    output = str(small_disk / "out")
+    with pytest.raises(types.UserError) as error:
+        build(tmp_path, path, output_root=output, vocab=vocab)
+    message = str(error.value)
+    assert "No space left on device" in message
+    assert message.endswith("it goes on where it stopped.")
+    assert "\n" not in message
+    assert not list(small_disk.rglob(artifacts.MANIFEST))
+    assert not list(small_disk.rglob("*.tmp-*"))
+    (small_disk / "filler").unlink()
+    subprocess.run(["mount", "-o", "remount,size=10m", str(small_disk)], check=True)
+    again = build(tmp_path, path, output_root=output, vocab=vocab)
+    assert again.fingerprint == whole.fingerprint
+
+
+def test_a_disk_that_must_not_be_written_is_one_line(tmp_path, small_disk):
+    path = documents.write(tmp_path / "a.jsonl", documents.records(3))
+    vocab = documents.write_vocab(tmp_path)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(types.UserError, match=r"Read-only file system.* Give this user the right"):
+        build(tmp_path, path, output_root=str(small_disk / "out"), vocab=vocab)
