@@ -145,7 +145,8 @@ def vocab(
     from realm_tf import jobs
 
     config = config_lib.load(config_file, overrides)
-    _print_segment(jobs.make_vocab(config.vocab, corpus, output, fmt), as_json)
+    made = jobs.make_vocab(config.vocab, corpus, output, fmt, config.corpus)
+    _print_segment(made, as_json)
 
 
 @main.command()

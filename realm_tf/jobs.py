@@ -26,19 +26,24 @@ def _beam(beam_args: Sequence[str]) -> list[str]:
 
 
 def make_vocab(
-    config: config_lib.VocabConfig, pattern: str, root: str, fmt: str = corpus_formats.JSONL
+    config: config_lib.VocabConfig,
+    pattern: str,
+    root: str,
+    fmt: str = corpus_formats.JSONL,
+    reading: config_lib.CorpusConfig | None = None,
 ) -> artifacts.Segment:
     """The vocabulary that is configured, or one learned from the corpus."""
     if config.file is not None:
         vocab = vocabulary.read(config.file)
         return vocabulary.write_segment(root, vocab, lower_case=config.lower_case)
     corpus_formats.check(pattern, fmt)
+    reading = reading or config_lib.CorpusConfig()
     return vocabulary.learn_segment(
         root,
-        corpus_formats.texts(pattern, fmt),
+        corpus_formats.texts(pattern, fmt, reading),
         size=config.size,
         lower_case=config.lower_case,
-        made_from={"corpus": corpus_formats.fingerprint(pattern, fmt)},
+        made_from={"corpus": corpus_formats.fingerprint(pattern, fmt, reading)},
     )
 
 

@@ -96,7 +96,11 @@ class Pipeline:
         return self._stage(
             "vocab",
             lambda: jobs.make_vocab(
-                self._config.vocab, self._inputs.corpus, self._root, self._inputs.format
+                self._config.vocab,
+                self._inputs.corpus,
+                self._root,
+                self._inputs.format,
+                self._config.corpus,
             ),
         )
 
