@@ -146,7 +146,7 @@ def main() -> None:
     root, pattern = f"{args.workdir}/segments", str(args.squad_open / "corpus.jsonl.gz")
     source = hf_bert.load(args.minilm)
     config = make_config(source, args.dtype)
-    vocab = jobs.make_vocab(config.vocab, pattern, root)
+    vocab = jobs.make_vocab(config, pattern, root)
     tokenizer = tokenizer_lib.Tokenizer.open(vocab)
     exported = export(source, config, tokenizer.fingerprint, root)
     embed_fn = retriever.load_embed_fn(exported, "queries")

@@ -143,7 +143,7 @@ def vocab(
     from realm_tf import jobs
 
     config = config_lib.load(config_file, overrides)
-    options.print_segment(jobs.make_vocab(config.vocab, corpus, output, fmt), as_json)
+    options.print_segment(jobs.make_vocab(config, corpus, output, fmt), as_json)
 
 
 @main.command()

@@ -10,14 +10,17 @@ from typing import Any
 
 import click
 
-_FORMATS = "Of the corpus: jsonl; or of the original, realm-blocks, orqa, realm-pretrain."
+_FORMATS = (
+    "Of the corpus: auto (by the files' names), jsonl, csv, tsv, parquet, wikipedia (XML dumps),"
+    " wikiextractor, text; or of the original, realm-blocks, orqa, realm-pretrain."
+)
 
 CONFIG = [
     click.option("--config", "config_file", metavar="FILE", help="YAML configuration."),
     click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting."),
 ]
 CORPUS = [
-    click.option("--corpus", required=True, metavar="GLOB", help="Documents, .jsonl or .jsonl.gz."),
+    click.option("--corpus", required=True, metavar="GLOB", help="Files, or a folder."),
     click.option("--format", "fmt", default="jsonl", show_default=True, help=_FORMATS),
 ]
 PRETRAIN_CORPUS = [

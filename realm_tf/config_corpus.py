@@ -51,3 +51,8 @@ class CorpusConfig:
     def max_record_bytes(self) -> int:
         """The longest record that is read."""
         return self.max_record_mb << 20
+
+    @property
+    def split_bytes(self) -> int:
+        """About the size of the parts that a dump is divided into."""
+        return self.split_mb << 20

@@ -50,7 +50,7 @@ class DataStages:
         return self._timed(
             "vocab",
             lambda: jobs.make_vocab(
-                self._config.vocab, self._inputs.corpus, self._root, self._inputs.format
+                self._config, self._inputs.corpus, self._root, self._inputs.format
             ),
         )
 

@@ -29,19 +29,23 @@ def _beam(beam_args: Sequence[str]) -> list[str]:
 
 
 def make_vocab(
-    config: config_lib.VocabConfig, pattern: str, root: str, fmt: str = corpus_formats.JSONL
+    config: config_lib.Config, pattern: str, root: str, fmt: str = corpus_formats.JSONL
 ) -> artifacts.Segment:
     """The vocabulary that is configured, or one learned from the corpus."""
-    if config.file is not None:
-        vocab = vocabulary.read(config.file)
-        return vocabulary.write_segment(root, vocab, lower_case=config.lower_case)
+    vocab = config.vocab
+    if vocab.file is not None:
+        wordpieces = vocabulary.read(vocab.file)
+        return vocabulary.write_segment(root, wordpieces, lower_case=vocab.lower_case)
     corpus_formats.check(pattern, fmt)
+    texts = corpus_formats.texts(
+        pattern, fmt, config.corpus, pass_over_bad=config.jobs.max_bad_fraction > 0
+    )
     return vocabulary.learn_segment(
         root,
-        corpus_formats.texts(pattern, fmt),
-        size=config.size,
-        lower_case=config.lower_case,
-        made_from={"corpus": corpus_formats.fingerprint(pattern, fmt)},
+        texts,
+        size=vocab.size,
+        lower_case=vocab.lower_case,
+        made_from={"corpus": corpus_formats.fingerprint(pattern, fmt, config.corpus)},
     )
 
 

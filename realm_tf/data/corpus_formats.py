@@ -184,14 +184,24 @@ def place(fmt: str, file: str, number: int) -> str:
     return _FORMATS[_format_of(file, fmt)].place.format(file, number) if number else file
 
 
-def texts(pattern: str, fmt: str, options: config_corpus.CorpusConfig = _DEFAULTS) -> Iterator[str]:
+def texts(
+    pattern: str,
+    fmt: str,
+    options: config_corpus.CorpusConfig = _DEFAULTS,
+    *,
+    pass_over_bad: bool = False,
+) -> Iterator[str]:
     """Title and text of every document or record, to learn a vocabulary from.
 
-    Documents that cannot be read are passed over with a warning: the job that makes blocks is where
-    they are counted, kept, and stopped at.
+    Args:
+      pattern: Of the corpus.
+      fmt: Of the corpus.
+      options: Of the corpus.
+      pass_over_bad: Whether documents that cannot be read are passed over with a warning: the job
+        that makes blocks is where they are counted and kept.
 
     Raises:
-      UserError: If a record of a reference format cannot be read, with file and record.
+      UserError: If a record cannot be read, with file and record.
     """
     if fmt in reference_formats.FORMATS:
         for source in reference_formats.locate(reference_formats.expand(pattern, fmt)):
@@ -205,6 +215,8 @@ def texts(pattern: str, fmt: str, options: config_corpus.CorpusConfig = _DEFAULT
             if isinstance(found, records.SourceDocument):
                 yield f"{found.title} {found.text}"
             elif isinstance(found, records.Problem):
+                if not pass_over_bad:
+                    raise types.UserError(found.message)
                 problems += 1
                 if problems == 1:
                     _LOGGER.warning("passed over: %s", found.message)

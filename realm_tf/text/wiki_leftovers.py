@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import re
 
-# "( ; ; )", "(, )", "()": and with the blank before them.
-_EMPTY = re.compile(r" ?(?:\([ ,;:·/\u2013-]*\)|\[[ ,;:]*\])")
-_OPENED = re.compile(r"\((?:[,;:] *)+(?=\w)|\( +(?=\w)")  # "(; born 1950)"
+# " ( ; ; )", " (, )", " ()"; but not "main()".
+_EMPTY = re.compile(r"(?:^| )(?:\([ ,;:·/\u2013-]*\)|\[[ ,;:]*\])", re.MULTILINE)
+_OPENED = re.compile(r"\([ ,;:]+(?=[^\s,;:)])")  # "(; born 1950)"
 _CLOSED = re.compile(r"(?<![ ,;:])[ ,;:]+\)")  # "(born 1950; )"
 _BLANKS = re.compile(" {2,}")
 _BEFORE = re.compile(r" +(?=[,;.](?:\s|\Z))")

@@ -7,7 +7,7 @@ so `wiki_pruning` goes first, and leaves it only what has a partner.
 
 Dropped with all that is in them: templates (but `wiki_templates`), tables, references, files,
 categories, links to other languages, formulas, galleries, program text, comments. Kept: the text of
-links, the items of lists (each a line), headings (each a line).
+links, list items and headings, each on a line of its own. The lines of one paragraph become one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ _SISTERS = re.compile(r"(?:w|wikt|s|b|q|n|v|m|c|d|commons|wiktionary|wikisource|
 _EXPONENT = re.compile(r"[-\u2212+]?\d")
 _MAGIC_WORD = re.compile(r"__[A-Z]{3,}__")
 _QUOTES = re.compile(r"'{2,}")
-_HEADING = re.compile(r"\ue000(\d)(.*)")  # as `_pieces` writes it
+# Marks that `_pieces` writes: a heading with its level, a line that does not continue the last one.
+_HEADING = re.compile("\ue000(\\d)(.*)")
+_BREAK = "\ue001"
+_MARKS = re.compile("[\ue000\ue001]")
+_JOINED = re.compile("(?<=[^\n])\n(?=[^\n\ue000\ue001 ])")  # MediaWiki shows these as a blank
 _TAG = re.compile(
     r"</?(blockquote|center|span|small|big|code|cite|font|div|sub|sup|pre|dl|dd|dt|ul|ol|li|td|tr|th"
     r"|em|tt|br|hr|h[1-6]|abbr|var|poem|ref|p|b|i|u|s|q)\b[^<>\n]*>",
@@ -64,11 +68,11 @@ def to_text(
     Raises:
       mwparserfromhell.parser.ParserError: If the parser fails, which is its fault, not the page's.
     """
-    pruned = wiki_pruning.prune(source.replace("\ue000", ""))
+    pruned = wiki_pruning.prune(_MARKS.sub("", source))
     parsed = mwparserfromhell.parse(pruned, skip_style_tags=True)
     text = "".join(_pieces(parsed, namespaces))
     text = _QUOTES.sub("", _MAGIC_WORD.sub("", _RULE.sub("", text)))
-    text = _INDENT.sub("", text)
+    text = _INDENT.sub("", _JOINED.sub(" ", text).replace(_BREAK, ""))
     return "\n".join(_sections(text, no_prose, keep_headings))
 
 
@@ -112,7 +116,7 @@ def _link(node: nodes.Wikilink, namespaces: Collection[str]) -> str:
             return ""
     if node.text is not None:
         return _text(node.text, namespaces)
-    return _SISTERS.sub("", title, count=1).replace("_", " ")
+    return html.unescape(_SISTERS.sub("", title, count=1)).replace("_", " ")
 
 
 def _external(node: nodes.ExternalLink, namespaces: Collection[str]) -> str:
@@ -131,12 +135,14 @@ def _entity(node: nodes.HTMLEntity) -> str:
 def _tag(node: nodes.Tag, namespaces: Collection[str]) -> str:
     name = str(node.tag).strip().lower()
     if node.wiki_markup in ("*", "#", ":", ";"):
-        return ""  # the item stands on a line of its own
+        return _BREAK  # an item has a line of its own
     contents = _text(node.contents, namespaces)
     if name == "sup" and _EXPONENT.match(contents):
         return f"^{contents}"
+    if name in ("pre", "poem"):
+        contents = contents.replace("\n", f"\n{_BREAK}")
     if name in _LINE_TAGS:
-        return f"\n{contents}\n" if contents else "\n"
+        return f"\n{_BREAK}{contents}\n{_BREAK}" if contents else f"\n{_BREAK}"
     return contents
 
 

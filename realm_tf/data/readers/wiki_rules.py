@@ -75,8 +75,7 @@ def is_disambiguation(title: str, source: str) -> bool:
 
 def reads_as_disambiguation(title: str, text: str) -> bool:
     """The same for a text whose templates are gone: its first line "may refer to", and ends."""
-    body = text.removeprefix(title).lstrip()
-    first = body.partition("\n")[0].rstrip()
+    first = text.lstrip().partition("\n")[0].rstrip()
     return title.endswith("(disambiguation)") or _MAY_REFER.fullmatch(first) is not None
 
 

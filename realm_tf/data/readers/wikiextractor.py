@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WikiExtractor's output: JSON lines, or `<doc id="" url="" title="">` around a page's text.
 
-https://github.com/attardi/wikiextractor. Its files are named wiki_00, wiki_01, ...
+https://github.com/attardi/wikiextractor. Its files are named wiki_00, wiki_01, ... Its older
+versions leave wikitext in some lines, which is removed line by line.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from collections.abc import Iterator
 from realm_tf import config_corpus
 from realm_tf.data import records
 from realm_tf.data.readers import fields, files, jsonl, wiki_rules
+from realm_tf.text import wikitext
 
 _DOC = re.compile(r"<doc\b([^>]*)>\s*\Z")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+
+_WIKITEXT = re.compile(r"\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'{3}|^[*#;:]|^\|", re.MULTILINE)
 
 _Found = records.Record | records.Dropped | records.Problem
 
@@ -36,14 +40,25 @@ def read(unit: records.Unit, options: config_corpus.CorpusConfig) -> Iterator[_F
     for found in (_tagged if is_tagged else jsonl.read)(unit, options):
         if not isinstance(found, records.Record):
             yield found
-        elif options.drop_disambiguation and wiki_rules.reads_as_disambiguation(
+            continue
+        line, _, rest = found.text.lstrip().partition("\n")
+        if line.strip() == found.title:  # some versions repeat it
+            found = found._replace(text=rest)
+        if options.drop_disambiguation and wiki_rules.reads_as_disambiguation(
             found.title, found.text
         ):
             yield records.Dropped(unit.file, found.number, "disambiguation")
         elif options.drop_lists and wiki_rules.is_list(found.title):
             yield records.Dropped(unit.file, found.number, "list")
         else:
-            yield found
+            yield found._replace(text=_without_wikitext(found.text))
+
+
+def _without_wikitext(text: str) -> str:
+    if not _WIKITEXT.search(text):
+        return text
+    lines = (line for line in text.split("\n") if not line.startswith("|"))  # of broken tables
+    return "\n".join(wikitext.to_text(s) if _WIKITEXT.search(s) else s for s in lines)
 
 
 def _tagged(
@@ -85,11 +100,8 @@ def _page(
     try:
         text = b"\n".join(body).decode("utf-8")
         values = {**attributes, options.text_field: text}
-        found = fields.record(number, values, options)
+        return fields.record(number, values, options)
     except UnicodeDecodeError as error:
         return records.Problem(file, number, f"not UTF-8: {error}.")
     except fields.FieldError as error:
         return records.Problem(file, number, str(error))
-    # The text begins with the title on a line of its own.
-    text = found.text.lstrip().removeprefix(found.title) if found.title else found.text
-    return found._replace(text=text)

@@ -24,6 +24,7 @@ from realm_tf.text import wikitext
 _START, _END = b"<page>", b"</page>"
 _LAST = b"</mediawiki>"
 _HEAD_BYTES = 1 << 18
+_KEPT_BYTES = 1 << 12  # a page's id is among its first, the dump's end among its last
 _NAMESPACE = re.compile(r'<namespace key="(-2|6|14)"[^>]*>([^<]+)</namespace>')
 _PAGE_ID = re.compile(rb"<id>(\d+)</id>")
 _REDIRECT = re.compile(r"\s*#redirect\b", re.IGNORECASE)
@@ -43,7 +44,7 @@ class _Page(NamedTuple):
 
 def units(file: str, root: str, options: config_corpus.CorpusConfig) -> list[records.Unit]:
     """Divides a dump for parallel work; see `splitting`."""
-    return splitting.units(file, root, options.split_mb << 20)
+    return splitting.units(file, root, options.split_bytes)
 
 
 def read(
@@ -76,55 +77,48 @@ def _pages(unit: records.Unit, max_bytes: int) -> Iterator[tuple[bytes, int]]:
     Raises:
       DamagedError: If the file ends within a page, or the last unit without the dump's end.
     """
-    held, own = b"", 0  # what is not yet read, and how much of it is the unit's
-    start, size = -1, 0  # of a page whose end is not there yet: its place; bytes let go
+    held, own = b"", 0  # what is not yet let go, and how much of it is the unit's
+    position, inside, size = 0, False, 0  # place in it; of a page that begins there: bytes let go
     for piece, is_own in splitting.pieces(unit):
-        searched = max(0, len(held) - len(_START))
+        searched = max(position, len(held) - len(_END) + 1)
         held += piece
         own += len(piece) if is_own else 0
         while True:
-            if start < 0:
-                start = held.find(_START, searched)
+            if not inside:
+                start = held.find(_START, position)
                 if start < 0:
                     break
                 if start >= own:
                     return
-            end = held.find(_END, max(start, searched))
+                position, inside, searched = start, True, start
+            end = held.find(_END, searched)
             if end < 0:
                 break
-            limit = end + len(_END)
-            inner = held.rfind(_START, start + 1, end)
-            if inner > 0:  # the first page has lost its end: let not the second be lost with it
-                yield held[start:inner], size + inner - start
-                if inner >= own:
-                    return
-                start, size = inner, 0
-            yield held[start:limit], size + limit - start
-            held, own = held[limit:], max(0, own - limit)
-            start, size, searched = -1, 0, 0
-        if start < 0 and not is_own:
+            inner = held.rfind(_START, position + 1, end)
+            if inner > 0:  # the page has lost its end: let not the next one be lost with it
+                yield held[position:inner], size + inner - position
+                position, inside, size = inner, False, 0
+                continue
+            yield held[position : end + len(_END)], size + end + len(_END) - position
+            position, inside, size = end + len(_END), False, 0
+        if not inside and not is_own:
             return
-        held, own, start, size = _let_go(held, own, start, size, max_bytes)
-    if start >= 0:
+        gone = position if inside else max(position, len(held) - _KEPT_BYTES)
+        held, own, position = held[gone:], own - gone, 0
+        if inside and size + len(held) > max_bytes:
+            held, own, size = _shortened(held, own, size)
+    if inside:
         raise files.DamagedError("the file ends within a page: it was cut off")
     if unit.byte_limit < 0 and _LAST not in held:
         raise files.DamagedError(f"the file ends without {_LAST.decode()}: it was cut off")
 
 
-def _let_go(
-    held: bytes, own: int, start: int, size: int, max_bytes: int
-) -> tuple[bytes, int, int, int]:
-    """Lets go of what is not needed any more, so that memory stays bounded."""
-    if start < 0:
-        gone = max(0, len(held) - 64)  # the beginning of a tag may be there, or the dump's end
-        return held[gone:], max(0, own - gone), start, size
-    held, own, start = held[start:], own - start, 0
-    if size + len(held) > max_bytes:
-        head, tail = held[: 1 << 12], held[-len(_END) :]
-        gone = len(held) - len(head) - len(tail)
-        if gone > 0:
-            held, own, size = head + tail, max(1, own - gone), size + gone
-    return held, own, start, size
+def _shortened(held: bytes, own: int, size: int) -> tuple[bytes, int, int]:
+    """Lets go of the middle of a page that is too long, so that memory stays bounded."""
+    gone = len(held) - 2 * _KEPT_BYTES
+    if gone <= 0:
+        return held, own, size
+    return held[:_KEPT_BYTES] + held[-_KEPT_BYTES:], max(1, own - gone), size + gone
 
 
 def _own_namespaces(file: str) -> frozenset[str]:
