@@ -27,9 +27,11 @@ def test_texts_to_learn_a_vocabulary_from(tmp_path):
 def test_texts_pass_over_what_cannot_be_read_and_say_so(tmp_path, caplog):
     path = documents.write(tmp_path / "a.jsonl", ["{", {"id": "1", "text": "a"}, "["])
     with caplog.at_level(logging.WARNING):
-        assert list(corpus_formats.texts(path, "jsonl")) == [" a"]
+        assert list(corpus_formats.texts(path, "jsonl", pass_over_bad=True)) == [" a"]
     assert f"passed over: {path}:1: invalid JSON" in caplog.text
     assert "2 records were passed over" in caplog.text
+    with pytest.raises(types.UserError, match=r"a\.jsonl:1: invalid JSON"):
+        list(corpus_formats.texts(path, "jsonl"))
 
 
 def test_fingerprint_is_of_contents_and_of_how_they_are_read(tmp_path):
