@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -45,15 +46,17 @@ def open_segment(tagger: str) -> artifacts.Segment | None:
     return artifacts.open_segment(tagger, span_tagger_export.KIND)
 
 
-def make(tagger: str) -> BlockTagger:
-    """The tagger that a `--tagger` names."""
+def make(tagger: str, dates: str = salient.ENGLISH) -> BlockTagger:
+    """The tagger that a `--tagger` names, with the date rules that `--dates` names."""
     segment = open_segment(tagger)
-    return by_rules if segment is None else ModelTagger(segment)
+    if segment is None:
+        return functools.partial(by_rules, dates=dates)
+    return ModelTagger(segment, dates=dates)
 
 
-def by_rules(blocks: Sequence[types.Block]) -> list[Found]:
-    """Names and dates by rules for English."""
-    return [Found(salient.tag(block.text, _sentences(block))) for block in blocks]
+def by_rules(blocks: Sequence[types.Block], dates: str = salient.ENGLISH) -> list[Found]:
+    """Names by rules for English, and dates by those that `dates` names."""
+    return [Found(salient.tag(block.text, _sentences(block), dates)) for block in blocks]
 
 
 class ModelTagger:
@@ -61,9 +64,11 @@ class ModelTagger:
 
     Args:
       segment: The "span_tagger".
+      dates: Date rules; see `text.dates.load`.
     """
 
-    def __init__(self, segment: artifacts.Segment):
+    def __init__(self, segment: artifacts.Segment, *, dates: str = salient.ENGLISH):
+        self._dates = dates
         self._finder = span_finder.SpanFinder(segment)
 
     def __call__(self, blocks: Sequence[types.Block]) -> list[Found]:
@@ -77,13 +82,12 @@ class ModelTagger:
                 salient.SalientSpan(offset + s.byte_start, offset + s.byte_limit, s.label)
                 for s in spans
             ]
-        return [_merged(block, of_block) for block, of_block in zip(blocks, names, strict=True)]
+        return [self._merged(block, found) for block, found in zip(blocks, names, strict=True)]
 
-
-def _merged(block: types.Block, names: list[salient.SalientSpan]) -> Found:
-    dates = salient.find_dates(block.text, _sentences(block))
-    spans = salient.merge(names, dates)
-    return Found(spans, len(names) + len(dates) - len(spans))
+    def _merged(self, block: types.Block, names: list[salient.SalientSpan]) -> Found:
+        dates = salient.find_dates(block.text, _sentences(block), self._dates)
+        spans = salient.merge(names, dates)
+        return Found(spans, len(names) + len(dates) - len(spans))
 
 
 def _sentences(block: types.Block) -> list[tuple[int, int]]:

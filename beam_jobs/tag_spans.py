@@ -24,6 +24,7 @@ from apache_beam.utils import shared
 from beam_jobs import block_taggers, runner, sinks, transforms
 from realm_tf import artifacts, types
 from realm_tf.data import blocks as blocks_lib
+from realm_tf.text import dates as date_lib
 from realm_tf.text import salient
 
 _WINDOW_BLOCKS = 256
@@ -91,11 +92,19 @@ class TagSpans(beam.PTransform):
       output: The segment.
       vocab: Path of the "vocab" segment.
       tagger: "rules", or the path of a "span_tagger" segment.
+      dates: Date rules; see `text.dates.load`.
     """
 
-    def __init__(self, output: sinks.Output, *, vocab: str, tagger: str = block_taggers.RULES):
+    def __init__(
+        self,
+        output: sinks.Output,
+        *,
+        vocab: str,
+        tagger: str = block_taggers.RULES,
+        dates: str = salient.ENGLISH,
+    ):
         super().__init__()
-        self._tag = _TagShard(output, vocab, tagger)
+        self._tag = _TagShard(output, vocab, tagger, dates)
 
     def expand(
         self, shards: beam.PCollection[tuple[int, str]]
@@ -105,7 +114,7 @@ class TagSpans(beam.PTransform):
 
 
 class _TagShard(beam.DoFn):
-    def __init__(self, output: sinks.Output, vocab: str, tagger: str):
+    def __init__(self, output: sinks.Output, vocab: str, *tagger: str):
         self._output = output
         self._vocab = vocab
         self._tagger = tagger
@@ -113,7 +122,7 @@ class _TagShard(beam.DoFn):
 
     def setup(self) -> None:
         self._unk_id = transforms.open_tokenizer(self._vocab).unk_id
-        self._find = self._shared.acquire(self._open, tag=self._tagger)
+        self._find = self._shared.acquire(self._open, tag=" ".join(self._tagger))
 
     def process(self, element: tuple[int, str]) -> Iterator[tuple[int, dict[str, int]]]:
         shard, path = element
@@ -125,7 +134,7 @@ class _TagShard(beam.DoFn):
         yield shard, dict(counts)
 
     def _open(self) -> _Opened:
-        return _Opened(block_taggers.make(self._tagger))
+        return _Opened(block_taggers.make(*self._tagger))
 
     def _passages(self, path: str, counts: collections.Counter[str]) -> Iterator[types.Passage]:
         records = blocks_lib.read(path)
@@ -150,6 +159,7 @@ def tag_spans(
     vocab: str,
     output_root: str,
     tagger: str = block_taggers.RULES,
+    dates: str = salient.ENGLISH,
     beam_args: Sequence[str] = (),
 ) -> artifacts.Segment:
     """Marks the salient spans of all blocks of a segment.
@@ -160,6 +170,7 @@ def tag_spans(
       output_root: Directory of segments.
       tagger: What finds the spans: "rules" (`salient`), or the path of a "span_tagger" segment,
         which may have another vocabulary.
+      dates: Date rules: a bundled language, the path of a file of rules, or "none".
       beam_args: Pipeline options.
 
     Returns:
@@ -167,8 +178,9 @@ def tag_spans(
 
     Raises:
       UserError: If the blocks were made with another vocabulary, if blocks or tagger are damaged,
-        or there is no such tagger.
+        or there is no such tagger, or no such rules for dates.
     """
+    date_rules = date_lib.load(dates)
     model = block_taggers.open_segment(tagger)
     segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS)
     tokenizer = transforms.open_tokenizer(vocab)
@@ -178,6 +190,8 @@ def tag_spans(
     settings = {
         "tagger": block_taggers.RULES if model is None else model.kind,
         "rules_version": salient.RULES_VERSION,
+        "dates": date_rules.language,
+        "date_rules": date_rules.fingerprint,
         "vocab_size": tokenizer.vocab_size,
     }
     made_from = {"blocks": segment.fingerprint, "tokenizer": tokenizer.fingerprint}
@@ -191,7 +205,7 @@ def tag_spans(
     shards = list(enumerate(segment.files(f"{blocks_lib.BLOCKS}-")))
     output = sinks.Output(path, kind, len(shards))
     _LOGGER.info("tagging %d shards into %s", len(shards), path)
-    tagging = TagSpans(output, vocab=vocab, tagger=tagger)
+    tagging = TagSpans(output, vocab=vocab, tagger=tagger, dates=dates)
     with runner.pipeline(beam_args) as pipeline:
         counts = pipeline | "Shards" >> beam.Create(shards) | tagging
         _ = counts | "WriteReport" >> sinks.WriteReport(output)
@@ -207,6 +221,9 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     parser.add_argument("--output_root", required=True, help="directory of segments")
     parser.add_argument(
         "--tagger", default=block_taggers.RULES, help="rules, or path of a span_tagger segment"
+    )
+    parser.add_argument(
+        "--dates", default=salient.ENGLISH, help="rules for dates: en, de, none, or a file"
     )
     return tag_spans(**vars(parser.parse_args(own)), beam_args=beam_args)
 

@@ -113,7 +113,7 @@ def make_passages(
 ) -> artifacts.Segment:
     """Runs the job that marks salient spans in blocks."""
     argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root]
-    argv += ["--tagger", config.tagger]
+    argv += ["--tagger", config.tagger, "--dates", config.dates]
     return tag_spans.run(argv + _beam(beam_args))
 
 

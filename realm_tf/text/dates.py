@@ -1,59 +1,182 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Finding dates in English text by a regular expression, as the paper does (section 3.4)."""
+"""Finding dates by rules, as the paper does (section 3.4), in the language that the rules are for.
+
+Rules are data, a YAML file a language in `date_rules/`; what they should find, how well they do and
+how to write them for another language is in docs/dates.md. No rule may repeat without bound, so the
+time to search a text grows with its length alone.
+"""
 
 from __future__ import annotations
 
+import functools
+import pathlib
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import tensorflow as tf
+import yaml
+
+from realm_tf import artifacts, types
 from realm_tf.text import offsets
 
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
-)
+NONE = "none"
 
-# As numbers these would be quantities, not years.
-_UNITS = (
-    "people|men|women|children|students|soldiers|troops|workers|residents|inhabitants|members"
-    "|percent|per|%|km|kilometers|kilometres|m|meters|metres|mi|miles|ft|feet|foot|mm|cm|inches"
-    "|acres|hectares|tons|tonnes|kg|lb|pounds|dollars|euros|yen|Hz|MHz|kHz|GHz|MB|GB|kB|bits|bytes"
-    "|species|copies|seats|homes|houses|units|degrees|calories|hours|minutes|seconds|days|years"
-)
-_MONTH = rf"(?:{'|'.join(MONTHS)}|Jan\.|Feb\.|Mar\.|Apr\.|Aug\.|Sept?\.|Oct\.|Nov\.|Dec\.)"
-# The other months are words, too.
-_SURE_MONTH = rf"(?:{'|'.join(m for m in MONTHS if m not in ('March', 'May', 'August'))})"
-_DAY = r"(?:[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?"
-_YEAR = r"(?:1[0-9]{3}|20[0-9]{2})"
-_ERA = r"(?:BCE|CE|BC|AD|B\.C\.|A\.D\.)"
-_ORDINAL = r"(?:[0-9]{1,2}(?:st|nd|rd|th))"
-_DATE = re.compile(
-    r"(?<![\w$€£¥.,/])(?<!(?<!\d\d\d)\d-)(?:"
-    + "|".join(
-        (
-            rf"{_MONTH} {_DAY},? {_YEAR}",  # May 12, 2008
-            rf"{_DAY} (?:of )?{_MONTH},? {_YEAR}",  # 12 May 2008
-            rf"{_MONTH},? (?:of )?{_YEAR}",  # May 2008
-            rf"{_MONTH} {_DAY}(?![\d,]*\d)",  # May 12
-            rf"{_DAY} (?:of )?{_MONTH}",  # 12 May
-            rf"{_YEAR}-[01][0-9]-[0-3][0-9]",  # 2008-05-12
-            rf"{_ORDINAL} (?:century|centuries|millennium)(?: {_ERA})?",  # 19th century
-            r"(?:1[0-9]{2}0|20[0-9]0)s",  # 1990s
-            rf"[0-9]{{1,4}} {_ERA}",  # 44 BC
-            r"(?:AD|A\.D\.) [0-9]{1,4}",  # AD 79
-            rf"{_YEAR}(?![\d,.]*\d| ?(?:{_UNITS})\b)",  # 1990
-            _SURE_MONTH,  # in October
-            r"(?<=[Ii]n )(?:March|May|August)",
-        )
-    )
-    + r")(?![\w%])"
-)
+_BUNDLED = pathlib.Path(__file__).parent / "date_rules"
+_SECTIONS = {"language": str, "words": dict, "parts": dict, "never": list, "dates": list}
+# Where no date begins or ends: in a word, in an amount, in a larger number.
+_BEFORE, _AFTER = r"(?<![\w$€£¥.,/])(?<![A-Z0-9]-)", r"(?![\w%])"
+_ANY_SPACE = "[ \u00a0\u202f]"  # what a space in a rule stands for
+_ATOM = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)  # of a regular expression
+_NAME = re.compile(r"\{([a-z_]+)\}")
+_UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
 
 
-def find(text: str) -> list[tuple[int, int]]:
-    """Finds days, months, years, decades and centuries.
+class DateRules:
+    """The rules of one language.
 
-    Returns:
-      (byte_start, byte_limit) of every date, in order, not overlapping.
+    Args:
+      values: What a file of rules holds.
+      source: Its name, for errors.
+
+    Attributes:
+      language: As the file says.
+      fingerprint: Hash of the rules.
+
+    Raises:
+      UserError: If the rules are not as docs/dates.md describes them.
     """
-    return offsets.to_bytes(text, [m.span() for m in _DATE.finditer(text)])
+
+    def __init__(self, values: Mapping[str, Any], source: str):
+        _check_sections(values, source)
+        self.language: str = values["language"]
+        self.fingerprint = artifacts.digest(values)
+        known: dict[str, str] = {}
+        for name, words in values.get("words", {}).items():
+            if not isinstance(words, list) or not words:
+                raise types.UserError(f"{source}: words.{name} is no list of words.")
+            longest_first = sorted(map(str, words), key=len, reverse=True)
+            known[name] = _either(re.escape(word) for word in longest_first)
+        for name, part in values.get("parts", {}).items():
+            rules = part if isinstance(part, list) else [part]
+            known[name] = _either(_expand(r, known, f"{source}: parts.{name}") for r in rules)
+        never, date = (
+            _either(
+                _expand(rule, known, f"{source}: {section}") for rule in values.get(section, [])
+            )
+            for section in ("never", "dates")
+        )
+        # What is never a date is found like one, so that it hides what lies in it.
+        pattern = f"{_BEFORE}(?:(?P<never>{never})|{date}){_AFTER}"
+        self._pattern = re.compile(_with_any_space(pattern))
+        if self._pattern.match(""):
+            raise types.UserError(f"{source}: a rule matches the empty text.")
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """Finds dates.
+
+        Returns:
+          (byte_start, byte_limit) of every date, in order, not overlapping.
+        """
+        return offsets.to_bytes(text, list(self._find(text)))
+
+    def _find(self, text: str) -> Iterator[tuple[int, int]]:
+        for match in self._pattern.finditer(text):
+            if match["never"] is None:
+                yield match.span()
+
+
+class _NoDates(DateRules):
+    """Finds nothing."""
+
+    def __init__(self) -> None:
+        super().__init__({"language": NONE, "dates": ["(?!)"]}, NONE)
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        del text
+        return []
+
+
+def languages() -> list[str]:
+    """The languages whose rules are bundled."""
+    return sorted(path.stem for path in _BUNDLED.glob("*.yaml"))
+
+
+@functools.cache
+def load(name: str) -> DateRules:
+    """The rules of a language.
+
+    Args:
+      name: A bundled language; the path of a file of rules, which ends in .yaml or .yml; or "none".
+
+    Raises:
+      UserError: If there are no such rules, or they are not as docs/dates.md describes them.
+    """
+    if name == NONE:
+        return _NoDates()
+    if name in languages():
+        return _read(str(_BUNDLED / f"{name}.yaml"))
+    if not name.endswith((".yaml", ".yml")):
+        raise types.UserError(
+            f"There are no date rules for {name!r}. Valid for tagging.dates:"
+            f" {', '.join(languages())}, none, or the path of your own rules (.yaml)."
+        )
+    return _read(name)
+
+
+def _read(path: str) -> DateRules:
+    try:
+        with tf.io.gfile.GFile(path, "r") as f:
+            values = yaml.safe_load(f.read())
+    except tf.errors.OpError:
+        raise types.UserError(f"Cannot read the date rules {path}: no such file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise types.UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    return DateRules(values, path)
+
+
+def _check_sections(values: Any, source: str) -> None:
+    if not isinstance(values, Mapping) or not {"language", "dates"} <= values.keys():
+        raise types.UserError(f"{source}: date rules need at least the keys language and dates.")
+    for name, value in values.items():
+        if not isinstance(value, _SECTIONS.get(name, ())):
+            shape = {n: t.__name__ for n, t in _SECTIONS.items()}.get(name)
+            what = f"must be a {shape}" if shape else f"is none of {', '.join(_SECTIONS)}"
+            raise types.UserError(f"{source}: the key {name!r} {what}.")
+
+
+def _expand(rule: Any, known: Mapping[str, str], where: str) -> str:
+    """A rule with its {names} replaced.
+
+    Raises:
+      UserError: If a name is not known yet, or it is not a regular expression without unbounded
+        repetition that matches something.
+    """
+    bare = "".join(atom for atom in _ATOM.findall(str(rule)) if atom[0] not in "\\[")
+    if _UNBOUNDED.search(bare):
+        raise types.UserError(
+            f"{where}: {rule!r} repeats without bound (* or +), which may take very long on some"
+            " texts. Say how often, as in {1,9}."
+        )
+    for name in _NAME.findall(str(rule)):
+        if name not in known:
+            raise types.UserError(
+                f"{where}: {rule!r} names {{{name}}}, which is not among the words, nor the parts"
+                " above it."
+            )
+    expanded = _NAME.sub(lambda match: known[match[1]], str(rule))
+    try:
+        re.compile(expanded)
+    except re.error as error:
+        raise types.UserError(f"{where}: {rule!r} is no regular expression: {error}.") from None
+    return expanded
+
+
+def _either(rules: Iterator[str]) -> str:
+    return f"(?:{'|'.join(rules) or '(?!)'})"
+
+
+def _with_any_space(pattern: str) -> str:
+    atoms = _ATOM.findall(pattern)
+    return "".join(_ANY_SPACE if atom in (" ", "\\ ") else atom for atom in atoms)

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from realm_tf.text import dates, names
 
-# Raise when the rules would mark other spans in the same text.
-RULES_VERSION = 1
+# Raise when the same rules for dates, or those for names, would mark other spans in the same text.
+RULES_VERSION = 2
 
 NAME = "NAME"
 DATE = "DATE"
+ENGLISH = "en"
 
 
 class SalientSpan(NamedTuple):
@@ -25,18 +26,21 @@ class SalientSpan(NamedTuple):
     label: str
 
 
-def tag(text: str, sentences: Sequence[tuple[int, int]]) -> list[SalientSpan]:
+def tag(
+    text: str, sentences: Sequence[tuple[int, int]], date_rules: str = ENGLISH
+) -> list[SalientSpan]:
     """Finds names and dates.
 
     Args:
-      text: Any text; the rules are for English.
+      text: Any text; the rules for names are for English.
       sentences: (byte_start, byte_limit) of its sentences.
+      date_rules: See `dates.load`.
 
     Returns:
       Spans in order, not overlapping, each inside one sentence, without outer white space.
     """
-    date_spans = find_dates(text, sentences)
-    # Digits in their place hide dates from the name rules ("December", "May"). Dates are ASCII.
+    date_spans = find_dates(text, sentences, date_rules)
+    # Digits in their place hide dates from the name rules ("December", "May").
     masked = bytearray(text.encode("utf-8"))
     for start, limit, _ in date_spans:
         masked[start:limit] = b"0" * (limit - start)
@@ -44,9 +48,11 @@ def tag(text: str, sentences: Sequence[tuple[int, int]]) -> list[SalientSpan]:
     return sorted([*date_spans, *(SalientSpan(*span, NAME) for span in name_spans)])
 
 
-def find_dates(text: str, sentences: Sequence[tuple[int, int]]) -> list[SalientSpan]:
-    """The dates of a text, each inside one sentence, by rules."""
-    spans = dates.find(text)
+def find_dates(
+    text: str, sentences: Sequence[tuple[int, int]], date_rules: str = ENGLISH
+) -> list[SalientSpan]:
+    """The dates of a text, each inside one sentence, by rules; see `dates.load`."""
+    spans = dates.load(date_rules).find(text)
     return [SalientSpan(*span, DATE) for span in spans if _is_inside_one(span, sentences)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from beam_jobs import block_taggers, build_blocks, tag_spans
 from realm_tf import artifacts, types
 from realm_tf.data import block_packer, blocks
-from realm_tf.text import salient, vocabulary
+from realm_tf.text import dates, salient, vocabulary
 from realm_tf.text import tokenizer as tokenizers
 from tests.beam_jobs import documents
 from tests.data import blocks_test
@@ -113,6 +113,24 @@ def test_segment_tells_how_it_was_made(parts, tagged):
     }
     assert tagged.settings["tagger"] == "rules"
     assert tagged.settings["vocab_size"] == len(vocabularies.small())
+    assert tagged.settings["dates"] == "en"
+
+
+def test_date_rules_are_chosen_and_told(parts, tagged, tmp_path):
+    none = tag_spans.tag_spans(**parts, output_root=str(tmp_path), dates="none")
+    assert none.settings["dates"] == "none"
+    assert "spans_DATE" not in none.counts
+    argv = ["--blocks", parts["blocks"], "--vocab", parts["vocab"], "--output_root", str(tmp_path)]
+    own = tmp_path / "own.yaml"
+    own.write_text("language: xx\ndates: ['1916']\n")
+    made = tag_spans.run([*argv, "--dates", str(own)])
+    assert made.settings["dates"] == "xx"
+    assert 0 < made.counts["spans_DATE"] <= tagged.counts["spans_DATE"]
+    own.write_text("language: xx\ndates: ['1917']\n")
+    dates.load.cache_clear()
+    assert tag_spans.run([*argv, "--dates", str(own)]).path != made.path
+    with pytest.raises(types.UserError, match="There are no date rules for 'xx'"):
+        tag_spans.run([*argv, "--dates", "xx"])
 
 
 def test_same_fingerprint_under_another_root(parts, tagged, tmp_path):

@@ -23,6 +23,16 @@ def test_dates_are_not_names_and_keep_their_place():
     ]
 
 
+def test_date_rules_are_chosen():
+    text = "Kate came am 5. Mai 1990."
+    found = {rules: salient.tag(text, [(0, 25)], rules) for rules in ("en", "de", "none")}
+    spans = {
+        rules: [text[s.byte_start : s.byte_limit] for s in spans if s.label == salient.DATE]
+        for rules, spans in found.items()
+    }
+    assert spans == {"de": ["5. Mai 1990"], "en": ["1990"], "none": []}
+
+
 WORDS = st.sampled_from(
     [
         *("Paris", "Élise", "the", "of", "in", "May", "1990", "12", "é.", "A.", "'X'", "U.S."),
