@@ -16,7 +16,7 @@ import click
 
 from realm_tf import command_options as options
 from realm_tf import config as config_lib
-from realm_tf import convert_command, train_command, types, version
+from realm_tf import convert_command, examples_command, train_command, types, version
 
 
 class _Commands(click.Group):
@@ -312,4 +312,5 @@ def inspect(path: str, row: int | None, verify: bool) -> None:
 
 
 main.add_command(convert_command.convert)
+main.add_command(examples_command.examples)
 main.add_command(train_command.train)

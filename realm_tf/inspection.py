@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.data import block_table, blocks, duplicates
+from realm_tf.data import block_table, blocks, duplicates, ready_examples, tfrecords
 from realm_tf.retrieval import snapshots
 
 _SNAPSHOT = re.compile(r"step-(\d+)\.json")
@@ -26,7 +27,7 @@ def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
 
     Args:
       path: Directory of a segment or of a job, or file of a snapshot.
-      row: Of a "blocks", "passages" or "block_table" segment: shows this row instead of a few.
+      row: Of a segment of blocks, passages or examples, or of a table: shows this row alone.
       verify: Whether to compare checksums.
 
     Raises:
@@ -44,16 +45,8 @@ def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
 
 def mark(passage: types.Passage) -> str:
     """The text of a passage with its spans in [[brackets]]."""
-    text, parts, end = passage.block.text.encode("utf-8"), [], 0
-    for span in passage.spans:
-        parts += [
-            text[end : span.byte_start],
-            b"[[",
-            text[span.byte_start : span.byte_limit],
-            b"]]",
-        ]
-        end = span.byte_limit
-    return b"".join([*parts, text[end:]]).decode("utf-8")
+    places = [(span.byte_start, span.byte_limit) for span in passage.spans]
+    return blocks.bracket(passage.block.text.encode("utf-8"), places)
 
 
 def _job(path: str) -> str:
@@ -93,6 +86,15 @@ def _rows(segment: artifacts.Segment, row: int | None) -> list[str]:
             _row(number, record, first_of)
             for number, record in _records(segment, wanted if row is None else [row])
         ]
+    if segment.kind == ready_examples.KIND:
+        _check_row(row, int(segment.counts["examples"]), segment.path)
+        last = _PREVIEW_ROWS - 1 if row is None else row
+        records = itertools.chain.from_iterable(map(tfrecords.read, segment.files()))
+        found = [
+            f"example {number}  {ready_examples.describe(record)}"
+            for number, record in enumerate(itertools.islice(records, last + 1))
+        ]
+        return found if row is None else found[-1:]
     if row is not None:
         raise types.UserError(f"{segment.path} holds {segment.kind!r}, which has no rows to show.")
     return []

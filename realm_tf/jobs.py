@@ -9,9 +9,10 @@ import json
 from collections.abc import Sequence
 
 from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, tag_spans
+from beam_jobs import make_examples as make_examples_job
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import conll, corpus_formats
+from realm_tf.data import conll, corpus_formats, ready_examples
 from realm_tf.evaluation import entities
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import vocabulary
@@ -115,6 +116,27 @@ def make_passages(
     argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root]
     argv += ["--tagger", config.tagger, "--dates", config.dates]
     return tag_spans.run(argv + _beam(beam_args))
+
+
+def make_examples(
+    config: config_lib.Config,
+    task: str,
+    per_block: int,
+    blocks: str,
+    vocab: str,
+    root: str,
+    beam_args: Sequence[str],
+) -> artifacts.Segment:
+    """Runs the job that writes training examples, as the run's stages would make them."""
+    is_ict = task == ready_examples.ICT
+    argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root, "--task", task]
+    argv += ["--seed", str(config.seed), "--per_block", str(per_block)]
+    query_length = (config.ict if is_ict else config.pretrain).query_length
+    argv += ["--query_length", str(query_length), "--max_masks", str(config.pretrain.max_masks)]
+    argv += ["--keep_probability", str(config.ict.keep_probability)]
+    argv += ["--block_length", str(config.blocks.length), "--template", config.blocks.template]
+    argv += ["--wave_size", str(config.jobs.wave_size)]
+    return make_examples_job.run(argv + _beam(beam_args))
 
 
 def make_tagger(

@@ -52,6 +52,7 @@ MAY_IMPORT = {
     | {
         "realm_tf.pipeline",
         "realm_tf.convert_command",
+        "realm_tf.examples_command",
         "realm_tf.train_command",
         "realm_tf.command_options",
     },
@@ -59,6 +60,11 @@ MAY_IMPORT = {
         "realm_tf.types",
         "realm_tf.command_options",
         "realm_tf.conversion",
+    },
+    "realm_tf.examples_command": {
+        "realm_tf.config",
+        "realm_tf.command_options",
+        "realm_tf.jobs",
     },
     "realm_tf.train_command": {
         "realm_tf.types",

@@ -282,3 +282,15 @@ def test_mistake_in_a_worker_has_no_traceback(made, tmp_path):
     assert "Traceback" not in done.stderr
     assert done.stderr.count('"text" must be a string') == 1
     assert done.stderr.splitlines()[-1].startswith("realm: ")
+
+
+def test_examples(made, tmp_path):
+    parts = ("--vocab", made["vocab"], "--output", tmp_path)
+    settings = ("--set", "blocks.length=40", "--set", "pretrain.query_length=32")
+    passages = _invoke("tag", "--blocks", made["blocks"], *parts).stdout.strip()
+    options = ("--blocks", passages, *parts, *settings)
+    masked = _invoke("examples", "--task", "masked", *options).stdout.strip()
+    assert artifacts.open_segment(masked).settings["query_length"] == 32
+    assert "example 0  block" in _invoke("inspect", masked).stdout
+    line = _refusal("examples", "--task", "masked", "--blocks", made["blocks"], *parts)
+    assert "masked examples are made of passages. Run realm tag on it." in line

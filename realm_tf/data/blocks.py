@@ -115,6 +115,15 @@ def read(path: str) -> Iterator[types.Block | types.Passage]:
         ) from None
 
 
+def bracket(text: bytes, places: Iterable[tuple[int, int]]) -> str:
+    """A text, in UTF-8, with what stands at (byte_start, byte_limit) in [[brackets]]."""
+    parts, end = [], 0
+    for start, limit in places:
+        parts += [text[end:start], b"[[", text[start:limit], b"]]"]
+        end = limit
+    return b"".join([*parts, text[end:]]).decode("utf-8")
+
+
 def write_shard(path: str, records: Iterable[types.Block | types.Passage]) -> int:
     """Writes one shard at `path`, atomically; returns the number of records."""
     count = 0

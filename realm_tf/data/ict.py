@@ -21,11 +21,15 @@ class IctExample(NamedTuple):
       query_ids: <int>[any] the sentence.
       title_ids: <int>[any] the block's title.
       body_ids: <int>[any] the block's text, as a rule without the sentence.
+      sentence: Number of the sentence in its block.
+      is_removed: Whether `body_ids` lacks it.
     """
 
     query_ids: np.ndarray
     title_ids: np.ndarray
     body_ids: np.ndarray
+    sentence: int
+    is_removed: bool
 
 
 def eligible_rows(table: block_table.BlockTable) -> np.ndarray:
@@ -52,10 +56,12 @@ def make(
     limits = np.searchsorted(token_byte_start, table.sentence_byte_limit(row))
     # A sentence of nothing but characters that the tokenizer drops cannot be asked for.
     sentences = np.flatnonzero(limits > starts)
-    sentence = sentences[int(which * len(sentences))] if len(sentences) else 0
+    sentence = int(sentences[int(which * len(sentences))]) if len(sentences) else 0
     start, limit = starts[sentence], limits[sentence]
     if keep < keep_probability:
         body_ids = token_ids
     else:
         body_ids = np.concatenate([token_ids[:start], token_ids[limit:]])
-    return IctExample(token_ids[start:limit], table.title_ids(row), body_ids)
+    return IctExample(
+        token_ids[start:limit], table.title_ids(row), body_ids, sentence, keep >= keep_probability
+    )

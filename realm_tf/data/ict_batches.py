@@ -57,7 +57,7 @@ class IctBatches:
         rows = self._rows[self._sampler.batch(index, self._cfg.batch_size)]
         keep = self._cfg.keep_probability
         examples = [ict.make(self._table, row, rng, keep_probability=keep) for row in rows.tolist()]
-        queries, titles, bodies = zip(*examples, strict=True)
+        queries, titles, bodies = zip(*(e[:3] for e in examples), strict=True)
         return {
             "query": packing.pack_queries(queries, self._cfg.query_length, self._tokenizer),
             "block": packing.pack_blocks(

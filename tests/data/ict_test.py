@@ -42,6 +42,9 @@ def test_the_query_is_a_sentence_and_stays_or_goes(table, keep_probability):
             for start, limit in _sentences(table, row)
         ]
         assert (example.query_ids.tolist(), example.body_ids.tolist()) in possible
+        start, limit = list(_sentences(table, row))[example.sentence]
+        assert example.query_ids.tolist() == ids[start:limit]
+        assert example.is_removed == (keep_probability == 0)
         np.testing.assert_array_equal(example.title_ids, table.block(row).title_ids)
 
 

@@ -1,0 +1,206 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Writes training examples of blocks or passages: shard in, shard out.
+
+An example depends on its own block and the seed (`data.ready_examples`), so the files do not depend
+on the workers. A worker maps the columns of its shard from a local directory: it needs the disk for
+one shard, and little memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from beam_jobs import job_report, runner, sinks, transforms, waves
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.data import block_table, ready_examples
+from realm_tf.data import blocks as blocks_lib
+
+STEP = "MakeShard"
+
+_JOBS = config_lib.JobsConfig()
+_SAMPLES = 5
+_LOGGER = logging.getLogger(__name__)
+
+
+class MakeFn(waves.ItemFn):
+    """Makes the examples of shards; an item is the path of the shard of blocks or passages.
+
+    Args:
+      folder: Of the job.
+      output: The segment.
+      source: Path of the "blocks" or "passages" segment.
+      vocab: Path of the "vocab" segment.
+      options: What examples are made.
+    """
+
+    def __init__(
+        self,
+        folder: waves.Folder,
+        output: sinks.Output,
+        *,
+        source: str,
+        vocab: str,
+        options: ready_examples.Options,
+    ):
+        super().__init__(folder, STEP)
+        self._output = output
+        self._source = source
+        self._vocab = vocab
+        self._options = options
+
+    def setup(self) -> None:
+        """Opens the tokenizer and the source's manifest."""
+        self._tokenizer = transforms.open_tokenizer(self._vocab)
+        self._segment = artifacts.open_segment(self._source, verify=False)
+
+    def work(self, number: int, *item: str) -> dict[str, Any]:
+        """Makes and writes one shard. The result: "tally", "counts" and "num_bytes"."""
+        tally, counts = job_report.Tally(), ready_examples.Counts(blocks=0, examples=0)
+        # A segment of one shard: its table has the rows of that shard alone.
+        (shard,) = (s for s in self._segment.shards if s.name == item[0])
+        alone = dataclasses.replace(self._segment, shards=(shard,))
+        with tempfile.TemporaryDirectory(prefix="examples-") as scratch:
+            table = block_table.BlockTable(block_table.build(scratch, alone))
+            made = ready_examples.make(table, self._tokenizer, self._options, counts)
+            path = _shard_path(self._output, number)
+            with artifacts.atomic_path(path) as aside, tf.io.TFRecordWriter(aside) as writer:
+                for example in made:
+                    writer.write(example)
+                    key = hashlib.sha256(example).hexdigest()
+                    if len(tally.samples) < _SAMPLES or key < tally.samples[-1]["key"]:
+                        tally.sample(key, _SAMPLES, text=ready_examples.describe(example))
+        tally.counts.update(counts)
+        return {
+            "tally": vars(tally),
+            "counts": dict(counts),
+            "num_bytes": _num_bytes(self._output, number),
+        }
+
+
+def make_examples(
+    *,
+    blocks: str,
+    vocab: str,
+    output_root: str,
+    options: ready_examples.Options,
+    wave_size: int = _JOBS.wave_size,
+    beam_args: Sequence[str] = (),
+) -> artifacts.Segment:
+    """Writes training examples, going on with what a killed job left.
+
+    Args:
+      blocks: Path of a "passages" segment; for the task "ict" also of a "blocks" segment.
+      vocab: Path of the "vocab" segment that it was made with.
+      output_root: Directory of segments.
+      options: What examples are made.
+      wave_size: Shards of one pipeline of the local runner.
+      beam_args: Pipeline options.
+
+    Returns:
+      The "examples" segment, in the shards of its input; at once if it is there already. The job's
+      report is beside it.
+
+    Raises:
+      UserError: If the input is of another kind, was made with another vocabulary or is damaged, or
+        there would be no example.
+    """
+    segment = _open(blocks, options.task)
+    tokenizer = transforms.open_tokenizer(vocab)
+    artifacts.require_same(
+        "tokenizer", (blocks, segment.made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
+    )
+    settings = {**options.decisive(), "examples_version": ready_examples.VERSION}
+    made_from = {segment.kind: segment.fingerprint, "tokenizer": tokenizer.fingerprint}
+    kind = ready_examples.KIND
+    path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
+    if artifacts.is_complete(path):
+        return artifacts.open_segment(path, kind, verify=False)
+    writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
+    items = [(s.name,) for s in segment.shards if s.name.startswith(f"{segment.kind}-")]
+    output = sinks.Output(path, kind, len(items))
+    folder = waves.open_folder(f"{path}.job", {"items": items}, resume=True)
+    waves.remove_asides(path)
+    for number in folder.done(STEP):  # a file may be gone
+        if _num_bytes(output, number) != folder.result(STEP, number)["num_bytes"]:
+            folder.forget(STEP, number)
+    _LOGGER.info("making %s examples of %d shards in %s", options.task, len(items), path)
+    fn = MakeFn(folder, output, source=blocks, vocab=vocab, options=options)
+    with runner.storage_errors():
+        waves.run(fn, items, beam_args=beam_args, wave_size=wave_size)
+        made = _commit(writer, output, folder, blocks)
+    folder.remove(STEP)
+    return made
+
+
+def _open(path: str, task: str) -> artifacts.Segment:
+    segment = artifacts.open_segment(path)
+    valid = [blocks_lib.PASSAGES]
+    if task == ready_examples.ICT:
+        valid.append(blocks_lib.BLOCKS)
+    if segment.kind not in valid:
+        raise types.UserError(
+            f"{path} holds {segment.kind!r}, but {task} examples are made of {' or '.join(valid)}."
+            + (" Run realm tag on it." if segment.kind == blocks_lib.BLOCKS else "")
+        )
+    return segment
+
+
+def _commit(
+    writer: artifacts.SegmentWriter, output: sinks.Output, folder: waves.Folder, source: str
+) -> artifacts.Segment:
+    results = list(folder.results(STEP, output.num_shards))
+    tally = job_report.total(results)
+    job_report.write(folder, {"job": "examples", "blocks": source}, tally)
+    told = ", ".join(f"{n} {what}" for what, n in tally.counts.items())
+    if not tally.counts["examples"]:
+        raise types.UserError(f"{source} gives no example: {told}. Are the lengths too small?")
+    for number, result in enumerate(results):
+        name = os.path.basename(_shard_path(output, number))
+        writer.add(name, num_records=result["counts"]["examples"])
+    _LOGGER.info("%s: %s", output.path, told)
+    return writer.commit(**tally.counts)
+
+
+def _shard_path(output: sinks.Output, number: int) -> str:
+    return os.path.join(output.path, blocks_lib.shard_name(number, output.num_shards, output.kind))
+
+
+def _num_bytes(output: sinks.Output, number: int) -> int:
+    path = _shard_path(output, number)
+    return tf.io.gfile.stat(path).length if tf.io.gfile.exists(path) else -1
+
+
+def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
+    """Runs the job from command-line arguments; Beam's own options come after `--`."""
+    own, beam_args = runner.split_args(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="make_examples", description=__doc__.splitlines()[0])
+    parser.add_argument("--blocks", required=True, help="path of the passages or blocks segment")
+    parser.add_argument("--vocab", required=True, help="path of the vocab segment")
+    parser.add_argument("--output_root", required=True, help="directory of segments")
+    parser.add_argument("--task", required=True, choices=ready_examples.TASKS)
+    parser.add_argument("--wave_size", type=int, default=_JOBS.wave_size)
+    for field in dataclasses.fields(ready_examples.Options):
+        if field.name != "task":
+            kind: Any = type(field.default)
+            parser.add_argument(f"--{field.name}", type=kind, default=field.default)
+    given = vars(parser.parse_args(own))
+    names = {field.name for field in dataclasses.fields(ready_examples.Options)}
+    options = ready_examples.Options(**{name: given.pop(name) for name in names})
+    return make_examples(**given, options=options, beam_args=beam_args)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    run()

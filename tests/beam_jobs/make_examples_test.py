@@ -1,0 +1,187 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The job that writes training examples: shards, counts, and that they can be read back."""
+
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from beam_jobs import build_blocks, import_corpus, make_examples, tag_spans
+from realm_tf import artifacts, inspection, types
+from realm_tf.data import block_table, blocks, ready_examples, tfrecords
+from tests.beam_jobs import documents
+from tests.text import vocabularies
+
+LENGTHS = {"query_length": 48, "max_masks": 5, "block_length": 48}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory) -> dict[str, str]:
+    """Paths of the vocabulary, the blocks and the passages."""
+    root = tmp_path_factory.mktemp("parts")
+    vocab = documents.write_vocab(root)
+    cut = build_blocks.build_blocks(
+        input=documents.write(root / "a.jsonl", documents.records()),
+        vocab=vocab,
+        output_root=str(root),
+        length=48,
+        num_shards=3,
+    )
+    tagged = tag_spans.tag_spans(blocks=cut.path, vocab=vocab, output_root=str(root))
+    return {"vocab": vocab, "blocks": cut.path, "passages": tagged.path}
+
+
+def make(parts, root, task, source="passages", beam_args=(), **options) -> artifacts.Segment:
+    return make_examples.make_examples(
+        blocks=parts[source],
+        vocab=parts["vocab"],
+        output_root=str(root),
+        options=ready_examples.Options(task, **{**LENGTHS, **options}),
+        beam_args=beam_args,
+    )
+
+
+def read(segment: artifacts.Segment) -> list[bytes]:
+    return [record for path in segment.files() for record in tfrecords.read(path)]
+
+
+@pytest.mark.parametrize(
+    ("task", "source"), [("masked", "passages"), ("ict", "blocks"), ("annotated", "passages")]
+)
+def test_shards_hold_what_the_whole_table_gives(parts, tmp_path, task, source):
+    made = make(parts, tmp_path, task, source)
+    segment = artifacts.open_segment(parts[source])
+    table = block_table.BlockTable(block_table.build(str(tmp_path), segment))
+    counts = ready_examples.Counts()
+    options = ready_examples.Options(task, **LENGTHS)
+    whole = list(ready_examples.make(table, vocabularies.tokenizer(), options, counts))
+    assert read(made) == whole
+    assert made.counts == counts
+    assert len(made.files()) == 3
+    assert [s.num_records for s in made.shards] == [
+        len(list(tfrecords.read(p))) for p in made.files()
+    ]
+    assert made.made_from[source] == segment.fingerprint
+    assert made.settings["task"] == task
+
+
+def test_a_complete_segment_is_not_made_again(parts, tmp_path, monkeypatch):
+    made = make(parts, tmp_path, "masked")
+    monkeypatch.setattr(make_examples, "MakeFn", None)
+    assert make(parts, tmp_path, "masked", keep_probability=0.7) == made  # is of "ict" alone
+
+
+def test_a_killed_job_goes_on(parts, tmp_path, monkeypatch):
+    """What is done is kept, but for a shard whose file is gone."""
+    made = make(parts, tmp_path / "a", "masked")
+    done, real = [], make_examples.MakeFn.work
+
+    def work(self, number, *item):
+        if len(done) == stop_after[0]:
+            raise KeyboardInterrupt
+        done.append(number)
+        return real(self, number, *item)
+
+    monkeypatch.setattr(make_examples.MakeFn, "work", work)
+    stop_after = [2]
+    with pytest.raises((KeyboardInterrupt, RuntimeError)):
+        make(parts, tmp_path / "b", "masked")
+    assert len(done) == 2
+    (folder,) = (tmp_path / "b").glob("examples-*[!b]")
+    (next(folder.glob(f"examples-{done[0]:05d}-*"))).unlink()
+    first, stop_after[0] = list(done), 99
+    again = make(parts, tmp_path / "b", "masked")
+    assert again.fingerprint == made.fingerprint
+    assert sorted(done[2:]) == sorted({0, 1, 2} - {first[1]})
+
+
+def test_report_is_beside_the_segment(parts, tmp_path):
+    made = make(parts, tmp_path, "masked")
+    told = inspection.describe(f"{made.path}.job")
+    assert f"{int(made.counts['examples']):,}" in told
+    assert "skipped_without_span" in told
+    assert "[[" in told  # samples
+    assert sorted(p.name for p in pathlib.Path(f"{made.path}.job").iterdir()) == [
+        "report.json",
+        "report.txt",
+    ]
+
+
+@pytest.mark.slow
+def test_processes_write_the_same(parts, tmp_path):
+    made = make(parts, tmp_path / "a", "masked")
+    options = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    assert make(parts, tmp_path / "b", "masked", beam_args=options).fingerprint == made.fingerprint
+
+
+def test_annotated_passages_are_read_back(parts, tmp_path):
+    written = make(parts, tmp_path, "annotated")
+    back = import_corpus.import_corpus(
+        input=f"{written.path}/examples-*",
+        format="realm-pretrain",
+        vocab=parts["vocab"],
+        output_root=str(tmp_path),
+        length=48,
+        num_shards=2,
+    )
+    source = artifacts.open_segment(parts["passages"])
+    passages, again = (
+        sorted(
+            (p.block.title, p.block.text, p.block.token_ids.tolist(), p.spans)
+            for path in segment.files("passages-")
+            for p in blocks.read(path)
+        )
+        for segment in (source, back)
+    )
+    assert again == passages
+    assert back.counts["spans"] == source.counts["spans"] > 40
+
+
+def test_tf_data_reads_them(parts, tmp_path):
+    """The snippet of docs/data-formats.md."""
+    segment = make(parts, tmp_path, "masked")
+    features = {
+        "query_word_ids": tf.io.FixedLenFeature([48], tf.int64),
+        "query_mask": tf.io.FixedLenFeature([48], tf.int64),
+        "mask_positions": tf.io.FixedLenFeature([5], tf.int64),
+        "mask_targets": tf.io.FixedLenFeature([5], tf.int64),
+        "mask_weights": tf.io.FixedLenFeature([5], tf.float32),
+    }
+    files = tf.data.Dataset.list_files(f"{segment.path}/examples-*.tfrecord", shuffle=False)
+    examples = files.interleave(tf.data.TFRecordDataset, cycle_length=1)
+    batches = examples.batch(4).map(lambda batch: tf.io.parse_example(batch, features))
+    rows = sum(len(batch["mask_targets"]) for batch in batches)
+    assert rows == segment.counts["examples"]
+
+
+def test_examples_are_inspected(parts, tmp_path):
+    segment = make(parts, tmp_path, "masked")
+    told = inspection.describe(segment.path)
+    assert "examples segment" in told
+    assert "example 0  block " in told
+    assert "skipped_without_span" in told
+    last = int(segment.counts["examples"]) - 1
+    shown = inspection.describe(segment.path, row=last)
+    assert shown == f"example {last}  {ready_examples.describe(read(segment)[-1])}"
+    with pytest.raises(types.UserError, match=f"has rows 0 to {last}"):
+        inspection.describe(segment.path, row=last + 1)
+
+
+def test_mistakes_are_told(parts, tmp_path):
+    with pytest.raises(
+        types.UserError, match=r"masked examples are made of passages\. Run realm tag"
+    ):
+        make(parts, tmp_path, "masked", "blocks")
+    with pytest.raises(types.UserError, match=r"gives no example: .*Are the lengths too small"):
+        make(parts, tmp_path, "masked", query_length=3)
+    assert not list(pathlib.Path(tmp_path).rglob(artifacts.MANIFEST))
+    with pytest.raises(SystemExit):
+        make_examples.run(["--task", "mlm"])
+
+
+def test_command_line_says_the_same(parts, tmp_path):
+    argv = ["--blocks", parts["passages"], "--vocab", parts["vocab"], "--task", "masked"]
+    argv += [arg for name, value in LENGTHS.items() for arg in (f"--{name}", str(value))]
+    made = make_examples.run([*argv, "--output_root", str(tmp_path / "a")])
+    assert made.fingerprint == make(parts, tmp_path / "b", "masked").fingerprint
