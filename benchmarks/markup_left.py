@@ -69,9 +69,8 @@ def main() -> None:
     size = sum(len(p.encode("utf-8")) for p in paragraphs) / 1e6
     print(dict(outcomes))
     print(f"{size:.1f} MB of text, {len(paragraphs)} paragraphs")
-    print(
-        f"{seconds:.1f} CPU seconds: {size / seconds:.2f} MB/s, {outcomes.total() / seconds:.0f} records/s"
-    )
+    speed = f"{size / seconds:.2f} MB/s, {outcomes.total() / seconds:.0f} records/s"
+    print(f"{seconds:.1f} CPU seconds: {speed}")
     print("in all paragraphs:", dict(sum(map(count, paragraphs), collections.Counter())))
     sample = random.Random(args.seed).sample(paragraphs, min(args.sample, len(paragraphs)))
     print(f"in {len(sample)} random ones:", dict(sum(map(count, sample), collections.Counter())))
