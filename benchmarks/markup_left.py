@@ -57,7 +57,7 @@ def main() -> None:
     options = config_corpus.CorpusConfig()
     outcomes: collections.Counter[str] = collections.Counter()
     paragraphs: list[str] = []
-    start = time.perf_counter()
+    start = time.process_time()
     for unit in corpus_formats.units(args.pattern, args.format, options):
         for found in corpus_formats.read_unit(unit, args.format, options):
             if isinstance(found, records.SourceDocument):
@@ -65,11 +65,12 @@ def main() -> None:
                 paragraphs += [p for p in found.text.split("\n") if p]
             else:
                 outcomes[getattr(found, "reason", "problem")] += 1
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     size = sum(len(p.encode("utf-8")) for p in paragraphs) / 1e6
     print(dict(outcomes))
     print(f"{size:.1f} MB of text, {len(paragraphs)} paragraphs")
-    print(f"{seconds:.1f} s: {size / seconds:.2f} MB/s, {outcomes.total() / seconds:.0f} records/s")
+    speed = f"{size / seconds:.2f} MB/s, {outcomes.total() / seconds:.0f} records/s"
+    print(f"{seconds:.1f} CPU seconds: {speed}")
     print("in all paragraphs:", dict(sum(map(count, paragraphs), collections.Counter())))
     sample = random.Random(args.seed).sample(paragraphs, min(args.sample, len(paragraphs)))
     print(f"in {len(sample)} random ones:", dict(sum(map(count, sample), collections.Counter())))

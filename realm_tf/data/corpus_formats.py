@@ -236,7 +236,7 @@ def _format_of(file: str, fmt: str) -> str:
     if fmt == AUTO and named is None:
         raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.")
     if fmt == JSONL and named not in (JSONL, None):
-        raise types.UserError(f"{file} is {named} by its name. Read it with the format {named}.")
+        raise types.UserError(f"{file} is {named} by its name. Say --format {named}.")
     return named if fmt == AUTO and named is not None else fmt
 
 

@@ -23,9 +23,10 @@ _SPACES = "\xa0\u1680\u2000-\u200a\u202f\u205f"  # U+3000 stays: in CJK text it 
 _INVISIBLE = "\xad\u200b\u2060\ufeff\ufffe\uffff"  # soft hyphen, zero width space, BOM, ...
 _CONTROL = "\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"
 _SURROGATES = "\ud800-\udfff"
-_CHARACTERS = f"{_LINE_ENDS}{_SPACES}{_INVISIBLE}{_CONTROL}{_SURROGATES}"
 
-_DIRTY = re.compile(rf"[{_CHARACTERS}]|[ \t]\n|\n\n\n|\A\s|\s\Z")
+# Most texts need nothing, and one set of characters is found much faster than alternatives.
+_DIRTY = re.compile(f"[{_LINE_ENDS}{_SPACES}{_INVISIBLE}{_CONTROL}{_SURROGATES}]")
+_DIRTY_LINES = (" \n", "\t\n", "\n\n\n")
 _LINE_END = re.compile(rf"\r\n|[{_LINE_ENDS}]")
 _SPACE = re.compile(f"[{_SPACES}]")
 _REMOVED = re.compile(f"[{_INVISIBLE}{_CONTROL}]")
@@ -49,7 +50,7 @@ def clean(text: str, *, form: Form = "NFC", unescape: bool = False) -> str:
     """
     if unescape and "&" in text:
         text = html.unescape(text)
-    if _DIRTY.search(text):
+    if _DIRTY.search(text) or any(lines in text for lines in _DIRTY_LINES):
         text = _LINE_END.sub("\n", text)
         text = _SPACE.sub(" ", text)
         text = _REMOVED.sub("", text)

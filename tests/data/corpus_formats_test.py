@@ -82,3 +82,50 @@ def test_rules_for_every_format(tmp_path):
         "near_empty",
         "3",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "fmt"),
+    [
+        ("a.jsonl", "jsonl"),
+        ("a.ndjson.bz2", "jsonl"),
+        ("a.csv.gz", "csv"),
+        ("a.tsv", "tsv"),
+        ("part-0.parquet", "parquet"),
+        ("dewiki-20240101-pages-articles-multistream.xml.bz2", "wikipedia"),
+        ("enwiki-latest-pages-articles1.xml-p10p30302.bz2", "wikipedia"),
+        ("wiki_07.bz2", "wikiextractor"),
+        ("a b.txt", "text"),
+    ],
+)
+def test_names_tell_the_format(name, fmt):
+    path = f"/corpus/{name}"
+    number = {"parquet": f"{path}: row 3", "wikipedia": f"{path}: page 3", "text": path}
+    assert corpus_formats.place("auto", path, 3) == number.get(fmt, f"{path}:3")
+    assert corpus_formats.place(fmt, path, 3) == corpus_formats.place("auto", path, 3)
+    assert corpus_formats.place("auto", path, 0) == path
+
+
+def test_names_that_do_not_tell_or_tell_another_format(tmp_path):
+    documents.write(tmp_path / "a.json", [])
+    with pytest.raises(types.UserError, match=r"a\.json does not tell its format. Valid: jsonl"):
+        corpus_formats.check(str(tmp_path), "auto")
+    documents.write(tmp_path / "b.csv", [])
+    with pytest.raises(types.UserError, match=r"b\.csv is csv by its name. .* --format csv"):
+        corpus_formats.units(str(tmp_path / "b.csv"), "jsonl")
+    assert corpus_formats.units(str(tmp_path / "a.json"), "jsonl")
+
+
+def test_ready_blocks_are_no_documents(tmp_path):
+    with pytest.raises(types.UserError, match="Received: 'orqa'"):
+        corpus_formats.units(reference_corpora.write_orqa(tmp_path), "orqa")
+
+
+def test_entities_by_format_and_option(tmp_path):
+    path = documents.write(tmp_path / "wiki_00", [{"id": "1", "text": "a &lt; b " * 20}])
+    other = documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a &lt; b"}])
+    (wiki,) = corpus_formats.read_unit(records.Unit(path), "wikiextractor")
+    (plain,) = corpus_formats.read_unit(records.Unit(other), "jsonl")
+    options = config_corpus.CorpusConfig(unescape_html=True)
+    (unescaped,) = corpus_formats.read_unit(records.Unit(other), "jsonl", options)
+    assert (wiki.text[:5], plain.text, unescaped.text) == ("a < b", "a &lt; b", "a < b")

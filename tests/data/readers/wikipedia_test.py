@@ -3,11 +3,14 @@
 """Wikipedia dumps: rules, parts, damage; and the real one, where it is at hand."""
 
 import glob
+import itertools
 import json
 import pathlib
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from realm_tf import config_corpus
 from realm_tf.data import corpus_formats, records
@@ -81,6 +84,15 @@ def test_every_page_is_in_one_unit_however_it_is_cut(tmp_path, monkeypatch, kind
     assert units == sorted(units)
     if part < 1000 and kind != "single":
         assert len([part for part in found if part]) > 3
+
+
+@given(cuts=st.lists(st.integers(0, 8_800), max_size=6))
+def test_any_ranges_of_bytes_give_every_page_once(tmp_path_factory, cuts):
+    path = dumps.write(tmp_path_factory.mktemp("d") / "d.xml", dumps.pages(20))
+    borders = [0, *sorted(set(cuts) - {0}), -1]
+    units = [records.Unit(path, a, b) for a, b in itertools.pairwise(borders)]
+    found = [d for unit in units for d in corpus_formats.read_unit(unit, "wikipedia")]
+    assert reading.summary(found) == [str(n) for n in range(1, 21)]
 
 
 @pytest.mark.parametrize("limit", range(9))
