@@ -13,6 +13,7 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.options import pipeline_options
 
+from beam_jobs import worker_processes
 from realm_tf import types
 
 # Beam's own default may download another engine and run that.
@@ -46,6 +47,7 @@ def pipeline(beam_args: Sequence[str]) -> Iterator[beam.Pipeline]:
       UserError: If one was raised in a worker, where Beam makes it a text in another error.
     """
     options = pipeline_options.PipelineOptions([*DEFAULT_OPTIONS, *beam_args])
+    worker_processes.watch()
     try:
         with beam.Pipeline(options=options) as made:
             yield made

@@ -3,6 +3,8 @@
 """How jobs are run."""
 
 import errno
+import os
+import signal
 
 import apache_beam as beam
 import pytest
@@ -51,6 +53,19 @@ def test_a_users_mistake_comes_out_of_another_process():
     options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     with pytest.raises(types.UserError, match=r"^Three is too many\. Received: 3\.$"):
         run_map(refuse, options)
+
+
+def die(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_pipeline():
+    options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+    with pytest.raises(types.UserError, match=r"^A worker process has died.* where it stopped\.$"):
+        run_map(die, options)
 
 
 def test_other_errors_stay_what_they_are():
