@@ -65,11 +65,18 @@ class ModelTagger:
     Args:
       segment: The "span_tagger".
       dates: Date rules; see `text.dates.load`.
+      batch_size: Sentences per call of the tagger.
     """
 
-    def __init__(self, segment: artifacts.Segment, *, dates: str = salient.ENGLISH):
+    def __init__(
+        self,
+        segment: artifacts.Segment,
+        *,
+        dates: str = salient.ENGLISH,
+        batch_size: int = span_finder.BATCH_SIZE,
+    ):
         self._dates = dates
-        self._finder = span_finder.SpanFinder(segment)
+        self._finder = span_finder.SpanFinder(segment, batch_size=batch_size)
 
     def __call__(self, blocks: Sequence[types.Block]) -> list[Found]:
         """Tags the sentences of all blocks together, in batches by length."""

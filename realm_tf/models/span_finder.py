@@ -18,7 +18,7 @@ from realm_tf.models import span_tagger_export
 from realm_tf.text import salient
 from realm_tf.text import tokenizer as tokenizer_lib
 
-_BATCH_SIZE = 64
+BATCH_SIZE = 64
 
 
 class SpanFinder:
@@ -32,7 +32,7 @@ class SpanFinder:
       labels: What it can find.
     """
 
-    def __init__(self, segment: artifacts.Segment, *, batch_size: int = _BATCH_SIZE):
+    def __init__(self, segment: artifacts.Segment, *, batch_size: int = BATCH_SIZE):
         self.labels: Sequence[str] = segment.settings["labels"]
         self._length = int(segment.settings["length"])
         self._tags = bio.tags_of(self.labels)
