@@ -10,6 +10,7 @@ is tagged together, and so every bit of the result, does not depend on the worke
 from __future__ import annotations
 
 import argparse
+import atexit
 import collections
 import itertools
 import logging
@@ -151,6 +152,11 @@ class _Opened:
 
     def __init__(self, tagger: block_taggers.BlockTagger):
         self.tagger = tagger
+        # Beam keeps it to the end, when TensorFlow's modules, which it needs to go, have gone.
+        atexit.register(self._close)
+
+    def _close(self) -> None:
+        del self.tagger
 
 
 def tag_spans(

@@ -3,6 +3,8 @@
 """Passages are their blocks, in their order, with spans of whole wordpieces."""
 
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.beam_jobs import documents
 from tests.data import blocks_test
 from tests.models import taggers
 from tests.text import vocabularies
+
+_ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +231,12 @@ def test_processes_write_the_same(parts, tagged, tmp_path, workers):
         beam_args=["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"],
     )
     assert again.fingerprint == tagged.fingerprint
+
+
+@pytest.mark.slow
+def test_job_with_a_model_ends_quietly(parts, tagger, tmp_path):
+    command = [sys.executable, "-m", "beam_jobs.tag_spans", "--output_root", str(tmp_path)]
+    command += ["--blocks", parts["blocks"], "--vocab", parts["vocab"], "--tagger", tagger.path]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
