@@ -245,13 +245,15 @@ class _Run:
     ) -> dict[str, Mapping[str, Any]]:
         """Figures of every file, and of "all"; nothing if there is no file."""
         predicted = {file: of_file.predict(logits_fn) for file, of_file in held.items()}
-        figures = {_name(f): self._score(held[f].gold, predicted[f]) for f in held}
+        names = _names(list(held))
+        figures = {names[f]: self._score(held[f].gold, predicted[f]) for f in held}
         if held:
             gold = [tags for of_file in held.values() for tags in of_file.gold]
             figures["all"] = self._score(gold, [t for tags in predicted.values() for t in tags])
         return figures
 
 
-def _name(file: str) -> str:
-    """Name of a file in the metrics: folder and name, as many sets call their parts alike."""
-    return "/".join(file.split("/")[-2:])
+def _names(files: Sequence[str]) -> dict[str, str]:
+    """Names of files in the metrics: folder and name, or whole paths where that is not enough."""
+    short = {file: "/".join(file.split("/")[-2:]) for file in files}
+    return short if len(set(short.values())) == len(short) else {file: file for file in files}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tagger learns, keeps its best weights, is measured as it is exported, and resumes."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -98,6 +99,18 @@ def test_complete_segment_is_not_made_again(data, trained):
         raise AssertionError("it was measured again")
 
     assert _train(data, pathlib.Path(trained.path).parent, score=refuse) == trained
+
+
+def test_files_of_one_name_are_told_apart(data, tmp_path):
+    files = []
+    for folder in ("a/ner", "b/ner"):
+        (tmp_path / folder).mkdir(parents=True)
+        files.append(str(tmp_path / folder / "test.conll"))
+        pathlib.Path(files[-1]).write_text(_lines(2))
+    two = dataclasses.replace(data, test=files)
+    made = _train(two, tmp_path, "span_tagger.steps=20")
+    metrics = json.loads(pathlib.Path(made.file(span_tagger_export.METRICS)).read_text())
+    assert set(metrics["test"]) == {*files, "all"}
 
 
 class _Scores:
