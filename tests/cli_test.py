@@ -90,6 +90,28 @@ def test_passages_of_the_original_code(made, tmp_path):
     assert "Lake [[Ohrid]] was new." in _invoke("inspect", passages).stdout
 
 
+def test_blocks_job_is_tried_reported_and_done_again(made, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text(json.dumps(GOOD) + '\n{"id": "2"}\n')
+    output = tmp_path / "out"
+    command = ("blocks", "--corpus", corpus, "--vocab", made["vocab"], "--output", output)
+    tried = _invoke(*command, "--dry-run", "1").stdout
+    assert "the first 1 records" in tried
+    assert not output.exists()
+    assert "1 bad" not in tried
+    line = _refusal(*command)
+    assert f"{corpus}:2: " in line
+    assert "0 more bad records" in line
+    segment = _invoke(*command, "--max-bad-fraction", "0.5", "--no-resume").stdout.strip()
+    report = _invoke("inspect", f"{segment}.job").stdout
+    assert f"1, first: {corpus}:2" in report
+    options = ("--format", "orqa", "--dry-run", "1")
+    assert "The format must be" in _refusal(*command, *options)
+    reference = reference_corpora.write_orqa(tmp_path)
+    options = ("--format", "orqa", "--vocab", made["vocab"], "--output", output, "--no-resume")
+    assert "holds ready blocks" in _refusal("blocks", "--corpus", reference, *options)
+
+
 def test_unknown_format(made, tmp_path):
     options = ("--corpus", made["corpus"], "--format", "docx", "--output", tmp_path / "out")
     for line in (
