@@ -8,7 +8,7 @@ its result, one small JSON file; an item with a result is done, and is not done 
 was killed goes on with what is left, and what it makes does not depend on workers or waves.
 
     folder = waves.open_folder(f"{segment_path}.job", plan, resume=True)
-    waves.run(folder, "Sort", items, SortFn(...), beam_args=beam_args, wave_size=64)
+    waves.run(SortFn(folder, "Sort"), items, beam_args=beam_args, wave_size=64)
     for result in folder.results("Sort", len(items)): ...
     folder.remove("Sort")
 """
