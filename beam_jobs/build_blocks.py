@@ -67,11 +67,6 @@ class _Job:
         waves.run(fn, items, beam_args=self.beam_args, wave_size=self.working.wave_size)
 
 
-def job_folder(segment_path: str) -> str:
-    """The directory of the job that makes a segment."""
-    return f"{segment_path.rstrip('/')}.job"
-
-
 def build_blocks(
     *,
     input: str,  # noqa: A002 - the name of the option
@@ -133,7 +128,7 @@ def build_blocks(
     }
     path = artifacts.recipe_path(output_root, blocks.BLOCKS, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
-        waves.Folder(job_folder(path)).remove(*_STEPS)
+        waves.Folder(waves.job_folder(path)).remove(*_STEPS)
         return artifacts.open_segment(path, blocks.BLOCKS, verify=False)
     job = _Job(
         input,
@@ -155,7 +150,7 @@ def build_blocks(
 def _build(job: _Job, writer: artifacts.SegmentWriter, *, resume: bool) -> artifacts.Segment:
     output = sinks.Output(writer.path, blocks.BLOCKS, job.num_shards)
     items = sort_documents.items(corpus_formats.units(job.corpus, job.fmt, job.reading))
-    path = job_folder(writer.path)
+    path = waves.job_folder(writer.path)
     folder = waves.open_folder(path, {"items": items, "shards": job.num_shards}, resume=resume)
     for directory in (folder.path, writer.path):
         waves.remove_asides(directory)
@@ -215,7 +210,7 @@ def _pack(
     """Second step."""
     for number in folder.done(pack_documents.STEP):
         result = folder.result(pack_documents.STEP, number)
-        if pack_documents.shard_bytes(output, number) != result["num_bytes"]:
+        if sinks.shard_bytes(output, number) != result["num_bytes"]:
             folder.forget(pack_documents.STEP, number)
     items = [tuple(map(tuple, sorted_runs.slices(runs, i))) for i in range(job.num_shards)]
     fn = pack_documents.PackFn(folder, output, fmt=job.fmt, vocab=job.vocab, options=job.packing)

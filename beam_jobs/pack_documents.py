@@ -14,14 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from beam_jobs import job_report, sinks, sort_documents, transforms, waves
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data import (
     block_packer,
-    blocks,
     corpus_formats,
     duplicates,
     packing,
@@ -85,7 +83,7 @@ class PackFn(waves.ItemFn):
         return {
             "tally": vars(tally),
             "counts": tally.beam_counts(),
-            "num_bytes": shard_bytes(self._output, number),
+            "num_bytes": sinks.shard_bytes(self._output, number),
             "hashes": chunks,
         }
 
@@ -166,12 +164,6 @@ def chunks(folder: waves.Folder, results: Iterable[Mapping[str, Any]]) -> list[d
         for result in results
         for name, offsets in result["hashes"]
     ]
-
-
-def shard_bytes(output: sinks.Output, number: int) -> int:
-    """Size of a shard of the segment; -1 if it is not there."""
-    path = os.path.join(output.path, blocks.shard_name(number, output.num_shards, output.kind))
-    return tf.io.gfile.stat(path).length if tf.io.gfile.exists(path) else -1
 
 
 def _batches(

@@ -107,6 +107,12 @@ def count_record(record: types.Block | types.Passage, counts: MutableMapping[str
         counts[name] = counts.get(name, 0) + number
 
 
+def shard_bytes(output: Output, number: int) -> int:
+    """Size of a shard of the segment; -1 if it is not there."""
+    path = os.path.join(output.path, blocks.shard_name(number, output.num_shards, output.kind))
+    return tf.io.gfile.stat(path).length if tf.io.gfile.exists(path) else -1
+
+
 class WriteReport(beam.PTransform):
     """(shard, counts) of every shard to one file, for `commit`.
 

@@ -4,63 +4,66 @@
 
 The passages have the blocks' shards and order, so that a row of one is the same row of the other.
 Blocks are tagged some hundred at a time, in the order of their shard: memory is bounded, and what
-is tagged together, and so every bit of the result, does not depend on the workers.
+is tagged together, and so every bit of the result, does not depend on the workers. A job that was
+killed goes on with the shards that are missing.
 """
 
 from __future__ import annotations
 
 import argparse
 import atexit
-import collections
 import itertools
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import metric
 from apache_beam.utils import shared
 
-from beam_jobs import block_taggers, runner, sinks, transforms
+from beam_jobs import block_taggers, job_report, runner, sinks, transforms, waves
 from realm_tf import artifacts, types
+from realm_tf import config as config_lib
 from realm_tf.data import blocks as blocks_lib
 from realm_tf.text import dates as date_lib
 from realm_tf.text import salient
 
+STEP = "TagShard"
+
 _WINDOW_BLOCKS = 256
-_SKIPPED = ("skipped_unknown_wordpiece", "skipped_inside_wordpiece", "skipped_overlapping")
+_SKIPPED = ("unknown_wordpiece", "inside_wordpiece", "overlapping")
+_SAMPLES = 5
 
 _LOGGER = logging.getLogger(__name__)
 
 
 def to_passage(
-    block: types.Block, found: block_taggers.Found, unk_id: int
-) -> tuple[types.Passage, collections.Counter[str]]:
+    block: types.Block, found: block_taggers.Found, unk_id: int, tally: job_report.Tally
+) -> types.Passage:
     """A block with the spans that were found in it, as wordpieces.
 
     Args:
       block: Any block.
       found: Its spans.
       unk_id: Id of the unknown wordpiece. A span that holds one cannot be predicted.
+      tally: Gets the spans by label, "spans_DATE" and so on, and those that are left out by
+        reason: "unknown_wordpiece", "inside_wordpiece", "overlapping".
 
     Returns:
-      passage: The block with its spans, each of whole wordpieces.
-      counts: Spans by label, "spans_DATE" and so on, and those that were left out by reason:
-        "skipped_unknown_wordpiece", "skipped_inside_wordpiece", "skipped_overlapping".
+      The block with its spans, each of whole wordpieces.
     """
-    counts: collections.Counter[str] = collections.Counter()
-    if found.num_overlapping:
-        counts["skipped_overlapping"] = found.num_overlapping
+    where = f"block {block.block_id}"
+    for _ in range(found.num_overlapping):
+        tally.drop("overlapping", where)
     spans = []
     for byte_start, byte_limit, label in found.spans:
         span = locate(block, byte_start, byte_limit, label, unk_id)
         if isinstance(span, types.Span):
             spans.append(span)
-            counts[f"spans_{label}"] += 1
+            tally.count(f"spans_{label}")
         else:
-            counts[f"skipped_{span}"] += 1
-    return types.Passage(block, tuple(spans)), counts
+            tally.drop(span, where)
+    return types.Passage(block, tuple(spans))
 
 
 def locate(
@@ -86,10 +89,11 @@ def _is_aligned(
     )
 
 
-class TagSpans(beam.PTransform):
-    """(shard, path of its blocks) to (shard, counts), writing passage shards.
+class TagFn(waves.ItemFn):
+    """Tags the blocks of one shard, and writes the shard of passages.
 
     Args:
+      folder: Of the job.
       output: The segment.
       vocab: Path of the "vocab" segment.
       tagger: "rules", or the path of a "span_tagger" segment.
@@ -97,54 +101,56 @@ class TagSpans(beam.PTransform):
     """
 
     def __init__(
-        self,
-        output: sinks.Output,
-        *,
-        vocab: str,
-        tagger: str = block_taggers.RULES,
-        dates: str = salient.ENGLISH,
+        self, folder: waves.Folder, output: sinks.Output, *, vocab: str, tagger: str, dates: str
     ):
-        super().__init__()
-        self._tag = _TagShard(output, vocab, tagger, dates)
-
-    def expand(
-        self, shards: beam.PCollection[tuple[int, str]]
-    ) -> beam.PCollection[tuple[int, dict[str, int]]]:
-        """Tags and writes one shard per pair."""
-        return shards | beam.Reshuffle() | "TagShard" >> beam.ParDo(self._tag)
-
-
-class _TagShard(beam.DoFn):
-    def __init__(self, output: sinks.Output, vocab: str, *tagger: str):
+        super().__init__(folder, STEP)
         self._output = output
         self._vocab = vocab
-        self._tagger = tagger
+        self._tagger = (tagger, dates)
         self._shared = shared.Shared()
 
     def setup(self) -> None:
+        """Opens the tagger, once in a process."""
         self._unk_id = transforms.open_tokenizer(self._vocab).unk_id
-        self._find = self._shared.acquire(self._open, tag=" ".join(self._tagger))
+        self._opened = self._shared.acquire(self._open, tag=" ".join(self._tagger))
 
-    def process(self, element: tuple[int, str]) -> Iterator[tuple[int, dict[str, int]]]:
-        shard, path = element
-        counts = collections.Counter(dict.fromkeys(_SKIPPED, 0))
-        counts.update(sinks.write_shard(self._output, shard, self._passages(path, counts)))
-        for name, number in counts.items():
-            if name.startswith(("spans", "skipped")):
-                metric.Metrics.counter("tag_spans", name).inc(number)
-        yield shard, dict(counts)
+    def work(self, number: int, path: str) -> dict[str, Any]:
+        """Tags; see the class. The result: "tally", "counts" and "num_bytes"."""
+        tally = job_report.Tally()
+        for name, count in sinks.write_shard(
+            self._output, number, self._passages(path, tally)
+        ).items():
+            tally.count(name, count)
+        return {
+            "tally": vars(tally),
+            "counts": tally.beam_counts(),
+            "num_bytes": sinks.shard_bytes(self._output, number),
+        }
 
     def _open(self) -> _Opened:
         return _Opened(block_taggers.make(*self._tagger))
 
-    def _passages(self, path: str, counts: collections.Counter[str]) -> Iterator[types.Passage]:
+    def _passages(self, path: str, tally: job_report.Tally) -> Iterator[types.Passage]:
         records = blocks_lib.read(path)
         while window := list(itertools.islice(records, _WINDOW_BLOCKS)):
             blocks = [r.block if isinstance(r, types.Passage) else r for r in window]
-            for block, found in zip(blocks, self._find.tagger(blocks), strict=True):
-                passage, of_block = to_passage(block, found, self._unk_id)
-                counts.update(of_block)
+            for block, found in zip(blocks, self._opened.tagger(blocks), strict=True):
+                passage = to_passage(block, found, self._unk_id, tally)
+                tally.measure("spans of a block", [len(passage.spans)])
+                tally.measure(
+                    "wordpieces of a span", (s.token_limit - s.token_start for s in passage.spans)
+                )
+                key = f"{block.block_id:020}"
+                tally.sample(key, _SAMPLES, text=block.text, spans=_listed(passage))
                 yield passage
+
+
+def _listed(passage: types.Passage) -> str:
+    text = passage.block.text.encode("utf-8")
+    return "; ".join(
+        f"{text[span.byte_start : span.byte_limit].decode()} [{span.label}]"
+        for span in passage.spans
+    )
 
 
 class _Opened:
@@ -166,9 +172,13 @@ def tag_spans(
     output_root: str,
     tagger: str = block_taggers.RULES,
     dates: str = salient.ENGLISH,
+    wave_size: int = config_lib.JobsConfig().wave_size,
+    resume: bool = True,
     beam_args: Sequence[str] = (),
 ) -> artifacts.Segment:
     """Marks the salient spans of all blocks of a segment.
+
+    The job's own directory, with its report, is beside the segment.
 
     Args:
       blocks: Path of the "blocks" segment.
@@ -177,6 +187,8 @@ def tag_spans(
       tagger: What finds the spans: "rules" (`salient`), or the path of a "span_tagger" segment,
         which may have another vocabulary.
       dates: Date rules: a bundled language, the path of a file of rules, or "none".
+      wave_size: Shards of one pipeline of the local runner; see `waves.run`.
+      resume: Whether to go on with what a killed job left, rather than to do everything again.
       beam_args: Pipeline options.
 
     Returns:
@@ -206,16 +218,48 @@ def tag_spans(
     kind = blocks_lib.PASSAGES
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
+        waves.Folder(waves.job_folder(path)).remove(STEP)
         return artifacts.open_segment(path, kind, verify=False)
-    writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
-    shards = list(enumerate(segment.files(f"{blocks_lib.BLOCKS}-")))
-    output = sinks.Output(path, kind, len(shards))
-    _LOGGER.info("tagging %d shards into %s", len(shards), path)
-    tagging = TagSpans(output, vocab=vocab, tagger=tagger, dates=dates)
-    with runner.pipeline(beam_args) as pipeline:
-        counts = pipeline | "Shards" >> beam.Create(shards) | tagging
-        _ = counts | "WriteReport" >> sinks.WriteReport(output)
-    return sinks.commit(writer, output, blocks)
+    items = [(file,) for file in segment.files(f"{blocks_lib.BLOCKS}-")]
+    output = sinks.Output(path, kind, len(items))
+    with runner.storage_errors():
+        writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
+        folder = waves.open_folder(waves.job_folder(path), {"items": items}, resume=resume)
+        _forget_broken(folder, output)
+        _LOGGER.info("tagging %d shards into %s", len(items), path)
+        fn = TagFn(folder, output, vocab=vocab, tagger=tagger, dates=dates)
+        waves.run(fn, items, beam_args=beam_args, wave_size=wave_size)
+        return _commit(folder, writer, output, {"job": "tag", "blocks": blocks, "tagger": tagger})
+
+
+def _forget_broken(folder: waves.Folder, output: sinks.Output) -> None:
+    """Removes what a killed job left half-done."""
+    for directory in (folder.path, output.path):
+        waves.remove_asides(directory)
+    for number in folder.done(STEP):
+        if sinks.shard_bytes(output, number) != folder.result(STEP, number)["num_bytes"]:
+            folder.forget(STEP, number)
+
+
+def _commit(
+    folder: waves.Folder,
+    writer: artifacts.SegmentWriter,
+    output: sinks.Output,
+    head: dict[str, str],
+) -> artifacts.Segment:
+    results = list(folder.results(STEP, output.num_shards))
+    tally = job_report.total(results)
+    job_report.write(folder, head, tally)
+    skipped = {f"skipped_{reason}": tally.dropped.get(reason, 0) for reason in _SKIPPED}
+    segment = sinks.commit_shards(
+        writer,
+        output,
+        [result["tally"]["counts"]["blocks"] for result in results],
+        {"spans": 0, **tally.counts, **skipped},
+        head["blocks"],
+    )
+    folder.remove(STEP)
+    return segment
 
 
 def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
@@ -230,6 +274,12 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     )
     parser.add_argument(
         "--dates", default=salient.ENGLISH, help="rules for dates: en, de, none, or a file"
+    )
+    parser.add_argument(
+        "--wave_size", type=int, default=config_lib.JobsConfig().wave_size, help="shards at a time"
+    )
+    parser.add_argument(
+        "--resume", action=argparse.BooleanOptionalAction, default=True, help="go on, or anew"
     )
     return tag_spans(**vars(parser.parse_args(own)), beam_args=beam_args)
 

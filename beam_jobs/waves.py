@@ -7,7 +7,7 @@ flows through Beam: the data goes from file to file. The last thing that work on
 its result, one small JSON file; an item with a result is done, and is not done again. So a job that
 was killed goes on with what is left, and what it makes does not depend on workers or waves.
 
-    folder = waves.open_folder(f"{segment_path}.job", plan, resume=True)
+    folder = waves.open_folder(job_folder(segment_path), plan, resume=True)
     waves.run(SortFn(folder, "Sort"), items, beam_args=beam_args, wave_size=64)
     for result in folder.results("Sort", len(items)): ...
     folder.remove("Sort")
@@ -85,6 +85,11 @@ class Folder:
 
     def _result(self, step: str, number: int) -> str:
         return self.file(step, f"{number:06d}.json")
+
+
+def job_folder(segment_path: str) -> str:
+    """The directory of the job that makes a segment."""
+    return f"{segment_path.rstrip('/')}.job"
 
 
 def open_folder(path: str, plan: Any, *, resume: bool) -> Folder:

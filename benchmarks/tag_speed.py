@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throughput of a span tagger over blocks: batched by length, against what one might do instead.
 
-    python benchmarks/tag_speed.py SPAN_TAGGER_DIR CORPUS.jsonl.gz [--blocks 200] [--rounds 3]
+    python benchmarks/tag_speed.py SPAN_TAGGER_DIR BLOCKS_DIR [--blocks 200] [--rounds 3]
 
-Blocks are packed from the corpus with the tagger's vocabulary, 288 wordpieces, and every candidate
-tags the same ones, sentence by sentence: in batches of similar lengths (what `realm tag` does);
-one sentence after the other; in batches in the order of the text, padded to the longest input that
-the tagger takes. The spans are compared first. Rounds interleave the candidates; medians are
+Every candidate tags the same blocks, the first of a segment, sentence by sentence: in batches of
+similar lengths (what `realm tag` does); one sentence after the other; in batches in the order of
+the text, padded to the longest input that the tagger takes. The spans are compared first. Rounds interleave the candidates; medians are
 reported, in wall-clock and CPU seconds, which are the steadier ones on a busy machine.
 """
 
@@ -26,18 +25,18 @@ import numpy as np
 
 from beam_jobs import block_taggers
 from realm_tf import artifacts, types
-from realm_tf.data import block_packer, corpus, tag_predictions
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.data import blocks as blocks_lib
+from realm_tf.data import tag_predictions
 
 BY_LENGTH, ONE_BY_ONE, PADDED = "batched by length", "one by one", "padded to the maximum"
 Tag = Callable[[], list[block_taggers.Found]]
 
 
-def read_blocks(path: str, tokenizer: tokenizer_lib.Tokenizer, count: int) -> list[types.Block]:
-    """The first blocks of a corpus."""
-    packer = block_packer.BlockPacker(tokenizer, length=288)
-    packed = (block for doc in corpus.read(path) for block in packer.pack([doc])[0])
-    return list(itertools.islice(packed, count))
+def read_blocks(path: str, count: int) -> list[types.Block]:
+    """The first blocks of a segment."""
+    files = artifacts.open_segment(path, blocks_lib.BLOCKS).files(f"{blocks_lib.BLOCKS}-")
+    records = (record for file in files for record in blocks_lib.read(file))
+    return [r for r in itertools.islice(records, count) if isinstance(r, types.Block)]
 
 
 def in_order(
@@ -78,12 +77,12 @@ def main() -> None:
     """Measures, and prints a line per candidate and JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tagger")
-    parser.add_argument("corpus")
+    parser.add_argument("segment", metavar="blocks", help="segment of blocks")
     parser.add_argument("--blocks", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     segment = artifacts.open_segment(args.tagger)
-    blocks = read_blocks(args.corpus, tokenizer_lib.Tokenizer.open(segment), args.blocks)
+    blocks = read_blocks(args.segment, args.blocks)
     taggers = candidates(segment, blocks)
     found = {name: tag() for name, tag in taggers.items()}
     spans = {

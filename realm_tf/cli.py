@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import pathlib
@@ -210,9 +209,9 @@ def tag(
     """
     from realm_tf import jobs
 
-    config = config_lib.load(config_file, overrides).tagging
     if tagger is not None:
-        config = dataclasses.replace(config, tagger=tagger)
+        overrides += (f"tagging.tagger={json.dumps(tagger)}",)
+    config = config_lib.load(config_file, overrides)
     made = jobs.make_passages(config, blocks_path, vocab_path, output, beam_args)
     options.print_segment(made, as_json)
 

@@ -78,7 +78,7 @@ class DataStages:
         return self._timed(
             "tag",
             lambda: jobs.make_passages(
-                self._config.tagging, source.path, self.vocab.path, self._root, beam_args
+                self._config, source.path, self.vocab.path, self._root, beam_args
             ),
         )
 

@@ -110,11 +110,12 @@ def _documents_argv(config: config_lib.Config) -> list[str]:
 
 
 def make_passages(
-    config: config_lib.TaggingConfig, blocks: str, vocab: str, root: str, beam_args: Sequence[str]
+    config: config_lib.Config, blocks: str, vocab: str, root: str, beam_args: Sequence[str]
 ) -> artifacts.Segment:
-    """Runs the job that marks salient spans in blocks."""
+    """Runs the job that marks salient spans in blocks, as sections `tagging` and `jobs` say."""
     argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root]
-    argv += ["--tagger", config.tagger, "--dates", config.dates]
+    argv += ["--tagger", config.tagging.tagger, "--dates", config.tagging.dates]
+    argv += ["--wave_size", str(config.jobs.wave_size)]
     return tag_spans.run(argv + _beam(beam_args))
 
 

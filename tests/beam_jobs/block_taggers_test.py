@@ -22,7 +22,8 @@ TAG_OF = {
 
 def pack(*texts: str) -> list[types.Block]:
     packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=64)
-    return [packer.pack([types.Document("d", "", text)])[0][0] for text in texts]
+    documents = [types.Document("d", "", text) for text in texts]
+    return [block for packed in packer.pack(documents) for block in packed.blocks]
 
 
 def texts_of(block, found):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs import build_blocks, pack_documents, sort_documents
+from beam_jobs import build_blocks, pack_documents, sort_documents, waves
 from realm_tf import artifacts, inspection, types
 from realm_tf import config as config_lib
 from realm_tf.data import block_table, blocks, duplicates
@@ -92,7 +92,7 @@ def test_only_the_report_stays(tmp_path):
     segment = build(tmp_path, documents.write(tmp_path / "a.jsonl", documents.records()))
     assert set(os.listdir(job(tmp_path))) == REPORT_FILES
     assert not list(tmp_path.rglob("*.tmp-*"))
-    text = inspection.describe(build_blocks.job_folder(segment.path))
+    text = inspection.describe(waves.job_folder(segment.path))
     body = artifacts.read_json(str(job(tmp_path) / "report.json"))
     assert body["counts"]["blocks"] == segment.counts["blocks"] == len(read(segment))
     assert body["dropped"] == {"no_text": 1}

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passages are their blocks, in their order, with spans of whole wordpieces."""
 
+import json
 import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from beam_jobs import block_taggers, build_blocks, tag_spans
+from beam_jobs import block_taggers, build_blocks, job_report, tag_spans, waves
 from realm_tf import artifacts, types
 from realm_tf.data import block_packer, blocks
 from realm_tf.text import dates, salient, vocabulary
@@ -59,7 +60,7 @@ def pack(text: str) -> types.Block:
 def tag(text: str) -> tuple[list[tuple[str, list[str], str]], dict[str, int]]:
     """(text, wordpieces, label) of every span, and what was skipped."""
     tokenizer = vocabularies.tokenizer()
-    passage, counts = _by_rules(pack(text))
+    passage, skipped = _by_rules(pack(text))
     found = [
         (
             text.encode()[s.byte_start : s.byte_limit].decode(),
@@ -68,12 +69,13 @@ def tag(text: str) -> tuple[list[tuple[str, list[str], str]], dict[str, int]]:
         )
         for s in passage.spans
     ]
-    return found, {name: n for name, n in counts.items() if name.startswith("skipped")}
+    return found, skipped
 
 
 def _by_rules(block):
     (found,) = block_taggers.by_rules([block])
-    return tag_spans.to_passage(block, found, vocabularies.tokenizer().unk_id)
+    tally = job_report.Tally()
+    return tag_spans.to_passage(block, found, vocabularies.tokenizer().unk_id, tally), tally.dropped
 
 
 def test_span_is_the_wordpieces_of_its_text():
@@ -89,7 +91,7 @@ def test_span_is_the_wordpieces_of_its_text():
 def test_span_that_cannot_be_predicted_is_skipped_and_counted():
     assert tag("They saw Жж and Warsaw.") == (
         [("Warsaw", ["warsaw"], salient.NAME)],
-        {"skipped_unknown_wordpiece": 1},
+        {"unknown_wordpiece": 1},
     )
 
 
@@ -145,7 +147,7 @@ def test_same_fingerprint_under_another_root(parts, tagged, tmp_path):
 
 
 def test_complete_segment_is_not_made_again(parts, tagged, monkeypatch):
-    monkeypatch.setattr(tag_spans, "TagSpans", None)
+    monkeypatch.setattr(tag_spans, "TagFn", None)
     root = str(pathlib.Path(tagged.path).parent)
     assert tag_spans.tag_spans(**parts, output_root=root) == tagged
 
@@ -220,6 +222,55 @@ def test_flipped_byte_is_refused(parts, tagged, tmp_path):
     shard.write_bytes(data)
     with pytest.raises(types.UserError, match="damaged"):
         tag_spans.tag_spans(blocks=str(copy), vocab=parts["vocab"], output_root=str(tmp_path))
+
+
+def test_only_the_report_stays(tagged):
+    folder = pathlib.Path(waves.job_folder(tagged.path))
+    assert {path.name for path in folder.iterdir()} == {"report.json", "report.txt"}
+    report = json.loads((folder / "report.json").read_text())
+    assert report["counts"]["spans"] == tagged.counts["spans"]
+    assert sum(report["histograms"]["wordpieces of a span"].values()) == tagged.counts["spans"]
+    assert sum(report["histograms"]["spans of a block"].values()) == tagged.counts["blocks"]
+    samples = {sample["key"]: sample["spans"] for sample in report["samples"]}
+    passages = [p for path in tagged.files() for p in blocks.read(path)]
+    smallest = min(passages, key=lambda passage: passage.block.block_id)
+    assert samples[f"{smallest.block.block_id:020}"] == "; ".join(
+        f"{smallest.block.text[s.byte_start : s.byte_limit]} [{s.label}]" for s in smallest.spans
+    )
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_killed_job_goes_on_where_it_stopped(parts, tagged, tmp_path, monkeypatch, resume):
+    calls, work = [], tag_spans.TagFn.work
+
+    def counted(self, number, *item):
+        calls.append(number)
+        if len(calls) == 2:
+            raise RuntimeError("killed")
+        return work(self, number, *item)
+
+    monkeypatch.setattr(tag_spans.TagFn, "work", counted)
+    with pytest.raises(RuntimeError, match="killed"):
+        tag_spans.tag_spans(**parts, output_root=str(tmp_path), wave_size=1)
+    made = tag_spans.tag_spans(**parts, output_root=str(tmp_path), resume=resume)
+    assert made.fingerprint == tagged.fingerprint
+    assert sorted(calls[2:]) == ([1, 2] if resume else [0, 1, 2])
+
+
+def test_shard_that_was_damaged_after_the_kill_is_made_again(parts, tagged, tmp_path, monkeypatch):
+    monkeypatch.setattr(tag_spans, "_commit", _killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        tag_spans.tag_spans(**parts, output_root=str(tmp_path))
+    monkeypatch.undo()
+    (directory,) = tmp_path.glob("passages-*[!b]")
+    shard = directory / blocks.shard_name(1, 3, blocks.PASSAGES)
+    shard.write_bytes(shard.read_bytes()[:-3])
+    made = tag_spans.tag_spans(**parts, output_root=str(tmp_path))
+    assert made.fingerprint == tagged.fingerprint
+
+
+def _killed(*args):
+    raise RuntimeError("killed")
 
 
 @pytest.mark.slow
