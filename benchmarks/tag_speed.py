@@ -6,8 +6,9 @@
 
 Every candidate tags the same blocks, the first of a segment, sentence by sentence: in batches of
 similar lengths (what `realm tag` does); one sentence after the other; in batches in the order of
-the text, padded to the longest input that the tagger takes. The spans are compared first. Rounds interleave the candidates; medians are
-reported, in wall-clock and CPU seconds, which are the steadier ones on a busy machine.
+the text, padded to the longest input that the tagger takes. The spans are compared first. Rounds
+interleave the candidates; medians are reported, in wall-clock and CPU seconds, which are the
+steadier ones on a busy machine.
 """
 
 from __future__ import annotations
