@@ -12,6 +12,7 @@ import collections
 import re
 
 _MAX_DEPTH = 20  # what is nested deeper is removed: the parser itself gives up at 40, slowly
+_PASSES = 3  # what is removed may leave something at the start of its line
 _OPAQUE = (
     "nowiki|pre|math|chem|ce|gallery|timeline|score|graph|imagemap|templatedata|hiero|source"
     "|syntaxhighlight"
@@ -31,10 +32,15 @@ _NO_PROSE_NAMES = (
     " mapframe maplink indicator"
 )
 _NO_PROSE = frozenset(_NO_PROSE_NAMES.split())
-_PARTNER = {"}}": "{{", "]]": "[[", "|}": "{|", "]": "["}
-# Tags that need no end.
-_VOID_NAMES = "br hr wbr img references link meta section li dt dd th td tr"
+# These only begin a line, with or without their ends, which are often missing.
+_LINE_NAMES = "li dt dd ul ol dl td tr th p"
+_LINES = frozenset(_LINE_NAMES.split())
+_VOID_NAMES = "br hr wbr img references link meta section"  # have no end
 _VOID = frozenset(_VOID_NAMES.split())
+_PARTNER = {"}}": "{{", "]]": "[[", "|}": "{|", "]": "["}
+_STRAY = re.compile(r"<(?![a-z/][^<>]*>)", re.IGNORECASE)  # "x < y", "<div " without its end
+# One too many in "{{{1|x}}}", a template's parameter, or in "{{a|{b}}}".
+_ODD_BRACE = re.compile(r"(?<!\{)\{(?=(?:\{\{)+(?!\{))|(?<!\})\}(?=(?:\}\})+(?!\}))")
 
 
 def prune(source: str) -> str:
@@ -42,7 +48,16 @@ def prune(source: str) -> str:
 
     What stands in `<nowiki>` and `<pre>` is left as it is.
     """
-    source = _without_comments(source)
+    for _ in range(_PASSES):
+        pruned = _pruned_once(source)
+        if pruned == source:
+            break
+        source = pruned
+    return source
+
+
+def _pruned_once(source: str) -> str:
+    source = _ODD_BRACE.sub("", _STRAY.sub("&lt;", _without_comments(source)))
     scan = _Scan(source)
     position = 0
     while token := _TOKEN.search(source, position):
@@ -63,7 +78,7 @@ class _Scan:
         self._source = source
         self._waiting: list[tuple[str, int, int]] = []
         self._count: collections.Counter[str] = collections.Counter()
-        self._removed: list[tuple[int, int]] = []
+        self._changed: list[tuple[int, int, str]] = []
         self._unended: set[str] = set()
 
     def skip(self, token: re.Match[str]) -> int:
@@ -73,10 +88,10 @@ class _Scan:
             end = re.compile(f"</{name}\\s*>", re.IGNORECASE).search(self._source, token.end())
             if end:
                 if name in _NO_PROSE:
-                    self._removed.append((token.start(), end.end()))
+                    self._remove(token.start(), end.end())
                 return end.end()
             self._unended.add(name)
-        self._removed.append(token.span())
+        self._remove(*token.span())
         return token.end()
 
     def end_line(self) -> None:
@@ -86,28 +101,30 @@ class _Scan:
 
     def take(self, token: re.Match[str]) -> None:
         """Takes an opening or an end."""
-        group = next(
-            name for name in ("tag", "table", "end", "pair", "url", "close") if token[name]
-        )
+        if token["tag"]:
+            self._tag(token)
+            return
+        group = next(name for name in ("table", "end", "pair", "url", "close") if token[name])
         mark = token[group]
-        span = token.span() if group == "tag" else token.span(group)
-        if group == "tag":
-            mark = mark.lower()
-            if mark in _VOID or token["void"]:
-                if token["slash"] or mark in _NO_PROSE:  # "</br>", "<ref name='a' />"
-                    self._removed.append(span)
-                return
-            opening = None if not token["slash"] else f"<{mark}"
-            mark = f"<{mark}"
-        else:
-            opening = _PARTNER.get(mark)
-        if opening is None:
-            self._waiting.append((mark, *span))
-            self._count[mark] += 1
+        self._mark(_PARTNER.get(mark, mark), mark in _PARTNER, token.span(group))
+
+    def _tag(self, token: re.Match[str]) -> None:
+        name = token["tag"].lower()
+        if name in _LINES:
+            self._changed.append((*token.span(), "<br>"))
+        elif name not in _VOID and not token["void"]:
+            self._mark(f"<{name}", bool(token["slash"]), token.span())
+        elif token["slash"] or name in _NO_PROSE:  # "</br>", "<ref name='a' />"
+            self._remove(*token.span())
+
+    def _mark(self, opening: str, is_end: bool, span: tuple[int, int]) -> None:
+        if not is_end:
+            self._waiting.append((opening, *span))
+            self._count[opening] += 1
         elif self._count[opening]:
             self._close(opening, span)
         elif opening != "[":
-            self._removed.append(span)
+            self._remove(*span)
 
     def _close(self, opening: str, span: tuple[int, int]) -> None:
         while True:
@@ -117,23 +134,27 @@ class _Scan:
                 continue
             self._count[mark] -= 1
             if mark == "{|" or mark[1:] in _NO_PROSE:
-                self._removed.append((place[0], span[1]))
+                self._remove(place[0], span[1])
             elif len(self._waiting) >= _MAX_DEPTH:
-                self._removed += [(place[0], place[1]), span]
+                self._remove(*place)
+                self._remove(*span)
             return
 
     def _drop(self, opened: tuple[str, int, int]) -> None:
         mark, start, limit = opened
         self._count[mark] -= 1
-        self._removed.append((start, limit))
+        self._remove(start, limit)
+
+    def _remove(self, start: int, limit: int) -> None:
+        self._changed.append((start, limit, ""))
 
     def finish(self) -> str:
-        """The source without what is to be removed."""
-        self._removed += [(start, limit) for _, start, limit in self._waiting]
+        """The source with the changes made; what is inside of a change is gone with it."""
+        self._changed += [(start, limit, "") for _, start, limit in self._waiting]
         kept, position = [], 0
-        for start, limit in sorted(self._removed):
+        for start, limit, instead in sorted(self._changed):
             if start >= position:
-                kept.append(self._source[position:start])
+                kept += [self._source[position:start], instead]
             position = max(position, limit)
         return "".join([*kept, self._source[position:]])
 

@@ -49,6 +49,7 @@ def text(source, **options) -> str:
         ("* one\n** two\n# three\n: four\n; five", "one\ntwo\nthree\nfour\nfive"),
         ("one<br>two<br />three\n<blockquote>four</blockquote>", "one\ntwo\nthree\n\nfour"),
         ("<poem>\none\ntwo\n</poem>", "one\ntwo"),
+        ("x < y, y <z, <div <b>a</b>, <nowiki>< &lt;</nowiki>", "x < y, y <z, <div a, < <"),
         ("<div class=a>b <span>c</span></div>", "b c"),
         ("<li>a\n<li>b <blockquote>c", "a\n\nb c"),
         ("\ue000\ue001a", "a"),
@@ -105,6 +106,10 @@ def test_own_namespaces():
         "== ",
         "{{{",
         "<x>[[{{",
+        "<div ",
+        "<li>",
+        "{{{ |}}",
+        "<nowiki>{| <b \n",
         "&lt;",
     ],
 )
