@@ -11,9 +11,11 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mwparserfromhell import parser
 
 from realm_tf import config_corpus
 from realm_tf.data import corpus_formats, records
+from realm_tf.text import wikitext
 from tests.data.readers import dumps, reading
 
 REAL = "/work/shared/data/enwiki_sample/*.bz2"
@@ -194,3 +196,18 @@ def test_real_dump():
     text = "\n".join(d.text for d in documents)
     for mark in ("{{", "}}", "[[", "]]", "''", "<ref", "{|", "|}", "__NOTOC", "&nbsp;", "thumb|"):
         assert mark not in text
+
+
+def test_a_page_that_the_parser_fails_on_is_named(tmp_path, monkeypatch):
+    """No page is known that it fails on; it raises this for its own faults."""
+    to_text = wikitext.to_text
+
+    def fail(source, **options):
+        if "Number 2" in source:
+            raise parser.ParserError("a fault of its own")
+        return to_text(source, **options)
+
+    monkeypatch.setattr(wikitext, "to_text", fail)
+    found = reading.read(dumps.write(tmp_path / "d.xml", dumps.pages(3)))
+    assert reading.summary(found) == ["1", 2, "3"]
+    assert "its wikitext cannot be parsed: " in found[1].message
