@@ -72,53 +72,79 @@ def read(
 
 
 def _pages(unit: records.Unit, max_bytes: int) -> Iterator[tuple[bytes, int]]:
-    """Every page with its size; of one that is too long, its beginning.
+    """Every page with its size; of one that is too long, its beginning and its end.
 
     Raises:
       DamagedError: If the file ends within a page, or the last unit without the dump's end.
     """
-    held, own = b"", 0  # what is not yet let go, and how much of it is the unit's
-    position, inside, size = 0, False, 0  # place in it; of a page that begins there: bytes let go
+    scan = _PageScan(max_bytes)
     for piece, is_own in splitting.pieces(unit):
-        searched = max(position, len(held) - len(_END) + 1)
-        held += piece
-        own += len(piece) if is_own else 0
-        while True:
-            if not inside:
-                start = held.find(_START, position)
-                if start < 0:
-                    break
-                if start >= own:
-                    return
-                position, inside, searched = start, True, start
-            end = held.find(_END, searched)
+        yield from scan.feed(piece, is_own=is_own)
+        if scan.is_done:
+            return
+    scan.check_end(is_last=unit.byte_limit < 0)
+
+
+class _PageScan:
+    """Finds pages in the pieces of a dump, and holds no more of it than it needs."""
+
+    def __init__(self, max_bytes: int):
+        self._max_bytes = max_bytes
+        self._held = b""
+        self._own = 0  # so much of what is held is the unit's
+        self._position = 0  # where the page begins, or what is read ends
+        self._inside = False  # whether a page begins at the position
+        self._let_go = 0  # bytes of this page
+        self.is_done = False  # whether all pages of the unit were found
+
+    def feed(self, piece: bytes, *, is_own: bool) -> Iterator[tuple[bytes, int]]:
+        """The pages that end in the next piece."""
+        searched = len(self._held) - len(_END) + 1
+        self._held += piece
+        self._own += len(piece) if is_own else 0
+        while self._begin():
+            end = self._held.find(_END, max(self._position, searched))
             if end < 0:
                 break
-            inner = held.rfind(_START, position + 1, end)
-            if inner > 0:  # the page has lost its end: let not the next one be lost with it
-                yield held[position:inner], size + inner - position
-                position, inside, size = inner, False, 0
-                continue
-            yield held[position : end + len(_END)], size + end + len(_END) - position
-            position, inside, size = end + len(_END), False, 0
-        if not inside and not is_own:
-            return
-        gone = position if inside else max(position, len(held) - _KEPT_BYTES)
-        held, own, position = held[gone:], own - gone, 0
-        if inside and size + len(held) > max_bytes:
-            held, own, size = _shortened(held, own, size)
-    if inside:
-        raise files.DamagedError("the file ends within a page: it was cut off")
-    if unit.byte_limit < 0 and _LAST not in held:
-        raise files.DamagedError(f"the file ends without {_LAST.decode()}: it was cut off")
+            # A page that has lost its end must not take the next one with it.
+            inner = self._held.rfind(_START, self._position + 1, end)
+            yield self._take(inner if inner > 0 else end + len(_END))
+        self.is_done = self.is_done or not (self._inside or is_own)
+        self._forget()
 
+    def check_end(self, *, is_last: bool) -> None:
+        """Raises a `DamagedError` if the file ends too early."""
+        if self._inside:
+            raise files.DamagedError("the file ends within a page: it was cut off")
+        if is_last and _LAST not in self._held:
+            raise files.DamagedError(f"the file ends without {_LAST.decode()}: it was cut off")
 
-def _shortened(held: bytes, own: int, size: int) -> tuple[bytes, int, int]:
-    """Lets go of the middle of a page that is too long, so that memory stays bounded."""
-    gone = len(held) - 2 * _KEPT_BYTES
-    if gone <= 0:
-        return held, own, size
-    return held[:_KEPT_BYTES] + held[-_KEPT_BYTES:], max(1, own - gone), size + gone
+    def _begin(self) -> bool:
+        if not self._inside:
+            start = self._held.find(_START, self._position)
+            self.is_done = start >= self._own
+            self._inside = 0 <= start < self._own
+            self._position = start if self._inside else self._position
+        return self._inside
+
+    def _take(self, limit: int) -> tuple[bytes, int]:
+        page = self._held[self._position : limit]
+        size = self._let_go + len(page)
+        self._position, self._inside, self._let_go = limit, False, 0
+        return page, size
+
+    def _forget(self) -> None:
+        """Lets go of what was read, and of the middle of a page that is too long."""
+        if not self._inside:  # a tag may begin at the end, or the dump end there
+            self._position = max(self._position, len(self._held) - _KEPT_BYTES)
+        self._held = self._held[self._position :]
+        self._own -= self._position
+        self._position = 0
+        gone = len(self._held) - 2 * _KEPT_BYTES
+        if self._inside and gone > 0 and self._let_go + len(self._held) > self._max_bytes:
+            self._held = self._held[:_KEPT_BYTES] + self._held[-_KEPT_BYTES:]
+            self._own = max(1, self._own - gone)
+            self._let_go += gone
 
 
 def _own_namespaces(file: str) -> frozenset[str]:
