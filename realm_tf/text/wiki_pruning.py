@@ -39,8 +39,6 @@ _VOID_NAMES = "br hr wbr img references link meta section"  # have no end
 _VOID = frozenset(_VOID_NAMES.split())
 _PARTNER = {"}}": "{{", "]]": "[[", "|}": "{|", "]": "["}
 _STRAY = re.compile(r"<(?![a-z/][^<>]*>)", re.IGNORECASE)  # "x < y", "<div " without its end
-# One too many in "{{{1|x}}}", a template's parameter, or in "{{a|{b}}}".
-_ODD_BRACE = re.compile(r"(?<!\{)\{(?=(?:\{\{)+(?!\{))|(?<!\})\}(?=(?:\}\})+(?!\}))")
 
 
 def prune(source: str) -> str:
@@ -49,15 +47,18 @@ def prune(source: str) -> str:
     What stands in `<nowiki>` and `<pre>` is left as it is.
     """
     for _ in range(_PASSES):
-        pruned = _pruned_once(source)
-        if pruned == source:
+        source = _pruned_once(source)
+        pairs = all(source.count(mark) == source.count(end) for mark, end in ("{}", "[]", "<>"))
+        if pairs and "{|" not in source:
             break
-        source = pruned
     return source
 
 
 def _pruned_once(source: str) -> str:
-    source = _ODD_BRACE.sub("", _STRAY.sub("&lt;", _without_comments(source)))
+    source = _STRAY.sub("&lt;", _without_comments(source))
+    for brace in "{}":
+        if brace * 3 in source:
+            source = re.sub(f"[{brace}]{{3,}}", _without_odd_one, source)
     scan = _Scan(source)
     position = 0
     while token := _TOKEN.search(source, position):
@@ -157,6 +158,11 @@ class _Scan:
                 kept += [self._source[position:start], instead]
             position = max(position, limit)
         return "".join([*kept, self._source[position:]])
+
+
+def _without_odd_one(braces: re.Match[str]) -> str:
+    """Of "{{{1|x}}}", a template's parameter, or "{{a|{b}}}", what pairs can be made of."""
+    return braces[0][: len(braces[0]) // 2 * 2]
 
 
 def _without_comments(source: str) -> str:
