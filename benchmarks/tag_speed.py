@@ -94,8 +94,8 @@ def main() -> None:
     for name, (wall, cpu) in measure(taggers, args.rounds).items():
         differ = len(spans[name] ^ spans[BY_LENGTH])
         figures[name] = {
-            "blocks_per_second": round(len(blocks) / wall, 2),
-            "blocks_per_cpu_second": round(len(blocks) / cpu, 2),
+            "blocks_per_second": round(float(len(blocks) / wall), 2),
+            "blocks_per_cpu_second": round(float(len(blocks) / cpu), 2),
             "spans_that_differ": differ,
         }
         print(f"{name:22} {figures[name]}")
