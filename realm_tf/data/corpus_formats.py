@@ -174,8 +174,8 @@ def read_unit(
             else:
                 yield _finished(_FORMATS[fmt], unit.file, found, options)
     except files.DamagedError as error:
-        behind = f" behind {place(fmt, unit.file, number)}" if number else ""
-        problem = records.Problem(unit.file, number, f"{unit.file}{behind}: {error}.")
+        after = f", after {place(fmt, unit.file, number)}" if number else ""
+        problem = records.Problem(unit.file, number, f"{unit.file}{after}: {error}.")
         yield problem
 
 

@@ -115,5 +115,5 @@ def test_cut_file_gives_what_stands_before_and_a_problem(tmp_path):
     assert len(before) > 1000
     assert problem[:2] == (path, len(before))
     assert problem.message.startswith(
-        f"{path} behind {path}:{len(before)}: the compressed data end"
+        f"{path}, after {path}:{len(before)}: the compressed data end"
     )

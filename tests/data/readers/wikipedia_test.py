@@ -140,7 +140,7 @@ def test_a_dump_that_was_cut_off_says_so(tmp_path, name):
     *before, problem = reading.read(path)
     assert len(before) == 299
     assert problem.message.startswith(
-        f"{path} behind {path}: page 299: the file ends within a page"
+        f"{path}, after {path}: page 299: the file ends within a page"
     )
 
 
