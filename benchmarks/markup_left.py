@@ -3,9 +3,11 @@
 """How much markup is left over in a corpus as it is read, and how fast it is read.
 
     python benchmarks/markup_left.py 'dump/*.xml.bz2' wikipedia [--sample 200] [--show]
+    python benchmarks/markup_left.py out/blocks-6a6fdcef6e41 blocks [--sample 200] [--show]
 
 Counts patterns of wikitext and HTML in every paragraph of the documents, and in a random sample of
-paragraphs, which `--show` prints, so that a person can see what the patterns do not.
+paragraphs, which `--show` prints, so that a person can see what the patterns do not. With "blocks"
+the first argument is a segment, and its blocks stand in place of paragraphs.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import random
 import re
 import time
 
-from realm_tf import config_corpus
-from realm_tf.data import corpus_formats, records
+from realm_tf import artifacts, config_corpus
+from realm_tf.data import blocks, corpus_formats, records
 
 PATTERNS = {
     "template": re.compile(r"\{\{|\}\}"),
@@ -45,6 +47,28 @@ def count(text: str) -> collections.Counter[str]:
     return collections.Counter({name: n for name, n in found.items() if n})
 
 
+def read_corpus(pattern: str, fmt: str) -> tuple[list[str], collections.Counter[str]]:
+    """The paragraphs of a corpus, and what became of its records."""
+    options = config_corpus.CorpusConfig()
+    outcomes: collections.Counter[str] = collections.Counter()
+    paragraphs: list[str] = []
+    for unit in corpus_formats.units(pattern, fmt, options):
+        for found in corpus_formats.read_unit(unit, fmt, options):
+            if isinstance(found, records.SourceDocument):
+                outcomes["document"] += 1
+                paragraphs += [p for p in found.text.split("\n") if p]
+            else:
+                outcomes[getattr(found, "reason", "problem")] += 1
+    return paragraphs, outcomes
+
+
+def read_blocks(path: str) -> tuple[list[str], collections.Counter[str]]:
+    """The texts of a segment of blocks, and how many there are."""
+    files = artifacts.open_segment(path, blocks.BLOCKS).files(f"{blocks.BLOCKS}-")
+    texts = [block.text for file in files for block in blocks.read(file)]
+    return texts, collections.Counter(blocks=len(texts))
+
+
 def main() -> None:
     """Reads a corpus and prints what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -54,21 +78,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", action="store_true", help="print the sample")
     args = parser.parse_args()
-    options = config_corpus.CorpusConfig()
-    outcomes: collections.Counter[str] = collections.Counter()
-    paragraphs: list[str] = []
     start = time.process_time()
-    for unit in corpus_formats.units(args.pattern, args.format, options):
-        for found in corpus_formats.read_unit(unit, args.format, options):
-            if isinstance(found, records.SourceDocument):
-                outcomes["document"] += 1
-                paragraphs += [p for p in found.text.split("\n") if p]
-            else:
-                outcomes[getattr(found, "reason", "problem")] += 1
+    if args.format == "blocks":
+        paragraphs, outcomes = read_blocks(args.pattern)
+    else:
+        paragraphs, outcomes = read_corpus(args.pattern, args.format)
     seconds = time.process_time() - start
     size = sum(len(p.encode("utf-8")) for p in paragraphs) / 1e6
     print(dict(outcomes))
-    print(f"{size:.1f} MB of text, {len(paragraphs)} paragraphs")
+    print(f"{size:.1f} MB of text, {len(paragraphs)} paragraphs or blocks")
     speed = f"{size / seconds:.2f} MB/s, {outcomes.total() / seconds:.0f} records/s"
     print(f"{seconds:.1f} CPU seconds: {speed}")
     print("in all paragraphs:", dict(sum(map(count, paragraphs), collections.Counter())))
