@@ -96,9 +96,10 @@ def make_examples(
     output_root: str,
     options: ready_examples.Options,
     wave_size: int = _JOBS.wave_size,
+    resume: bool = True,
     beam_args: Sequence[str] = (),
 ) -> artifacts.Segment:
-    """Writes training examples, going on with what a killed job left.
+    """Writes training examples.
 
     Args:
       blocks: Path of a "passages" segment; for the task "ict" also of a "blocks" segment.
@@ -106,6 +107,7 @@ def make_examples(
       output_root: Directory of segments.
       options: What examples are made.
       wave_size: Shards of one pipeline of the local runner.
+      resume: Whether to go on with what a killed job left, rather than to do everything again.
       beam_args: Pipeline options.
 
     Returns:
@@ -130,7 +132,7 @@ def make_examples(
     writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
     items = [(s.name,) for s in segment.shards if s.name.startswith(f"{segment.kind}-")]
     output = sinks.Output(path, kind, len(items))
-    folder = waves.open_folder(f"{path}.job", {"items": items}, resume=True)
+    folder = waves.open_folder(waves.job_folder(path), {"items": items}, resume=resume)
     waves.remove_asides(path)
     for number in folder.done(STEP):  # a file may be gone
         if _num_bytes(output, number) != folder.result(STEP, number)["num_bytes"]:
@@ -191,6 +193,7 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     parser.add_argument("--output_root", required=True, help="directory of segments")
     parser.add_argument("--task", required=True, choices=ready_examples.TASKS)
     parser.add_argument("--wave_size", type=int, default=_JOBS.wave_size)
+    parser.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True)
     for field in dataclasses.fields(ready_examples.Options):
         if field.name != "task":
             kind: Any = type(field.default)

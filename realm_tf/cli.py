@@ -15,7 +15,14 @@ import click
 
 from realm_tf import command_options as options
 from realm_tf import config as config_lib
-from realm_tf import convert_command, examples_command, train_command, types, version
+from realm_tf import (
+    convert_command,
+    examples_command,
+    tag_command,
+    train_command,
+    types,
+    version,
+)
 
 
 class _Commands(click.Group):
@@ -150,7 +157,9 @@ def vocab(
 @options.several(options.CORPUS)
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
 @options.OUTPUT
-@options.several(options.WORK)
+@options.DRY_RUN
+@options.RESUME
+@options.MAX_BAD_FRACTION
 @options.JSON
 @options.BEAM
 def blocks(
@@ -182,37 +191,6 @@ def blocks(
         click.echo(jobs.preview_blocks(config, corpus, vocab_path, fmt, dry_run))
         return
     made = jobs.make_blocks(config, corpus, vocab_path, output, beam_args, fmt, resume=resume)
-    options.print_segment(made, as_json)
-
-
-@main.command()
-@options.several(options.CONFIG)
-@click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
-@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
-@click.option("--tagger", metavar="DIR", help='Segment "span_tagger", or rules; tagging.tagger.')
-@options.OUTPUT
-@options.JSON
-@options.BEAM
-def tag(
-    config_file: str | None,
-    overrides: tuple[str, ...],
-    blocks_path: str,
-    vocab_path: str,
-    tagger: str | None,
-    output: str,
-    as_json: bool,
-    beam_args: tuple[str, ...],
-) -> None:
-    """Mark salient spans in blocks (a Beam job): by rules, or by a trained tagger.
-
-    Options after -- go to Apache Beam.
-    """
-    from realm_tf import jobs
-
-    if tagger is not None:
-        overrides += (f"tagging.tagger={json.dumps(tagger)}",)
-    config = config_lib.load(config_file, overrides)
-    made = jobs.make_passages(config, blocks_path, vocab_path, output, beam_args)
     options.print_segment(made, as_json)
 
 
@@ -312,4 +290,5 @@ def inspect(path: str, row: int | None, verify: bool) -> None:
 
 main.add_command(convert_command.convert)
 main.add_command(examples_command.examples)
+main.add_command(tag_command.tag)
 main.add_command(train_command.train)

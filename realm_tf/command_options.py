@@ -27,26 +27,24 @@ PRETRAIN_CORPUS = [
     click.option("--pretrain-corpus", metavar="GLOB", help="Mask spans in these, not in --corpus."),
     click.option("--pretrain-format", default="jsonl", show_default=True, help="As --format."),
 ]
-WORK = [
-    click.option(
-        "--dry-run",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Print the report of the first N records; write nothing.",
-    ),
-    click.option(
-        "--resume/--no-resume",
-        default=True,
-        show_default=True,
-        help="Go on with what a killed job left, or start over.",
-    ),
-    click.option(
-        "--max-bad-fraction",
-        type=float,
-        metavar="F",
-        help="Of the records that may be unusable; jobs.max_bad_fraction.",
-    ),
-]
+DRY_RUN = click.option(
+    "--dry-run",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Print the report of the first N records or blocks; write nothing.",
+)
+RESUME = click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on with what a killed job left, or start over.",
+)
+MAX_BAD_FRACTION = click.option(
+    "--max-bad-fraction",
+    type=float,
+    metavar="F",
+    help="Of the records that may be unusable; jobs.max_bad_fraction.",
+)
 WORKDIR = click.option("--workdir", required=True, metavar="DIR", help="Of the run.")
 OUTPUT = click.option("--output", required=True, metavar="DIR", help="Where segments go.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")

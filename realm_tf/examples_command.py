@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from realm_tf import command_options as options
@@ -19,6 +21,8 @@ from realm_tf import config as config_lib
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
 @click.option("--per-block", default=1, show_default=True, help="Examples of every block.")
 @options.OUTPUT
+@options.DRY_RUN
+@options.RESUME
 @options.JSON
 @options.BEAM
 def examples(
@@ -29,6 +33,8 @@ def examples(
     vocab_path: str,
     per_block: int,
     output: str,
+    dry_run: int | None,
+    resume: bool,
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
@@ -40,5 +46,13 @@ def examples(
     from realm_tf import jobs
 
     config = config_lib.load(config_file, overrides)
-    made = jobs.make_examples(config, task, per_block, blocks_path, vocab_path, output, beam_args)
-    options.print_segment(made, as_json)
+
+    def make(blocks: str, root: str) -> Any:
+        return jobs.make_examples(
+            config, task, per_block, blocks, vocab_path, root, beam_args, resume=resume
+        )
+
+    if dry_run is not None:
+        click.echo(jobs.preview(blocks_path, dry_run, make))
+    else:
+        options.print_segment(make(blocks_path, output), as_json)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, tag_spans
+from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, previews, tag_spans
 from beam_jobs import make_examples as make_examples_job
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -27,6 +27,15 @@ _EMBED_BATCH_SIZE = 64
 
 def _beam(beam_args: Sequence[str]) -> list[str]:
     return ["--", *beam_args] if beam_args else []
+
+
+def _resume(resume: bool) -> str:
+    return "--resume" if resume else "--no-resume"
+
+
+def preview(blocks: str, count: int, make: Callable[[str, str], artifacts.Segment]) -> str:
+    """The report of a job over the first blocks of a segment; nothing is written."""
+    return previews.report(blocks, count, make)
 
 
 def make_vocab(
@@ -84,7 +93,7 @@ def make_blocks(
     for field in dataclasses.fields(config.jobs):
         argv += [f"--{field.name}", str(getattr(config.jobs, field.name))]
     argv += _documents_argv(config)
-    argv += ["--resume" if resume else "--no-resume"]
+    argv += [_resume(resume)]
     return build_blocks.run(argv + _beam(beam_args))
 
 
@@ -110,12 +119,18 @@ def _documents_argv(config: config_lib.Config) -> list[str]:
 
 
 def make_passages(
-    config: config_lib.Config, blocks: str, vocab: str, root: str, beam_args: Sequence[str]
+    config: config_lib.Config,
+    blocks: str,
+    vocab: str,
+    root: str,
+    beam_args: Sequence[str],
+    *,
+    resume: bool = True,
 ) -> artifacts.Segment:
     """Runs the job that marks salient spans in blocks, as sections `tagging` and `jobs` say."""
     argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root]
     argv += ["--tagger", config.tagging.tagger, "--dates", config.tagging.dates]
-    argv += ["--wave_size", str(config.jobs.wave_size)]
+    argv += ["--wave_size", str(config.jobs.wave_size), _resume(resume)]
     return tag_spans.run(argv + _beam(beam_args))
 
 
@@ -127,6 +142,8 @@ def make_examples(
     vocab: str,
     root: str,
     beam_args: Sequence[str],
+    *,
+    resume: bool = True,
 ) -> artifacts.Segment:
     """Runs the job that writes training examples, as the run's stages would make them."""
     is_ict = task == ready_examples.ICT
@@ -136,7 +153,7 @@ def make_examples(
     argv += ["--query_length", str(query_length), "--max_masks", str(config.pretrain.max_masks)]
     argv += ["--keep_probability", str(config.ict.keep_probability)]
     argv += ["--block_length", str(config.blocks.length), "--template", config.blocks.template]
-    argv += ["--wave_size", str(config.jobs.wave_size)]
+    argv += ["--wave_size", str(config.jobs.wave_size), _resume(resume)]
     return make_examples_job.run(argv + _beam(beam_args))
 
 

@@ -53,6 +53,7 @@ MAY_IMPORT = {
         "realm_tf.pipeline",
         "realm_tf.convert_command",
         "realm_tf.examples_command",
+        "realm_tf.tag_command",
         "realm_tf.train_command",
         "realm_tf.command_options",
     },
@@ -62,6 +63,11 @@ MAY_IMPORT = {
         "realm_tf.conversion",
     },
     "realm_tf.examples_command": {
+        "realm_tf.config",
+        "realm_tf.command_options",
+        "realm_tf.jobs",
+    },
+    "realm_tf.tag_command": {
         "realm_tf.config",
         "realm_tf.command_options",
         "realm_tf.jobs",

@@ -314,5 +314,9 @@ def test_examples(made, tmp_path):
     masked = _invoke("examples", "--task", "masked", *options).stdout.strip()
     assert artifacts.open_segment(masked).settings["query_length"] == 32
     assert "example 0  block" in _invoke("inspect", masked).stdout
+    there = sorted(tmp_path.rglob("*"))
+    preview = _invoke("examples", "--task", "masked", *options, "--dry-run", "1").stdout
+    assert ["blocks", "1"] in [line.split() for line in preview.splitlines()]
+    assert sorted(tmp_path.rglob("*")) == there
     line = _refusal("examples", "--task", "masked", "--blocks", made["blocks"], *parts)
     assert "masked examples are made of passages. Run realm tag on it." in line

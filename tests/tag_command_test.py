@@ -54,3 +54,13 @@ def test_no_such_tagger(inputs):
     result = _tag(inputs, "--tagger", "nowhere")
     assert result.exit_code == 2
     assert "Received: 'nowhere'" in result.stderr
+
+
+def test_dry_run_prints_the_report_and_writes_nothing(inputs):
+    before = sorted(inputs["root"].rglob("*"))
+    result = _tag(inputs, "--dry-run", "2", "--set", "tagging.dates=none")
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["blocks", "2"] in lines
+    assert ["blocks", inputs["blocks"]] in lines
+    assert sorted(inputs["root"].rglob("*")) == before
