@@ -18,7 +18,7 @@ from realm_tf.data import corpus_formats, records
 from realm_tf.text import wikitext
 from tests.data.readers import dumps, reading
 
-REAL = "/work/shared/data/enwiki_sample/*.bz2"
+REAL = str(pathlib.Path(__file__).resolve().parents[4] / "shared/data/enwiki_sample/*.bz2")
 
 
 def test_an_article_becomes_a_document(tmp_path):
