@@ -152,8 +152,7 @@ def _build(job: _Job, writer: artifacts.SegmentWriter, *, resume: bool) -> artif
     items = sort_documents.items(corpus_formats.units(job.corpus, job.fmt, job.reading))
     path = waves.job_folder(writer.path)
     folder = waves.open_folder(path, {"items": items, "shards": job.num_shards}, resume=resume)
-    for directory in (folder.path, writer.path):
-        waves.remove_asides(directory)
+    sinks.forget_broken(folder, pack_documents.STEP, output)
     _LOGGER.info("packing %s into %s", job.corpus, writer.path)
     started = time.monotonic()
     steps = {sort_documents.STEP: len(items)}
@@ -208,10 +207,6 @@ def _pack(
     job: _Job, folder: waves.Folder, output: sinks.Output, runs: Sequence[sorted_runs.Run]
 ) -> job_report.Tally:
     """Second step."""
-    for number in folder.done(pack_documents.STEP):
-        result = folder.result(pack_documents.STEP, number)
-        if sinks.shard_bytes(output, number) != result["num_bytes"]:
-            folder.forget(pack_documents.STEP, number)
     items = [tuple(map(tuple, sorted_runs.slices(runs, i))) for i in range(job.num_shards)]
     fn = pack_documents.PackFn(folder, output, fmt=job.fmt, vocab=job.vocab, options=job.packing)
     job.run(fn, items)

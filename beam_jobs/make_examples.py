@@ -74,7 +74,7 @@ class MakeFn(waves.ItemFn):
         with tempfile.TemporaryDirectory(prefix="examples-") as scratch:
             table = block_table.BlockTable(block_table.build(scratch, alone))
             made = ready_examples.make(table, self._tokenizer, self._options, counts)
-            path = _shard_path(self._output, number)
+            path = sinks.shard_path(self._output, number)
             with artifacts.atomic_path(path) as aside, tf.io.TFRecordWriter(aside) as writer:
                 for example in made:
                     writer.write(example)
@@ -85,7 +85,7 @@ class MakeFn(waves.ItemFn):
         return {
             "tally": vars(tally),
             "counts": dict(counts),
-            "num_bytes": _num_bytes(self._output, number),
+            "num_bytes": sinks.shard_bytes(self._output, number),
         }
 
 
@@ -128,22 +128,18 @@ def make_examples(
     kind = ready_examples.KIND
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
+        waves.Folder(waves.job_folder(path)).remove(STEP)
         return artifacts.open_segment(path, kind, verify=False)
-    writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
     items = [(s.name,) for s in segment.shards if s.name.startswith(f"{segment.kind}-")]
     output = sinks.Output(path, kind, len(items))
-    folder = waves.open_folder(waves.job_folder(path), {"items": items}, resume=resume)
-    waves.remove_asides(path)
-    for number in folder.done(STEP):  # a file may be gone
-        if _num_bytes(output, number) != folder.result(STEP, number)["num_bytes"]:
-            folder.forget(STEP, number)
-    _LOGGER.info("making %s examples of %d shards in %s", options.task, len(items), path)
-    fn = MakeFn(folder, output, source=blocks, vocab=vocab, options=options)
     with runner.storage_errors():
+        writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
+        folder = waves.open_folder(waves.job_folder(path), {"items": items}, resume=resume)
+        sinks.forget_broken(folder, STEP, output)
+        _LOGGER.info("making %s examples of %d shards in %s", options.task, len(items), path)
+        fn = MakeFn(folder, output, source=blocks, vocab=vocab, options=options)
         waves.run(fn, items, beam_args=beam_args, wave_size=wave_size)
-        made = _commit(writer, output, folder, blocks)
-    folder.remove(STEP)
-    return made
+        return _commit(writer, output, folder, blocks)
 
 
 def _open(path: str, task: str) -> artifacts.Segment:
@@ -169,19 +165,12 @@ def _commit(
     if not tally.counts["examples"]:
         raise types.UserError(f"{source} gives no example: {told}. Are the lengths too small?")
     for number, result in enumerate(results):
-        name = os.path.basename(_shard_path(output, number))
+        name = os.path.basename(sinks.shard_path(output, number))
         writer.add(name, num_records=result["counts"]["examples"])
     _LOGGER.info("%s: %s", output.path, told)
-    return writer.commit(**tally.counts)
-
-
-def _shard_path(output: sinks.Output, number: int) -> str:
-    return os.path.join(output.path, blocks_lib.shard_name(number, output.num_shards, output.kind))
-
-
-def _num_bytes(output: sinks.Output, number: int) -> int:
-    path = _shard_path(output, number)
-    return tf.io.gfile.stat(path).length if tf.io.gfile.exists(path) else -1
+    segment = writer.commit(**tally.counts)
+    folder.remove(STEP)
+    return segment
 
 
 def run(argv: Sequence[str] | None = None) -> artifacts.Segment:

@@ -19,6 +19,7 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
+from beam_jobs import waves
 from realm_tf import artifacts, types
 from realm_tf.data import blocks
 
@@ -87,9 +88,8 @@ def write_shard(
             count_record(record, counts)
             yield record
 
-    name = blocks.shard_name(number, output.num_shards, output.kind)
     counts["blocks"] = 0  # also of a shard without records
-    blocks.write_shard(os.path.join(output.path, name), counted())
+    blocks.write_shard(shard_path(output, number), counted())
     return dict(counts)
 
 
@@ -107,10 +107,30 @@ def count_record(record: types.Block | types.Passage, counts: MutableMapping[str
         counts[name] = counts.get(name, 0) + number
 
 
+def shard_path(output: Output, number: int) -> str:
+    """Path of a shard of the segment."""
+    return os.path.join(output.path, blocks.shard_name(number, output.num_shards, output.kind))
+
+
 def shard_bytes(output: Output, number: int) -> int:
     """Size of a shard of the segment; -1 if it is not there."""
-    path = os.path.join(output.path, blocks.shard_name(number, output.num_shards, output.kind))
+    path = shard_path(output, number)
     return tf.io.gfile.stat(path).length if tf.io.gfile.exists(path) else -1
+
+
+def forget_broken(folder: waves.Folder, step: str, output: Output) -> None:
+    """Removes what a killed job left half-done.
+
+    Args:
+      folder: Of the job.
+      step: Whose items are the shards, and whose results hold their "num_bytes".
+      output: The segment.
+    """
+    for directory in (folder.path, output.path):
+        waves.remove_asides(directory)
+    for number in folder.done(step):
+        if shard_bytes(output, number) != folder.result(step, number)["num_bytes"]:
+            folder.forget(step, number)
 
 
 class WriteReport(beam.PTransform):

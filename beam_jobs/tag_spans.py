@@ -225,20 +225,11 @@ def tag_spans(
     with runner.storage_errors():
         writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
         folder = waves.open_folder(waves.job_folder(path), {"items": items}, resume=resume)
-        _forget_broken(folder, output)
+        sinks.forget_broken(folder, STEP, output)
         _LOGGER.info("tagging %d shards into %s", len(items), path)
         fn = TagFn(folder, output, vocab=vocab, tagger=tagger, dates=dates)
         waves.run(fn, items, beam_args=beam_args, wave_size=wave_size)
         return _commit(folder, writer, output, {"job": "tag", "blocks": blocks, "tagger": tagger})
-
-
-def _forget_broken(folder: waves.Folder, output: sinks.Output) -> None:
-    """Removes what a killed job left half-done."""
-    for directory in (folder.path, output.path):
-        waves.remove_asides(directory)
-    for number in folder.done(STEP):
-        if sinks.shard_bytes(output, number) != folder.result(STEP, number)["num_bytes"]:
-            folder.forget(STEP, number)
 
 
 def _commit(
