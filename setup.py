@@ -87,7 +87,7 @@ setuptools.setup(
     package_data={"": [*DATA, *(f"**/{pattern}" for pattern in DATA)]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
-    entry_points={"console_scripts": ["realm = realm_tf.cli:main"]},
+    entry_points={"console_scripts": ["realm = realm_tf.cli.main:main"]},
     zip_safe=False,
     classifiers=[
         "Intended Audience :: Developers",

@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Apache Beam jobs: from documents to blocks, salient spans, vectors and an index."""
+"""The Beam jobs: from documents to blocks, salient spans, examples, vectors and an index."""

@@ -20,19 +20,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from beam_jobs import job_report, pack_documents, runner, sinks, sort_documents, transforms, waves
+from beam_jobs import build_blocks_pack, build_blocks_sort
+from beam_jobs.engine import outputs, problems, runner, work_items
+from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import (
-    block_packer,
-    blocks,
-    corpus_formats,
-    duplicates,
-    packing,
-    sorted_runs,
-)
+from realm_tf.data.blocks import duplicates
+from realm_tf.data.blocks import packer as block_packer
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.corpus import formats as corpus_formats
+from realm_tf.data.corpus import sorted_runs
+from realm_tf.text import packing
 
-_STEPS = (sort_documents.STEP, pack_documents.STEP)
+_STEPS = (build_blocks_sort.STEP, build_blocks_pack.STEP)
 _MB = 1 << 20
 
 _LOGGER = logging.getLogger(__name__)
@@ -62,9 +62,9 @@ class _Job:
     num_shards: int
     beam_args: Sequence[str]
 
-    def run(self, fn: waves.ItemFn, items: Sequence[tuple[Any, ...]]) -> None:
+    def run(self, fn: work_items.ItemFn, items: Sequence[tuple[Any, ...]]) -> None:
         """Does the items of a step."""
-        waves.run(fn, items, beam_args=self.beam_args, wave_size=self.working.wave_size)
+        work_items.run(fn, items, beam_args=self.beam_args, wave_size=self.working.wave_size)
 
 
 def build_blocks(
@@ -111,7 +111,7 @@ def build_blocks(
         raise types.UserError(f"A segment needs at least 1 shard. Received: {num_shards}.")
     reading = reading or config_lib.CorpusConfig()
     options = _packing_options(length, template, language, overlap_sentences)
-    tokenizer = transforms.open_tokenizer(vocab)
+    tokenizer = problems.open_tokenizer(vocab)
     block_packer.BlockPacker(tokenizer, **options)  # checks
     settings = {
         "length": length,
@@ -119,17 +119,19 @@ def build_blocks(
         "language": language,
         "overlap_sentences": overlap_sentences,
         "num_shards": num_shards,
-        "packing_version": blocks.PACKING_VERSION,
+        "packing_version": block_schema.PACKING_VERSION,
         "vocab_size": tokenizer.vocab_size,
     }
     made_from = {
         "tokenizer": tokenizer.fingerprint,
         "corpus": corpus_formats.fingerprint(input, format, reading),
     }
-    path = artifacts.recipe_path(output_root, blocks.BLOCKS, settings=settings, made_from=made_from)
+    path = artifacts.recipe_path(
+        output_root, block_schema.BLOCKS, settings=settings, made_from=made_from
+    )
     if artifacts.is_complete(path):
-        waves.Folder(waves.job_folder(path)).remove(*_STEPS)
-        return artifacts.open_segment(path, blocks.BLOCKS, verify=False)
+        work_items.Folder(work_items.job_folder(path)).remove(*_STEPS)
+        return artifacts.open_segment(path, block_schema.BLOCKS, verify=False)
     job = _Job(
         input,
         format,
@@ -142,39 +144,39 @@ def build_blocks(
     )
     with runner.storage_errors():
         writer = artifacts.SegmentWriter(
-            path, kind=blocks.BLOCKS, settings=settings, made_from=made_from
+            path, kind=block_schema.BLOCKS, settings=settings, made_from=made_from
         )
         return _build(job, writer, resume=resume)
 
 
 def _build(job: _Job, writer: artifacts.SegmentWriter, *, resume: bool) -> artifacts.Segment:
-    output = sinks.Output(writer.path, blocks.BLOCKS, job.num_shards)
-    items = sort_documents.items(corpus_formats.units(job.corpus, job.fmt, job.reading))
-    path = waves.job_folder(writer.path)
-    folder = waves.open_folder(path, {"items": items, "shards": job.num_shards}, resume=resume)
-    sinks.forget_broken(folder, pack_documents.STEP, output)
+    output = outputs.Output(writer.path, block_schema.BLOCKS, job.num_shards)
+    items = build_blocks_sort.items(corpus_formats.units(job.corpus, job.fmt, job.reading))
+    path = work_items.job_folder(writer.path)
+    folder = work_items.open_folder(path, {"items": items, "shards": job.num_shards}, resume=resume)
+    outputs.forget_broken(folder, build_blocks_pack.STEP, output)
     _LOGGER.info("packing %s into %s", job.corpus, writer.path)
     started = time.monotonic()
-    steps = {sort_documents.STEP: len(items)}
+    steps = {build_blocks_sort.STEP: len(items)}
     tally, runs = _sort(job, folder, items)
     _check_bad(job, folder, tally, steps)
-    steps[pack_documents.STEP] = job.num_shards
-    tally.add(_pack(job, folder, output, runs), pack_documents.SAMPLES)
+    steps[build_blocks_pack.STEP] = job.num_shards
+    tally.add(_pack(job, folder, output, runs), build_blocks_pack.SAMPLES)
     _check_bad(job, folder, tally, steps)
     _mark_duplicates(folder, writer, tally, job.num_shards)
     seconds = round(time.monotonic() - started, 1)
     job_report.write(folder, {**_head(job), "seconds of the last call": seconds}, tally)
     counts = {"documents": 0, **tally.beam_counts()}
-    segment = sinks.commit_shards(writer, output, _shard_records(folder, job), counts, job.corpus)
+    segment = outputs.commit_shards(writer, output, _shard_records(folder, job), counts, job.corpus)
     folder.remove(*_STEPS)
     return segment
 
 
 def _sort(
-    job: _Job, folder: waves.Folder, items: Sequence[tuple[Any, ...]]
+    job: _Job, folder: work_items.Folder, items: Sequence[tuple[Any, ...]]
 ) -> tuple[job_report.Tally, list[sorted_runs.Run]]:
     """First step."""
-    fn = sort_documents.SortFn(
+    fn = build_blocks_sort.SortFn(
         folder,
         fmt=job.fmt,
         options=job.reading,
@@ -182,12 +184,12 @@ def _sort(
         run_bytes=job.working.sort_mb * _MB,
     )
     job.run(fn, items)
-    results = list(folder.results(sort_documents.STEP, len(items)))
-    return job_report.total(results), sort_documents.runs(folder, results)
+    results = list(folder.results(build_blocks_sort.STEP, len(items)))
+    return job_report.total(results), build_blocks_sort.runs(folder, results)
 
 
 def _check_bad(
-    job: _Job, folder: waves.Folder, tally: job_report.Tally, steps: Mapping[str, int]
+    job: _Job, folder: work_items.Folder, tally: job_report.Tally, steps: Mapping[str, int]
 ) -> None:
     """Stops the job, with a report, if too many records are bad."""
     letters = job_report.collect_dead_letters(folder, steps)
@@ -204,31 +206,31 @@ def _head(job: _Job) -> dict[str, Any]:
 
 
 def _pack(
-    job: _Job, folder: waves.Folder, output: sinks.Output, runs: Sequence[sorted_runs.Run]
+    job: _Job, folder: work_items.Folder, output: outputs.Output, runs: Sequence[sorted_runs.Run]
 ) -> job_report.Tally:
     """Second step."""
     items = [tuple(map(tuple, sorted_runs.slices(runs, i))) for i in range(job.num_shards)]
-    fn = pack_documents.PackFn(folder, output, fmt=job.fmt, vocab=job.vocab, options=job.packing)
+    fn = build_blocks_pack.PackFn(folder, output, fmt=job.fmt, vocab=job.vocab, options=job.packing)
     job.run(fn, items)
-    return job_report.total(folder.results(pack_documents.STEP, job.num_shards))
+    return job_report.total(folder.results(build_blocks_pack.STEP, job.num_shards))
 
 
 def _mark_duplicates(
-    folder: waves.Folder,
+    folder: work_items.Folder,
     writer: artifacts.SegmentWriter,
     tally: job_report.Tally,
     num_shards: int,
 ) -> None:
     """Third step, in the launcher."""
-    chunks = pack_documents.chunks(folder, folder.results(pack_documents.STEP, num_shards))
+    chunks = build_blocks_pack.chunks(folder, folder.results(build_blocks_pack.STEP, num_shards))
     target = os.path.join(writer.path, duplicates.FILE)
-    aside = folder.file(pack_documents.STEP, duplicates.FILE)
+    aside = folder.file(build_blocks_pack.STEP, duplicates.FILE)
     tally.count("duplicate_blocks", duplicates.mark(chunks, aside, target))
     writer.add(duplicates.FILE, num_records=tally.counts["duplicate_blocks"])
 
 
-def _shard_records(folder: waves.Folder, job: _Job) -> list[int]:
-    results = folder.results(pack_documents.STEP, job.num_shards)
+def _shard_records(folder: work_items.Folder, job: _Job) -> list[int]:
+    results = folder.results(build_blocks_pack.STEP, job.num_shards)
     return [result["counts"]["blocks"] for result in results]
 
 
@@ -286,7 +288,7 @@ def preview(argv: Sequence[str] | None = None) -> str:
     """The report of the first `--dry_run` records; nothing is written."""
     options, count = _options(argv)
     names = ("length", "template", "language", "overlap_sentences")
-    return pack_documents.preview(
+    return build_blocks_pack.preview(
         input=options["input"],
         fmt=options["format"],
         reading=options["reading"],

@@ -19,7 +19,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from beam_jobs import runner
+from beam_jobs.engine import runner
 from realm_tf import artifacts, config, types
 from realm_tf.retrieval import index
 

@@ -22,11 +22,11 @@ import numpy as np
 from apache_beam.metrics import metric
 from apache_beam.utils import shared
 
-from beam_jobs import runner, transforms
+from beam_jobs.engine import problems, runner
 from realm_tf import artifacts, types
-from realm_tf.data import blocks as blocks_lib
-from realm_tf.data import packing
+from realm_tf.data.blocks import schema as blocks_lib
 from realm_tf.retrieval import retriever, vectors
+from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
 LENGTH_STEP = 32
@@ -133,7 +133,7 @@ class _Model:
     def __init__(self, job: EmbedJob):
         embedder = artifacts.open_segment(job.embedder, "embedder", verify=False)
         self.embed_fn = retriever.load_embed_fn(embedder, "blocks")
-        self.tokenizer = transforms.open_tokenizer(job.vocab)
+        self.tokenizer = problems.open_tokenizer(job.vocab)
 
 
 class _EmbedShard(beam.DoFn):
@@ -238,7 +238,7 @@ def embed_blocks(
 
 
 def _check_tokenizer(vocab: str, *parts: artifacts.Segment) -> None:
-    fingerprint = transforms.open_tokenizer(vocab).fingerprint
+    fingerprint = problems.open_tokenizer(vocab).fingerprint
     for part in parts:
         artifacts.require_same(
             "tokenizer", (part.path, part.made_from.get("tokenizer")), (vocab, fingerprint)

@@ -20,9 +20,13 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import metric
 
-from beam_jobs import runner, sinks, tag_spans, transforms
+from beam_jobs import tag_spans
+from beam_jobs.engine import outputs, problems, runner
 from realm_tf import artifacts, types
-from realm_tf.data import blocks, packing, ready_blocks, reference_formats
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.reference import formats as reference_formats
+from realm_tf.data.reference import ready_blocks
+from realm_tf.text import packing
 
 _BATCH_RECORDS = 256
 
@@ -42,7 +46,7 @@ class ImportCorpus(beam.PTransform):
       language: For the sentence boundaries.
     """
 
-    def __init__(self, output: sinks.Output, *, fmt: str, vocab: str, length: int, language: str):
+    def __init__(self, output: outputs.Output, *, fmt: str, vocab: str, length: int, language: str):
         super().__init__()
         self._output = output
         self._read = _ReadSource(fmt, output.num_shards)
@@ -53,15 +57,14 @@ class ImportCorpus(beam.PTransform):
         read = (
             sources
             | beam.Reshuffle()
-            | "ReadSource"
-            >> beam.ParDo(self._read).with_outputs(transforms.PROBLEMS, main="records")
+            | "ReadSource" >> beam.ParDo(self._read).with_outputs(problems.PROBLEMS, main="records")
         )
         counts = (
             read.records
-            | sinks.GroupByShard(self._output.num_shards)
+            | outputs.GroupByShard(self._output.num_shards)
             | "WriteShard" >> beam.ParDo(self._write)
         )
-        return {"counts": counts, transforms.PROBLEMS: read[transforms.PROBLEMS]}
+        return {"counts": counts, problems.PROBLEMS: read[problems.PROBLEMS]}
 
 
 class _ReadSource(beam.DoFn):
@@ -81,17 +84,17 @@ class _ReadSource(beam.DoFn):
                 return
             except types.UserError as error:
                 # If the file itself cannot be read on, `rows` is exhausted now.
-                problem = transforms.Problem(source.paths[0], row, str(error))
-                yield beam.pvalue.TaggedOutput(transforms.PROBLEMS, problem)
+                problem = problems.Problem(source.paths[0], row, str(error))
+                yield beam.pvalue.TaggedOutput(problems.PROBLEMS, problem)
                 continue
             doc_id = ready_blocks.doc_id(record.title, record.text)
-            yield blocks.shard_of(doc_id, self._num_shards), (doc_id, *record)
+            yield block_schema.shard_of(doc_id, self._num_shards), (doc_id, *record)
 
 
 class _WriteShard(beam.DoFn):
     """(shard, its records) to (shard, counts), writing its blocks or passages."""
 
-    def __init__(self, output: sinks.Output, vocab: str, length: int, language: str):
+    def __init__(self, output: outputs.Output, vocab: str, length: int, language: str):
         self._output = output
         self._vocab = vocab
         self._length = length
@@ -99,7 +102,7 @@ class _WriteShard(beam.DoFn):
         self._count = functools.partial(metric.Metrics.counter, "import_corpus")
 
     def setup(self) -> None:
-        tokenizer = transforms.open_tokenizer(self._vocab)
+        tokenizer = problems.open_tokenizer(self._vocab)
         self._unk_id = tokenizer.unk_id
         self._blocks = ready_blocks.ReadyBlocks(
             tokenizer, length=self._length, language=self._language
@@ -112,7 +115,7 @@ class _WriteShard(beam.DoFn):
         counts = collections.Counter(
             documents=len(records), documents_without_text=0, cut=0, with_other_wordpieces=0
         )
-        counts.update(sinks.write_shard(self._output, shard, self._made(records, counts)))
+        counts.update(outputs.write_shard(self._output, shard, self._made(records, counts)))
         for name, count in counts.items():
             self._count(name).inc(count)
         yield shard, dict(counts)
@@ -194,7 +197,7 @@ def import_corpus(
     if num_shards < 1:
         raise types.UserError(f"A segment needs at least 1 shard. Received: {num_shards}.")
     packing.block_size(0, 0, template)  # checks
-    tokenizer = transforms.open_tokenizer(vocab)
+    tokenizer = problems.open_tokenizer(vocab)
     files = reference_formats.expand(input, format)
     settings = {
         "format": format,
@@ -202,28 +205,30 @@ def import_corpus(
         "language": language,
         "template": template,
         "num_shards": num_shards,
-        "packing_version": blocks.PACKING_VERSION,
+        "packing_version": block_schema.PACKING_VERSION,
         "vocab_size": tokenizer.vocab_size,
     }
     made_from = {
         "tokenizer": tokenizer.fingerprint,
         "corpus": reference_formats.fingerprint(files),
     }
-    kind = blocks.BLOCKS if format in reference_formats.BLOCK_FORMATS else blocks.PASSAGES
+    kind = (
+        block_schema.BLOCKS if format in reference_formats.BLOCK_FORMATS else block_schema.PASSAGES
+    )
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, kind, verify=False)
     ready_blocks.ReadyBlocks(tokenizer, length=length, language=language)  # checks
     sources = reference_formats.locate(files)
     writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
-    output = sinks.Output(path, kind, num_shards)
+    output = outputs.Output(path, kind, num_shards)
     _LOGGER.info("taking over %d files into %s", len(files), path)
     with runner.pipeline(beam_args) as pipeline:
         job = ImportCorpus(output, fmt=format, vocab=vocab, length=length, language=language)
         made = pipeline | beam.Create([tuple(s) for s in sources]) | "ImportCorpus" >> job
-        _ = made["counts"] | "WriteReport" >> sinks.WriteReport(output)
-        _ = made[transforms.PROBLEMS] | "RaiseProblems" >> transforms.RaiseProblems()
-    segment = sinks.commit(writer, output, input)
+        _ = made["counts"] | "WriteReport" >> outputs.WriteReport(output)
+        _ = made[problems.PROBLEMS] | "RaiseProblems" >> problems.RaiseProblems()
+    segment = outputs.commit(writer, output, input)
     other, total = segment.counts["with_other_wordpieces"], segment.counts["documents"]
     if other > total / 2:
         _LOGGER.warning(

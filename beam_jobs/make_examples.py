@@ -21,11 +21,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from beam_jobs import job_report, runner, sinks, transforms, waves
+from beam_jobs.engine import outputs, problems, runner, work_items
+from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import block_table, ready_examples
-from realm_tf.data import blocks as blocks_lib
+from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.examples import example_records
 
 STEP = "MakeShard"
 
@@ -34,7 +36,7 @@ _SAMPLES = 5
 _LOGGER = logging.getLogger(__name__)
 
 
-class MakeFn(waves.ItemFn):
+class MakeFn(work_items.ItemFn):
     """Makes the examples of shards; an item is the path of the shard of blocks or passages.
 
     Args:
@@ -47,12 +49,12 @@ class MakeFn(waves.ItemFn):
 
     def __init__(
         self,
-        folder: waves.Folder,
-        output: sinks.Output,
+        folder: work_items.Folder,
+        output: outputs.Output,
         *,
         source: str,
         vocab: str,
-        options: ready_examples.Options,
+        options: example_records.Options,
     ):
         super().__init__(folder, STEP)
         self._output = output
@@ -62,30 +64,30 @@ class MakeFn(waves.ItemFn):
 
     def setup(self) -> None:
         """Opens the tokenizer and the source's manifest."""
-        self._tokenizer = transforms.open_tokenizer(self._vocab)
+        self._tokenizer = problems.open_tokenizer(self._vocab)
         self._segment = artifacts.open_segment(self._source, verify=False)
 
     def work(self, number: int, *item: str) -> dict[str, Any]:
         """Makes and writes one shard. The result: "tally", "counts" and "num_bytes"."""
-        tally, counts = job_report.Tally(), ready_examples.Counts(blocks=0, examples=0)
+        tally, counts = job_report.Tally(), example_records.Counts(blocks=0, examples=0)
         # A segment of one shard: its table has the rows of that shard alone.
         (shard,) = (s for s in self._segment.shards if s.name == item[0])
         alone = dataclasses.replace(self._segment, shards=(shard,))
         with tempfile.TemporaryDirectory(prefix="examples-") as scratch:
             table = block_table.BlockTable(block_table.build(scratch, alone))
-            made = ready_examples.make(table, self._tokenizer, self._options, counts)
-            path = sinks.shard_path(self._output, number)
+            made = example_records.make(table, self._tokenizer, self._options, counts)
+            path = outputs.shard_path(self._output, number)
             with artifacts.atomic_path(path) as aside, tf.io.TFRecordWriter(aside) as writer:
                 for example in made:
                     writer.write(example)
                     key = hashlib.sha256(example).hexdigest()
                     if len(tally.samples) < _SAMPLES or key < tally.samples[-1]["key"]:
-                        tally.sample(key, _SAMPLES, text=ready_examples.describe(example))
+                        tally.sample(key, _SAMPLES, text=example_records.describe(example))
         tally.counts.update(counts)
         return {
             "tally": vars(tally),
             "counts": dict(counts),
-            "num_bytes": sinks.shard_bytes(self._output, number),
+            "num_bytes": outputs.shard_bytes(self._output, number),
         }
 
 
@@ -94,7 +96,7 @@ def make_examples(
     blocks: str,
     vocab: str,
     output_root: str,
-    options: ready_examples.Options,
+    options: example_records.Options,
     wave_size: int = _JOBS.wave_size,
     resume: bool = True,
     beam_args: Sequence[str] = (),
@@ -119,33 +121,35 @@ def make_examples(
         there would be no example.
     """
     segment = _open(blocks, options.task)
-    tokenizer = transforms.open_tokenizer(vocab)
+    tokenizer = problems.open_tokenizer(vocab)
     artifacts.require_same(
         "tokenizer", (blocks, segment.made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
     )
-    settings = {**options.decisive(), "examples_version": ready_examples.VERSION}
+    settings = {**options.decisive(), "examples_version": example_records.VERSION}
     made_from = {segment.kind: segment.fingerprint, "tokenizer": tokenizer.fingerprint}
-    kind = ready_examples.KIND
+    kind = example_records.KIND
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
-        waves.Folder(waves.job_folder(path)).remove(STEP)
+        work_items.Folder(work_items.job_folder(path)).remove(STEP)
         return artifacts.open_segment(path, kind, verify=False)
     items = [(s.name,) for s in segment.shards if s.name.startswith(f"{segment.kind}-")]
-    output = sinks.Output(path, kind, len(items))
+    output = outputs.Output(path, kind, len(items))
     with runner.storage_errors():
         writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
-        folder = waves.open_folder(waves.job_folder(path), {"items": items}, resume=resume)
-        sinks.forget_broken(folder, STEP, output)
+        folder = work_items.open_folder(
+            work_items.job_folder(path), {"items": items}, resume=resume
+        )
+        outputs.forget_broken(folder, STEP, output)
         _LOGGER.info("making %s examples of %d shards in %s", options.task, len(items), path)
         fn = MakeFn(folder, output, source=blocks, vocab=vocab, options=options)
-        waves.run(fn, items, beam_args=beam_args, wave_size=wave_size)
+        work_items.run(fn, items, beam_args=beam_args, wave_size=wave_size)
         return _commit(writer, output, folder, blocks)
 
 
 def _open(path: str, task: str) -> artifacts.Segment:
     segment = artifacts.open_segment(path)
     valid = [blocks_lib.PASSAGES]
-    if task == ready_examples.ICT:
+    if task == example_records.ICT:
         valid.append(blocks_lib.BLOCKS)
     if segment.kind not in valid:
         raise types.UserError(
@@ -156,7 +160,7 @@ def _open(path: str, task: str) -> artifacts.Segment:
 
 
 def _commit(
-    writer: artifacts.SegmentWriter, output: sinks.Output, folder: waves.Folder, source: str
+    writer: artifacts.SegmentWriter, output: outputs.Output, folder: work_items.Folder, source: str
 ) -> artifacts.Segment:
     results = list(folder.results(STEP, output.num_shards))
     tally = job_report.total(results)
@@ -165,7 +169,7 @@ def _commit(
     if not tally.counts["examples"]:
         raise types.UserError(f"{source} gives no example: {told}. Are the lengths too small?")
     for number, result in enumerate(results):
-        name = os.path.basename(sinks.shard_path(output, number))
+        name = os.path.basename(outputs.shard_path(output, number))
         writer.add(name, num_records=result["counts"]["examples"])
     _LOGGER.info("%s: %s", output.path, told)
     segment = writer.commit(**tally.counts)
@@ -180,16 +184,16 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     parser.add_argument("--blocks", required=True, help="path of the passages or blocks segment")
     parser.add_argument("--vocab", required=True, help="path of the vocab segment")
     parser.add_argument("--output_root", required=True, help="directory of segments")
-    parser.add_argument("--task", required=True, choices=ready_examples.TASKS)
+    parser.add_argument("--task", required=True, choices=example_records.TASKS)
     parser.add_argument("--wave_size", type=int, default=_JOBS.wave_size)
     parser.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True)
-    for field in dataclasses.fields(ready_examples.Options):
+    for field in dataclasses.fields(example_records.Options):
         if field.name != "task":
             kind: Any = type(field.default)
             parser.add_argument(f"--{field.name}", type=kind, default=field.default)
     given = vars(parser.parse_args(own))
-    names = {field.name for field in dataclasses.fields(ready_examples.Options)}
-    options = ready_examples.Options(**{name: given.pop(name) for name in names})
+    names = {field.name for field in dataclasses.fields(example_records.Options)}
+    options = example_records.Options(**{name: given.pop(name) for name in names})
     return make_examples(**given, options=options, beam_args=beam_args)
 
 

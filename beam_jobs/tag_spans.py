@@ -21,10 +21,12 @@ from typing import Any
 import numpy as np
 from apache_beam.utils import shared
 
-from beam_jobs import block_taggers, job_report, runner, sinks, transforms, waves
+from beam_jobs import tag_spans_taggers
+from beam_jobs.engine import outputs, problems, runner, work_items
+from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import blocks as blocks_lib
+from realm_tf.data.blocks import schema as blocks_lib
 from realm_tf.text import dates as date_lib
 from realm_tf.text import salient
 
@@ -38,7 +40,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def to_passage(
-    block: types.Block, found: block_taggers.Found, unk_id: int, tally: job_report.Tally
+    block: types.Block, found: tag_spans_taggers.Found, unk_id: int, tally: job_report.Tally
 ) -> types.Passage:
     """A block with the spans that were found in it, as wordpieces.
 
@@ -89,7 +91,7 @@ def _is_aligned(
     )
 
 
-class TagFn(waves.ItemFn):
+class TagFn(work_items.ItemFn):
     """Tags the blocks of one shard, and writes the shard of passages.
 
     Args:
@@ -101,7 +103,13 @@ class TagFn(waves.ItemFn):
     """
 
     def __init__(
-        self, folder: waves.Folder, output: sinks.Output, *, vocab: str, tagger: str, dates: str
+        self,
+        folder: work_items.Folder,
+        output: outputs.Output,
+        *,
+        vocab: str,
+        tagger: str,
+        dates: str,
     ):
         super().__init__(folder, STEP)
         self._output = output
@@ -111,24 +119,24 @@ class TagFn(waves.ItemFn):
 
     def setup(self) -> None:
         """Opens the tagger, once in a process."""
-        self._unk_id = transforms.open_tokenizer(self._vocab).unk_id
+        self._unk_id = problems.open_tokenizer(self._vocab).unk_id
         self._opened = self._shared.acquire(self._open, tag=" ".join(self._tagger))
 
     def work(self, number: int, path: str) -> dict[str, Any]:
         """Tags; see the class. The result: "tally", "counts" and "num_bytes"."""
         tally = job_report.Tally()
-        for name, count in sinks.write_shard(
+        for name, count in outputs.write_shard(
             self._output, number, self._passages(path, tally)
         ).items():
             tally.count(name, count)
         return {
             "tally": vars(tally),
             "counts": tally.beam_counts(),
-            "num_bytes": sinks.shard_bytes(self._output, number),
+            "num_bytes": outputs.shard_bytes(self._output, number),
         }
 
     def _open(self) -> _Opened:
-        return _Opened(block_taggers.make(*self._tagger))
+        return _Opened(tag_spans_taggers.make(*self._tagger))
 
     def _passages(self, path: str, tally: job_report.Tally) -> Iterator[types.Passage]:
         records = blocks_lib.read(path)
@@ -156,7 +164,7 @@ def _listed(passage: types.Passage) -> str:
 class _Opened:
     """A tagger in a worker's memory; an object, because a function cannot be weakly shared."""
 
-    def __init__(self, tagger: block_taggers.BlockTagger):
+    def __init__(self, tagger: tag_spans_taggers.BlockTagger):
         self.tagger = tagger
         # Beam keeps it to the end, when TensorFlow's modules, which it needs to go, have gone.
         atexit.register(self._close)
@@ -170,7 +178,7 @@ def tag_spans(
     blocks: str,
     vocab: str,
     output_root: str,
-    tagger: str = block_taggers.RULES,
+    tagger: str = tag_spans_taggers.RULES,
     dates: str = salient.ENGLISH,
     wave_size: int = config_lib.JobsConfig().wave_size,
     resume: bool = True,
@@ -199,14 +207,14 @@ def tag_spans(
         or there is no such tagger, or no such rules for dates.
     """
     date_rules = date_lib.load(dates)
-    model = block_taggers.open_segment(tagger)
+    model = tag_spans_taggers.open_segment(tagger)
     segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS)
-    tokenizer = transforms.open_tokenizer(vocab)
+    tokenizer = problems.open_tokenizer(vocab)
     artifacts.require_same(
         "tokenizer", (blocks, segment.made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
     )
     settings = {
-        "tagger": block_taggers.RULES if model is None else model.kind,
+        "tagger": tag_spans_taggers.RULES if model is None else model.kind,
         "rules_version": salient.RULES_VERSION,
         "dates": date_rules.language,
         "date_rules": date_rules.fingerprint,
@@ -218,31 +226,33 @@ def tag_spans(
     kind = blocks_lib.PASSAGES
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
-        waves.Folder(waves.job_folder(path)).remove(STEP)
+        work_items.Folder(work_items.job_folder(path)).remove(STEP)
         return artifacts.open_segment(path, kind, verify=False)
     items = [(file,) for file in segment.files(f"{blocks_lib.BLOCKS}-")]
-    output = sinks.Output(path, kind, len(items))
+    output = outputs.Output(path, kind, len(items))
     with runner.storage_errors():
         writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
-        folder = waves.open_folder(waves.job_folder(path), {"items": items}, resume=resume)
-        sinks.forget_broken(folder, STEP, output)
+        folder = work_items.open_folder(
+            work_items.job_folder(path), {"items": items}, resume=resume
+        )
+        outputs.forget_broken(folder, STEP, output)
         _LOGGER.info("tagging %d shards into %s", len(items), path)
         fn = TagFn(folder, output, vocab=vocab, tagger=tagger, dates=dates)
-        waves.run(fn, items, beam_args=beam_args, wave_size=wave_size)
+        work_items.run(fn, items, beam_args=beam_args, wave_size=wave_size)
         return _commit(folder, writer, output, {"job": "tag", "blocks": blocks, "tagger": tagger})
 
 
 def _commit(
-    folder: waves.Folder,
+    folder: work_items.Folder,
     writer: artifacts.SegmentWriter,
-    output: sinks.Output,
+    output: outputs.Output,
     head: dict[str, str],
 ) -> artifacts.Segment:
     results = list(folder.results(STEP, output.num_shards))
     tally = job_report.total(results)
     job_report.write(folder, head, tally)
     skipped = {f"skipped_{reason}": tally.dropped.get(reason, 0) for reason in _SKIPPED}
-    segment = sinks.commit_shards(
+    segment = outputs.commit_shards(
         writer,
         output,
         [result["tally"]["counts"]["blocks"] for result in results],
@@ -261,7 +271,7 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     parser.add_argument("--vocab", required=True, help="path of the vocab segment")
     parser.add_argument("--output_root", required=True, help="directory of segments")
     parser.add_argument(
-        "--tagger", default=block_taggers.RULES, help="rules, or path of a span_tagger segment"
+        "--tagger", default=tag_spans_taggers.RULES, help="rules, or path of a span_tagger segment"
     )
     parser.add_argument(
         "--dates", default=salient.ENGLISH, help="rules for dates: en, de, none, or a file"

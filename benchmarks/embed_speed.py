@@ -28,7 +28,8 @@ import tensorflow as tf
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import embedder, lean_encoder
+from realm_tf.models import embedder
+from realm_tf.models.inference import lean_encoder
 
 VOCAB_SIZE, LENGTH = 30_522, 288
 PAUSE_SECS = 0.05  # for threads that spin for a while after their work

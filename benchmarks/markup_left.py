@@ -18,8 +18,11 @@ import random
 import re
 import time
 
-from realm_tf import artifacts, config_corpus
-from realm_tf.data import blocks, corpus_formats, records
+from realm_tf import artifacts
+from realm_tf.config import corpus
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.corpus import formats as corpus_formats
+from realm_tf.data.corpus import records
 
 PATTERNS = {
     "template": re.compile(r"\{\{|\}\}"),
@@ -49,7 +52,7 @@ def count(text: str) -> collections.Counter[str]:
 
 def read_corpus(pattern: str, fmt: str) -> tuple[list[str], collections.Counter[str]]:
     """The paragraphs of a corpus, and what became of its records."""
-    options = config_corpus.CorpusConfig()
+    options = corpus.CorpusConfig()
     outcomes: collections.Counter[str] = collections.Counter()
     paragraphs: list[str] = []
     for unit in corpus_formats.units(pattern, fmt, options):
@@ -64,8 +67,8 @@ def read_corpus(pattern: str, fmt: str) -> tuple[list[str], collections.Counter[
 
 def read_blocks(path: str) -> tuple[list[str], collections.Counter[str]]:
     """The texts of a segment of blocks, and how many there are."""
-    files = artifacts.open_segment(path, blocks.BLOCKS).files(f"{blocks.BLOCKS}-")
-    texts = [block.text for file in files for block in blocks.read(file)]
+    files = artifacts.open_segment(path, block_schema.BLOCKS).files(f"{block_schema.BLOCKS}-")
+    texts = [block.text for file in files for block in block_schema.read(file)]
     return texts, collections.Counter(blocks=len(texts))
 
 

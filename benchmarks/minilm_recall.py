@@ -27,13 +27,17 @@ from typing import Any
 
 import numpy as np
 
-from realm_tf import artifacts, jobs, types
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import block_table, open_qa, packing
+from realm_tf.commands import data_jobs
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics
-from realm_tf.models import embedder, embedder_export, variable_names
+from realm_tf.models import embedder, variable_names
 from realm_tf.models.import_weights import hf_bert, imported
+from realm_tf.models.inference import embedder_export
 from realm_tf.retrieval import index, retriever, vectors
+from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
 CUTOFFS = (1, 5, 20, 100)
@@ -146,7 +150,7 @@ def main() -> None:
     root, pattern = f"{args.workdir}/segments", str(args.squad_open / "corpus.jsonl.gz")
     source = hf_bert.load(args.minilm)
     config = make_config(source, args.dtype)
-    vocab = jobs.make_vocab(config, pattern, root)
+    vocab = data_jobs.make_vocab(config, pattern, root)
     tokenizer = tokenizer_lib.Tokenizer.open(vocab)
     exported = export(source, config, tokenizer.fingerprint, root)
     embed_fn = retriever.load_embed_fn(exported, "queries")
@@ -156,12 +160,12 @@ def main() -> None:
         print(f"smallest cosine to the reference: {figures['smallest_cosine']:.7f}", flush=True)
     length = WHOLE if args.blocks == "whole" else LENGTH
     packed = dataclasses.replace(config.blocks, length=length)
-    blocks = jobs.make_blocks(
+    blocks = data_jobs.make_blocks(
         dataclasses.replace(config, blocks=packed), pattern, vocab.path, root, ()
     )
-    made = jobs.make_vectors(config, blocks.path, vocab.path, exported.path, root, ())
+    made = data_jobs.make_vectors(config, blocks.path, vocab.path, exported.path, root, ())
     values = vectors.VectorTable.open(made)
-    searched = index.Index.open(jobs.make_index(config.retrieval, made.path, root), values)
+    searched = index.Index.open(data_jobs.make_index(config.retrieval, made.path, root), values)
     table = block_table.BlockTable.open(block_table.build(root, blocks))
     questions = read_questions(str(args.squad_open / "qa_dev_public.jsonl.gz"))
     figures |= {name: blocks.counts[name] for name in ("documents", "blocks")}

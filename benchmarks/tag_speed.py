@@ -24,13 +24,13 @@ from unittest import mock
 
 import numpy as np
 
-from beam_jobs import block_taggers
+from beam_jobs import tag_spans_taggers
 from realm_tf import artifacts, types
-from realm_tf.data import blocks as blocks_lib
-from realm_tf.data import tag_predictions
+from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.tagging import tag_predictions
 
 BY_LENGTH, ONE_BY_ONE, PADDED = "batched by length", "one by one", "padded to the maximum"
-Tag = Callable[[], list[block_taggers.Found]]
+Tag = Callable[[], list[tag_spans_taggers.Found]]
 
 
 def read_blocks(path: str, count: int) -> list[types.Block]:
@@ -50,10 +50,10 @@ def in_order(
 
 def candidates(segment: artifacts.Segment, blocks: list[types.Block]) -> dict[str, Tag]:
     """What is compared."""
-    tagger = block_taggers.ModelTagger(segment)
-    alone = block_taggers.ModelTagger(segment, batch_size=1)
+    tagger = tag_spans_taggers.ModelTagger(segment)
+    alone = tag_spans_taggers.ModelTagger(segment, batch_size=1)
 
-    def padded() -> list[block_taggers.Found]:
+    def padded() -> list[tag_spans_taggers.Found]:
         with mock.patch.object(tag_predictions, "by_length", in_order):
             return tagger(blocks)
 

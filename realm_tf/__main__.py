@@ -4,7 +4,7 @@
 
 import sys
 
-from realm_tf import cli
+from realm_tf.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(cli.main())
+    sys.exit(main())

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.data import block_table
+from realm_tf.data.blocks import table as block_table
 from serving import graph_packing
 
 

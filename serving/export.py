@@ -22,8 +22,8 @@ import tensorflow as tf
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.data import block_table
-from realm_tf.models import open_qa
+from realm_tf.data.blocks import table as block_table
+from realm_tf.models import open_qa_model
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import client, signatures, warmup
@@ -34,7 +34,7 @@ TEXT_OPS = ("FastBertNormalize", "FastWordpieceTokenizeWithOffsets")
 
 def export(
     *,
-    model: open_qa.OpenQaModel,
+    model: open_qa_model.OpenQaModel,
     tokenizer: tokenizer_lib.Tokenizer,
     table: block_table.BlockTable,
     vectors: vectors_lib.VectorTable,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from realm_tf import types
-from realm_tf.data import packing
+from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
 

@@ -11,9 +11,11 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import block_table, packing
-from realm_tf.models import lean_encoder, lean_reader, losses, open_qa
+from realm_tf.data.blocks import table as block_table
+from realm_tf.models import losses, open_qa_model
+from realm_tf.models.inference import lean_encoder, lean_reader
 from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import block_store, graph_packing, spans
 
@@ -43,7 +45,7 @@ class QaModule(tf.Module):
     def __init__(
         self,
         *,
-        model: open_qa.OpenQaModel,
+        model: open_qa_model.OpenQaModel,
         tokenizer: tokenizer_lib.Tokenizer,
         table: block_table.BlockTable,
         vectors: vectors_lib.VectorTable,
@@ -164,7 +166,7 @@ class QaModule(tf.Module):
 
 
 def _check_parts(
-    model: open_qa.OpenQaModel,
+    model: open_qa_model.OpenQaModel,
     tokenizer: tokenizer_lib.Tokenizer,
     table: block_table.BlockTable,
     vectors: vectors_lib.VectorTable,

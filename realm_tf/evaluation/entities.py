@@ -13,7 +13,7 @@ import collections
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from realm_tf.data import bio
+from realm_tf.data.tagging import bio
 
 
 def score(

@@ -17,7 +17,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from realm_tf import types
-from realm_tf.data import block_table, blocks, open_qa
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.questions import questions as open_qa
 from realm_tf.text import answers as answers_lib
 
 NOT_FOUND = -1
@@ -64,7 +66,7 @@ def gold_ranks(
     def rank(found: np.ndarray, question: open_qa.Question) -> int:
         if not question.doc_ids:
             return NOT_JUDGED
-        gold = np.array([blocks.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
+        gold = np.array([block_schema.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
         places = np.flatnonzero((found >= 0) & np.isin(table.doc_keys[found], gold))
         if not len(places):
             return NOT_FOUND

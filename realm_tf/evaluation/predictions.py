@@ -18,7 +18,7 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.data import open_qa
+from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics
 
 

@@ -19,7 +19,7 @@ from official.nlp.modeling import networks
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import induction, mimetic
+from realm_tf.models.initializers import induction, mimetic
 
 _ACTIVATIONS = {
     "gelu_erf": lambda x: tf_keras.activations.gelu(x, approximate=False),

@@ -17,7 +17,8 @@ from official.nlp.modeling import layers as nlp_layers
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import encoder, mimetic, span_scoring
+from realm_tf.models import encoder, span_scoring
+from realm_tf.models.initializers import mimetic
 
 
 class _Reader(tf_keras.Model):

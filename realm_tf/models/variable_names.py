@@ -31,7 +31,7 @@ import tensorflow as tf
 
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import encoder as encoder_lib
-from realm_tf.models import open_qa, reader, span_tagger
+from realm_tf.models import open_qa_model, reader, span_tagger
 
 Variables = dict[str, tf.Variable]
 
@@ -103,7 +103,7 @@ def of_span_reader(model: reader.SpanReader) -> Variables:
     }
 
 
-def of_open_qa(model: open_qa.OpenQaModel) -> Variables:
+def of_open_qa(model: open_qa_model.OpenQaModel) -> Variables:
     """The variables of an open-QA model: `query/...` of the tower, `reader/...` of the reader."""
     return {
         **_prefixed("query/", of_tower(model.query_tower)),

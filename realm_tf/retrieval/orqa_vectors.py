@@ -15,8 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from realm_tf import artifacts, types
-from realm_tf.data import blocks as blocks_lib
-from realm_tf.data import ready_blocks
+from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.reference import ready_blocks
 from realm_tf.retrieval import vectors
 
 _ROW = ready_blocks.ROW_KEY

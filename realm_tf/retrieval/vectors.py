@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.data import npy_columns
+from realm_tf.data.blocks import npy_columns
 
 KIND = "vectors"
 

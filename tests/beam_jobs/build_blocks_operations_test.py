@@ -12,10 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs import build_blocks, pack_documents, sort_documents, waves
-from realm_tf import artifacts, inspection, types
+from beam_jobs import build_blocks, build_blocks_pack, build_blocks_sort
+from beam_jobs.engine import work_items
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data import block_table, blocks, duplicates
+from realm_tf.commands import inspect as inspect_command
+from realm_tf.data.blocks import duplicates
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
 from tests.beam_jobs import documents
 
 REPORT_FILES = {"report.json", "report.txt", "dead_letters.jsonl"}
@@ -33,7 +37,7 @@ def build(root, pattern, *, working=None, **kept) -> artifacts.Segment:
 
 
 def read(segment) -> list[types.Block]:
-    return [block for path in segment.files("blocks-") for block in blocks.read(path)]
+    return [block for path in segment.files("blocks-") for block in block_schema.read(path)]
 
 
 def job(root) -> pathlib.Path:
@@ -55,7 +59,7 @@ def write_parts(root, count=40, parts=6) -> str:
 # Small items, so that a small corpus has many.
 @pytest.fixture
 def one_file_an_item(monkeypatch):
-    monkeypatch.setattr(sort_documents, "_ITEM_UNITS", 1)
+    monkeypatch.setattr(build_blocks_sort, "_ITEM_UNITS", 1)
 
 
 def test_bad_records_are_put_aside_as_far_as_it_is_allowed(tmp_path):
@@ -92,7 +96,7 @@ def test_only_the_report_stays(tmp_path):
     segment = build(tmp_path, documents.write(tmp_path / "a.jsonl", documents.records()))
     assert set(os.listdir(job(tmp_path))) == REPORT_FILES
     assert not list(tmp_path.rglob("*.tmp-*"))
-    text = inspection.describe(waves.job_folder(segment.path))
+    text = inspect_command.describe(work_items.job_folder(segment.path))
     body = artifacts.read_json(str(job(tmp_path) / "report.json"))
     assert body["counts"]["blocks"] == segment.counts["blocks"] == len(read(segment))
     assert body["dropped"] == {"no_text": 1}
@@ -110,10 +114,10 @@ def test_only_the_report_stays(tmp_path):
 def test_a_job_that_has_not_ended_has_no_report(tmp_path):
     (tmp_path / "blocks-12.job").mkdir()
     with pytest.raises(types.UserError, match="the job has not ended"):
-        inspection.describe(str(tmp_path / "blocks-12.job"))
+        inspect_command.describe(str(tmp_path / "blocks-12.job"))
 
 
-@pytest.mark.parametrize("step", [sort_documents.SortFn, pack_documents.PackFn])
+@pytest.mark.parametrize("step", [build_blocks_sort.SortFn, build_blocks_pack.PackFn])
 def test_a_job_that_fails_goes_on_where_it_stopped(tmp_path, monkeypatch, step, one_file_an_item):
     pattern = write_parts(tmp_path)
     whole = build(tmp_path / "whole", pattern)
@@ -131,7 +135,7 @@ def test_a_job_that_fails_goes_on_where_it_stopped(tmp_path, monkeypatch, step, 
     assert not artifacts.is_complete(whole.path.replace("whole/", ""))
     assert calls == [0, 1]
     segment = build(tmp_path, pattern)
-    total = 6 if step is sort_documents.SortFn else 3
+    total = 6 if step is build_blocks_sort.SortFn else 3
     assert sorted(calls[2:]) == list(range(1, total))  # the first is not done again
     assert segment == artifacts.dataclasses.replace(whole, path=segment.path)
     assert set(os.listdir(segment.path)) == set(os.listdir(whole.path))
@@ -139,7 +143,7 @@ def test_a_job_that_fails_goes_on_where_it_stopped(tmp_path, monkeypatch, step, 
 
 def test_without_resume_all_is_done_again(tmp_path, monkeypatch, one_file_an_item):
     pattern = write_parts(tmp_path)
-    calls, work = [], sort_documents.SortFn.work
+    calls, work = [], build_blocks_sort.SortFn.work
 
     def counted(self, number, *item):
         calls.append(number)
@@ -147,7 +151,7 @@ def test_without_resume_all_is_done_again(tmp_path, monkeypatch, one_file_an_ite
             raise RuntimeError("killed")
         return work(self, number, *item)
 
-    monkeypatch.setattr(sort_documents.SortFn, "work", counted)
+    monkeypatch.setattr(build_blocks_sort.SortFn, "work", counted)
     with pytest.raises(RuntimeError, match="killed"):
         build(tmp_path, pattern, working={"wave_size": 1})
     build(tmp_path, pattern, resume=False)
@@ -161,7 +165,7 @@ def test_a_damaged_shard_of_an_unfinished_job_is_made_again(tmp_path, monkeypatc
     with pytest.raises(TypeError):
         build(tmp_path, pattern)
     monkeypatch.undo()
-    path = job(tmp_path).with_suffix("") / blocks.shard_name(1, 3)
+    path = job(tmp_path).with_suffix("") / block_schema.shard_name(1, 3)
     path.write_bytes(b"half")
     assert build(tmp_path, pattern).shards == whole.shards
 
@@ -175,10 +179,10 @@ def test_marks_name_the_first_block_of_a_text(tmp_path):
     marks = np.load(segment.file(duplicates.FILE))
     assert marks.tolist() == [[same[1], same[0]], [same[2], same[0]]]
     assert segment.counts["duplicate_blocks"] == 2
-    shown = [inspection.describe(segment.path, row=row) for row in range(4)]
+    shown = [inspect_command.describe(segment.path, row=row) for row in range(4)]
     marked = [s for s in shown if f"the same text as block {same[0]} of another document" in s]
     assert len(marked) == 2
-    assert "the same text" in inspection.describe(segment.path)
+    assert "the same text" in inspect_command.describe(segment.path)
     table = block_table.BlockTable.open(block_table.build(str(tmp_path), segment))
     assert len(table) == 4
     # Deleting the first document deletes nobody else's text.
@@ -231,7 +235,7 @@ def test_shards_do_not_depend_on_how_the_work_is_cut(
     for part in range(parts):
         documents.write(root / f"part-{part}.jsonl", shuffled[part::parts])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sort_documents, "_ITEM_UNITS", items)
+        patch.setattr(build_blocks_sort, "_ITEM_UNITS", items)
         patch.setattr(build_blocks, "_MB", run_kb << 10)
         pattern = str(root / "part-*.jsonl")
         cut = build(root, pattern, working={"wave_size": wave_size, "sort_mb": 1})

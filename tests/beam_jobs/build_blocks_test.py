@@ -9,7 +9,8 @@ import pytest
 
 from beam_jobs import build_blocks
 from realm_tf import artifacts, types
-from realm_tf.data import block_packer, blocks
+from realm_tf.data.blocks import packer as block_packer
+from realm_tf.data.blocks import schema as block_schema
 from tests.beam_jobs import documents
 from tests.data import blocks_test
 from tests.text import vocabularies
@@ -32,7 +33,7 @@ def committed(root: pathlib.Path) -> list[str]:
 
 
 def read(segment: artifacts.Segment) -> list[types.Block]:
-    return [block for path in segment.files("blocks-") for block in blocks.read(path)]
+    return [block for path in segment.files("blocks-") for block in block_schema.read(path)]
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +66,9 @@ def test_template_decides_what_fits(built, tmp_path):
 
 def test_shards_hold_their_documents_in_order(built):
     for number, path in enumerate(built.files("blocks-")):
-        keys = [(b.doc_id, b.doc_byte_start) for b in blocks.read(path)]
+        keys = [(b.doc_id, b.doc_byte_start) for b in block_schema.read(path)]
         assert keys == sorted(keys)
-        assert all(blocks.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+        assert all(block_schema.shard_of(doc_id, 3) == number for doc_id, _ in keys)
 
 
 def test_segment_tells_how_it_was_made(built):
@@ -92,13 +93,13 @@ def test_segment_tells_how_it_was_made(built):
         "language": "en",
         "overlap_sentences": 0,
         "num_shards": 3,
-        "packing_version": blocks.PACKING_VERSION,
+        "packing_version": block_schema.PACKING_VERSION,
         "vocab_size": len(vocabularies.small()),
     }
     assert set(built.made_from) == {"tokenizer", "corpus"}
     assert built.made_from["tokenizer"] == vocabularies.tokenizer().fingerprint
     *shards, marks = built.shards
-    assert [s.name for s in shards] == [blocks.shard_name(i, 3) for i in range(3)]
+    assert [s.name for s in shards] == [block_schema.shard_name(i, 3) for i in range(3)]
     assert sum(s.num_records for s in shards) == len(found)
     assert (marks.name, marks.num_records) == ("duplicates.npy", built.counts["duplicate_blocks"])
     assert set(os.listdir(built.path)) == {s.name for s in built.shards} | {artifacts.MANIFEST}
@@ -121,7 +122,7 @@ def test_change_of_a_document_changes_no_other_shard_or_id(built, tmp_path):
     made = documents.records()
     made[0]["text"] = "The war. " + made[0]["text"]
     again = build(tmp_path, documents.write(tmp_path / "a.jsonl", made))
-    changed = blocks.shard_name(blocks.shard_of("doc-0", 3), 3)
+    changed = block_schema.shard_name(block_schema.shard_of("doc-0", 3), 3)
     pairs = zip(built.shards[:3], again.shards[:3], strict=True)
     assert [a.name for a, b in pairs if a != b] == [changed]
     ids = [{b.block_id for b in read(s) if b.doc_id != "doc-0"} for s in (built, again)]
@@ -139,7 +140,7 @@ def test_what_a_killed_run_left_is_made_good(tmp_path):
     pattern = documents.write(tmp_path / "a.jsonl", documents.records(9))
     whole = build(tmp_path, pattern)
     os.remove(whole.file(artifacts.MANIFEST))
-    pathlib.Path(whole.file(blocks.shard_name(1, 3))).write_bytes(b"half")
+    pathlib.Path(whole.file(block_schema.shard_name(1, 3))).write_bytes(b"half")
     assert build(tmp_path, pattern) == whole
 
 
@@ -147,7 +148,7 @@ def test_shards_without_documents_are_there(tmp_path):
     pattern = documents.write(tmp_path / "a.jsonl", documents.records(3)[:1])
     segment = build(tmp_path, pattern, num_shards=5)
     assert sorted(s.num_records for s in segment.shards) == [0, 0, 0, 0, 0, 1]
-    artifacts.open_segment(segment.path, blocks.BLOCKS)
+    artifacts.open_segment(segment.path, block_schema.BLOCKS)
 
 
 def test_every_mistake_is_counted_and_the_first_is_named(tmp_path):

@@ -5,7 +5,7 @@
 import numpy as np
 
 from realm_tf import artifacts, types
-from realm_tf.data import blocks
+from realm_tf.data.blocks import schema as block_schema
 from realm_tf.text import tokenizer, vocabulary
 
 VOCAB = [*vocabulary.SPECIAL_TOKENS, *(chr(ord("a") + i) for i in range(26))]
@@ -23,7 +23,7 @@ def make_block(number: int, rng: np.random.Generator, *, max_tokens: int) -> typ
 
     doc_id = f"doc-{number}"
     return types.Block(
-        block_id=blocks.block_id(doc_id, "", "text", 0),
+        block_id=block_schema.block_id(doc_id, "", "text", 0),
         doc_id=doc_id,
         title="title",
         text="text",
@@ -43,10 +43,10 @@ def write_blocks(
 ) -> artifacts.Segment:
     rng = np.random.default_rng(0)
     made = [make_block(i, rng, max_tokens=max_tokens) for i in range(count)]
-    return blocks.write_segment(
+    return block_schema.write_segment(
         str(root),
         made,
-        kind=blocks.BLOCKS,
+        kind=block_schema.BLOCKS,
         num_shards=num_shards,
         settings={"vocab_size": len(VOCAB), "count": count, **settings},
         made_from={"tokenizer": tokenizer_fingerprint},

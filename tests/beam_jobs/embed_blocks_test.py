@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from beam_jobs import build_blocks, embed_blocks
 from realm_tf import artifacts, config, types
-from realm_tf.data import block_table, blocks, packing
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import index, retriever, snapshots, vectors
+from realm_tf.text import packing
 from tests.beam_jobs import corpus
 from tests.retrieval import segments
 
@@ -170,7 +172,7 @@ def test_batches_are_full_and_of_few_shapes(parts):
         return np.zeros((len(inputs.word_ids), 2), np.float32)
 
     _, tokenizer = corpus.write_vocab(parts["output_root"])
-    records = list(blocks.read(artifacts.open_segment(parts["blocks"]).files("blocks-")[0]))
+    records = list(block_schema.read(artifacts.open_segment(parts["blocks"]).files("blocks-")[0]))
     out = embed_blocks.embed(records, embed_fn, tokenizer, length=96, batch_size=4)
     assert out.shape == (len(records), 2)
     assert shapes == {(4, 32), (4, 64), (4, 96)}

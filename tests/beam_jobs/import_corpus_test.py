@@ -8,9 +8,13 @@ import pathlib
 import numpy as np
 import pytest
 
-from beam_jobs import import_corpus, sinks, tag_spans
+from beam_jobs import import_corpus, tag_spans
+from beam_jobs.engine import outputs
 from realm_tf import artifacts, types
-from realm_tf.data import block_table, blocks, masking, reference_formats
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.examples import masking
+from realm_tf.data.reference import formats as reference_formats
 from realm_tf.retrieval import orqa_vectors, vectors
 from tests.beam_jobs import documents, reference_corpora
 from tests.text import vocabularies
@@ -28,7 +32,7 @@ def take(root: pathlib.Path, pattern: str, fmt: str, **kept) -> artifacts.Segmen
 
 
 def read(segment: artifacts.Segment) -> list[types.Block | types.Passage]:
-    return [record for path in segment.files() for record in blocks.read(path)]
+    return [record for path in segment.files() for record in block_schema.read(path)]
 
 
 def committed(root: pathlib.Path) -> list[pathlib.Path]:
@@ -82,19 +86,19 @@ def test_both_formats_make_the_same_shards(orqa, tmp_path):
 
 def test_shards_are_sorted(orqa):
     for number, path in enumerate(orqa.files()):
-        keys = [(b.doc_id, json.loads(b.metadata)["orqa_row"]) for b in blocks.read(path)]
+        keys = [(b.doc_id, json.loads(b.metadata)["orqa_row"]) for b in block_schema.read(path)]
         assert keys == sorted(keys)
-        assert all(blocks.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+        assert all(block_schema.shard_of(doc_id, 3) == number for doc_id, _ in keys)
 
 
 def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path):
-    output = sinks.Output(str(tmp_path), blocks.BLOCKS, 1)
+    output = outputs.Output(str(tmp_path), block_schema.BLOCKS, 1)
     write = import_corpus._WriteShard(output, documents.write_vocab(tmp_path), 48, "en")
     write.setup()
     rows = [("Warsaw#1", *reference_formats.Record(row, "Warsaw", "A city.")) for row in (2, 0, 1)]
     ((_, counts),) = write.process((0, rows))
     assert counts["blocks"] == 3
-    found = list(blocks.read(str(tmp_path / blocks.shard_name(0, 1))))
+    found = list(block_schema.read(str(tmp_path / block_schema.shard_name(0, 1))))
     assert [json.loads(b.metadata)["orqa_row"] for b in found] == [0, 1, 2]
 
 

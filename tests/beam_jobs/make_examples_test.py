@@ -8,8 +8,12 @@ import pytest
 import tensorflow as tf
 
 from beam_jobs import build_blocks, import_corpus, make_examples, tag_spans
-from realm_tf import artifacts, inspection, types
-from realm_tf.data import block_table, blocks, ready_examples, tfrecords
+from realm_tf import artifacts, types
+from realm_tf.commands import inspect as inspect_command
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.examples import example_records
+from realm_tf.data.reference import tfrecords
 from tests.beam_jobs import documents
 from tests.text import vocabularies
 
@@ -37,7 +41,7 @@ def make(parts, root, task, source="passages", beam_args=(), **options) -> artif
         blocks=parts[source],
         vocab=parts["vocab"],
         output_root=str(root),
-        options=ready_examples.Options(task, **{**LENGTHS, **options}),
+        options=example_records.Options(task, **{**LENGTHS, **options}),
         beam_args=beam_args,
     )
 
@@ -53,9 +57,9 @@ def test_shards_hold_what_the_whole_table_gives(parts, tmp_path, task, source):
     made = make(parts, tmp_path, task, source)
     segment = artifacts.open_segment(parts[source])
     table = block_table.BlockTable(block_table.build(str(tmp_path), segment))
-    counts = ready_examples.Counts()
-    options = ready_examples.Options(task, **LENGTHS)
-    whole = list(ready_examples.make(table, vocabularies.tokenizer(), options, counts))
+    counts = example_records.Counts()
+    options = example_records.Options(task, **LENGTHS)
+    whole = list(example_records.make(table, vocabularies.tokenizer(), options, counts))
     assert read(made) == whole
     assert made.counts == counts
     assert len(made.files()) == 3
@@ -98,7 +102,7 @@ def test_a_killed_job_goes_on(parts, tmp_path, monkeypatch):
 
 def test_report_is_beside_the_segment(parts, tmp_path):
     made = make(parts, tmp_path, "masked")
-    told = inspection.describe(f"{made.path}.job")
+    told = inspect_command.describe(f"{made.path}.job")
     assert f"{int(made.counts['examples']):,}" in told
     assert "skipped_without_span" in told
     assert "[[" in told  # samples
@@ -130,7 +134,7 @@ def test_annotated_passages_are_read_back(parts, tmp_path):
         sorted(
             (p.block.title, p.block.text, p.block.token_ids.tolist(), p.spans)
             for path in segment.files("passages-")
-            for p in blocks.read(path)
+            for p in block_schema.read(path)
         )
         for segment in (source, back)
     )
@@ -157,15 +161,15 @@ def test_tf_data_reads_them(parts, tmp_path):
 
 def test_examples_are_inspected(parts, tmp_path):
     segment = make(parts, tmp_path, "masked")
-    told = inspection.describe(segment.path)
+    told = inspect_command.describe(segment.path)
     assert "examples segment" in told
     assert "example 0  block " in told
     assert "skipped_without_span" in told
     last = int(segment.counts["examples"]) - 1
-    shown = inspection.describe(segment.path, row=last)
-    assert shown == f"example {last}  {ready_examples.describe(read(segment)[-1])}"
+    shown = inspect_command.describe(segment.path, row=last)
+    assert shown == f"example {last}  {example_records.describe(read(segment)[-1])}"
     with pytest.raises(types.UserError, match=f"has rows 0 to {last}"):
-        inspection.describe(segment.path, row=last + 1)
+        inspect_command.describe(segment.path, row=last + 1)
 
 
 def test_mistakes_are_told(parts, tmp_path):

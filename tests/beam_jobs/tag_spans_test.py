@@ -9,9 +9,12 @@ import sys
 
 import pytest
 
-from beam_jobs import block_taggers, build_blocks, job_report, tag_spans, waves
+from beam_jobs import build_blocks, tag_spans, tag_spans_taggers
+from beam_jobs.engine import report as job_report
+from beam_jobs.engine import work_items
 from realm_tf import artifacts, types
-from realm_tf.data import block_packer, blocks
+from realm_tf.data.blocks import packer as block_packer
+from realm_tf.data.blocks import schema as block_schema
 from realm_tf.text import dates, salient, vocabulary
 from realm_tf.text import tokenizer as tokenizers
 from tests.beam_jobs import documents
@@ -73,7 +76,7 @@ def tag(text: str) -> tuple[list[tuple[str, list[str], str]], dict[str, int]]:
 
 
 def _by_rules(block):
-    (found,) = block_taggers.by_rules([block])
+    (found,) = tag_spans_taggers.by_rules([block])
     tally = job_report.Tally()
     return tag_spans.to_passage(block, found, vocabularies.tokenizer().unk_id, tally), tally.dropped
 
@@ -100,14 +103,14 @@ def test_segment_has_the_blocks_shards_and_order(parts, tagged):
     assert tagged.kind == "passages"
     assert [s.num_records for s in tagged.shards] == [s.num_records for s in source.shards[:-1]]
     for ours, theirs in zip(tagged.files(), source.files("blocks-"), strict=True):
-        for passage, block in zip(blocks.read(ours), blocks.read(theirs), strict=True):
+        for passage, block in zip(block_schema.read(ours), block_schema.read(theirs), strict=True):
             assert blocks_test.same(passage.block, block)
             assert passage.spans == _by_rules(block)[0].spans
 
 
 def test_segment_tells_how_it_was_made(parts, tagged):
     source = artifacts.open_segment(parts["blocks"])
-    spans = sum(len(p.spans) for path in tagged.files() for p in blocks.read(path))
+    spans = sum(len(p.spans) for path in tagged.files() for p in block_schema.read(path))
     assert tagged.counts["spans"] == spans > 40
     by_label = [tagged.counts[f"spans_{label}"] for label in (salient.NAME, salient.DATE)]
     assert sum(by_label) == spans > max(by_label)
@@ -181,7 +184,7 @@ def test_tagger_of_another_vocabulary(parts, tagger, tmp_path):
     assert made.made_from["span_tagger"] == tagger.fingerprint
     tokenizer, texts = vocabularies.tokenizer(), set()
     for path in made.files():
-        for passage in blocks.read(path):
+        for passage in block_schema.read(path):
             for s in passage.spans:
                 text = passage.block.text.encode()[s.byte_start : s.byte_limit].decode()
                 pieces = passage.block.token_ids[s.token_start : s.token_limit]
@@ -216,7 +219,7 @@ def test_flipped_byte_is_refused(parts, tagged, tmp_path):
     copy.mkdir()
     for file in pathlib.Path(parts["blocks"]).iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    shard = copy / blocks.shard_name(1, 3)
+    shard = copy / block_schema.shard_name(1, 3)
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
@@ -225,14 +228,14 @@ def test_flipped_byte_is_refused(parts, tagged, tmp_path):
 
 
 def test_only_the_report_stays(tagged):
-    folder = pathlib.Path(waves.job_folder(tagged.path))
+    folder = pathlib.Path(work_items.job_folder(tagged.path))
     assert {path.name for path in folder.iterdir()} == {"report.json", "report.txt"}
     report = json.loads((folder / "report.json").read_text())
     assert report["counts"]["spans"] == tagged.counts["spans"]
     assert sum(report["histograms"]["wordpieces of a span"].values()) == tagged.counts["spans"]
     assert sum(report["histograms"]["spans of a block"].values()) == tagged.counts["blocks"]
     samples = {sample["key"]: sample["spans"] for sample in report["samples"]}
-    passages = [p for path in tagged.files() for p in blocks.read(path)]
+    passages = [p for path in tagged.files() for p in block_schema.read(path)]
     smallest = min(passages, key=lambda passage: passage.block.block_id)
     assert samples[f"{smallest.block.block_id:020}"] == "; ".join(
         f"{smallest.block.text[s.byte_start : s.byte_limit]} [{s.label}]" for s in smallest.spans
@@ -263,7 +266,7 @@ def test_shard_that_was_damaged_after_the_kill_is_made_again(parts, tagged, tmp_
         tag_spans.tag_spans(**parts, output_root=str(tmp_path))
     monkeypatch.undo()
     (directory,) = tmp_path.glob("passages-*[!b]")
-    shard = directory / blocks.shard_name(1, 3, blocks.PASSAGES)
+    shard = directory / block_schema.shard_name(1, 3, block_schema.PASSAGES)
     shard.write_bytes(shard.read_bytes()[:-3])
     made = tag_spans.tag_spans(**parts, output_root=str(tmp_path))
     assert made.fingerprint == tagged.fingerprint

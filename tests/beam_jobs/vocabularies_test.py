@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from beam_jobs import build_blocks
-from realm_tf.data import block_table
+from realm_tf.data.blocks import table as block_table
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.text import vocabulary
 from tests.beam_jobs import documents

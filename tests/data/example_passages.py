@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from realm_tf import types
-from realm_tf.data import block_table, blocks
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
 from realm_tf.text import tokenizer as tokenizer_lib
 
 # "é" is two bytes and the wordpiece "e": byte, character and wordpiece positions all differ.
@@ -53,10 +54,10 @@ def passages(seed: int, num_docs: int, *, per_block: int = 3) -> list[types.Pass
 
 def table(root: pathlib.Path, made: Sequence[types.Passage]) -> block_table.BlockTable:
     """The passages as a table, through the segments that production has."""
-    segment = blocks.write_segment(
+    segment = block_schema.write_segment(
         str(root),
         made,
-        kind=blocks.PASSAGES,
+        kind=block_schema.PASSAGES,
         num_shards=2,
         settings={"vocab_size": tokenizer().vocab_size},
         made_from={"tokenizer": tokenizer().fingerprint},
@@ -70,7 +71,7 @@ def _block(doc_id: str, texts: Sequence[str], doc_byte_start: int) -> types.Bloc
     limits = np.cumsum([len(t.encode()) + 1 for t in texts]) - 1
     starts = np.append(0, limits[:-1] + 1)
     return types.Block(
-        block_id=blocks.block_id(doc_id, "", text, occurrence=doc_byte_start),
+        block_id=block_schema.block_id(doc_id, "", text, occurrence=doc_byte_start),
         doc_id=doc_id,
         title=f"lake {doc_id}",
         text=text,

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from realm_tf import types
-from realm_tf.data import block_table, blocks, open_qa
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics
 from tests.beam_jobs import corpus
 
@@ -33,16 +35,16 @@ def table(tmp_path):
     made = [
         dataclasses.replace(
             corpus.make_block(0, rng, max_tokens=5),
-            block_id=blocks.block_id(doc_id, "", text, 0),
+            block_id=block_schema.block_id(doc_id, "", text, 0),
             doc_id=doc_id,
             text=text,
         )
         for doc_id, text in TEXTS.items()
     ]
-    segment = blocks.write_segment(
+    segment = block_schema.write_segment(
         str(tmp_path),
         made,
-        kind=blocks.BLOCKS,
+        kind=block_schema.BLOCKS,
         num_shards=1,
         settings={"vocab_size": 64},
         made_from={"tokenizer": "t" * 64},
@@ -88,16 +90,16 @@ def test_gold_ranks_count_documents(tmp_path):
     made = [
         dataclasses.replace(
             corpus.make_block(0, rng, max_tokens=5),
-            block_id=blocks.block_id(doc_id, "", "text", number),
+            block_id=block_schema.block_id(doc_id, "", "text", number),
             doc_id=doc_id,
         )
         for doc_id, count in places.items()
         for number in range(count)
     ]
-    segment = blocks.write_segment(
+    segment = block_schema.write_segment(
         str(tmp_path),
         made,
-        kind=blocks.BLOCKS,
+        kind=block_schema.BLOCKS,
         num_shards=1,
         settings={"vocab_size": 64},
         made_from={"tokenizer": "t" * 64},

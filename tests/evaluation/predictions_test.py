@@ -8,14 +8,14 @@ import os
 import pytest
 
 from realm_tf import types
-from realm_tf.data import open_qa
+from realm_tf.data.questions import questions
 from realm_tf.evaluation import predictions
 
 TEXT = "Zürich liegt an der Limmat."
 ANSWER = types.Answer("Limmat", -0.25, 2**64 - 1, "zh", "Zürich", TEXT, 21, 27)
 QUESTIONS = [
-    open_qa.Question("1", "Which river?", ("limmat", "Sihl"), ("zh",)),
-    open_qa.Question("2", "Which town?", (r"Z.rich",), is_regex=True),
+    questions.Question("1", "Which river?", ("limmat", "Sihl"), ("zh",)),
+    questions.Question("2", "Which town?", (r"Z.rich",), is_regex=True),
 ]
 RANKED = [[ANSWER], []]
 
@@ -32,7 +32,7 @@ def test_what_is_written_is_read(tmp_path):
 def test_lines_can_be_read_as_questions(tmp_path):
     path = str(tmp_path / "predictions.jsonl")
     predictions.write(path, QUESTIONS, RANKED)
-    assert open_qa.read(path) == QUESTIONS
+    assert questions.read(path) == QUESTIONS
 
 
 def test_every_answer_says_whether_it_is_right(tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.models import embedder, encoder, open_qa, reader, realm, span_tagger
+from realm_tf.models import embedder, encoder, open_qa_model, reader, realm, span_tagger
 from realm_tf.models.import_weights import imported
 from tests.models import tiny
 
@@ -152,8 +152,8 @@ CASES = (
     ),
     Case(
         "open_qa",
-        open_qa.OpenQaModel,
-        lambda: open_qa.OpenQaModel(tiny.model_config(), tiny.VOCAB_SIZE),
+        open_qa_model.OpenQaModel,
+        lambda: open_qa_model.OpenQaModel(tiny.model_config(), tiny.VOCAB_SIZE),
         _question_batch(),
         _POOLER,
     ),

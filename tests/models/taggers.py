@@ -11,8 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from realm_tf import artifacts
-from realm_tf.data import bio
-from realm_tf.models import span_tagger, span_tagger_export, variable_names
+from realm_tf.data.tagging import bio
+from realm_tf.models import span_tagger, variable_names
+from realm_tf.models.inference import tagger_export
 from realm_tf.text import tokenizer as tokenizer_lib
 from tests.models import tiny
 
@@ -46,8 +47,8 @@ def segment(
     """It as a "span_tagger" segment."""
     labels = sorted({bio.split(tag)[1] for tag in tag_of.values()} - {""})
     model = make(tokenizer, bio.tags_of(labels), tag_of)
-    return span_tagger_export.export(
-        span_tagger_export.LeanTagger(model, _ENCODER, dtype=dtype),
+    return tagger_export.export(
+        tagger_export.LeanTagger(model, _ENCODER, dtype=dtype),
         str(root / "span_tagger"),
         tokenizer=tokenizer,
         settings={"labels": labels, "length": LENGTH},

@@ -4,7 +4,7 @@
 
 import pytest
 
-from realm_tf.models import embedder, open_qa, reader, span_tagger, variable_names
+from realm_tf.models import embedder, open_qa_model, reader, span_tagger, variable_names
 from tests.models import tiny
 
 
@@ -20,7 +20,10 @@ def _networks():
             reader.KnowledgeAugmentedEncoder(tiny.reader_config(), tiny.VOCAB_SIZE),
         ),
         (variable_names.of_span_reader, reader.SpanReader(tiny.reader_config(), tiny.VOCAB_SIZE)),
-        (variable_names.of_open_qa, open_qa.OpenQaModel(tiny.model_config(), tiny.VOCAB_SIZE)),
+        (
+            variable_names.of_open_qa,
+            open_qa_model.OpenQaModel(tiny.model_config(), tiny.VOCAB_SIZE),
+        ),
         (
             variable_names.of_span_tagger,
             span_tagger.SpanTagger(tiny.ENCODER, tiny.VOCAB_SIZE, 5),

@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import config, types
-from realm_tf.models import embedder, losses, open_qa, reader, realm
-from realm_tf.training import open_qa as open_qa_training
-from realm_tf.training import pretrain, task
+from realm_tf.models import embedder, losses, open_qa_model, reader, realm
+from realm_tf.training.engine import task
+from realm_tf.training.experiments import open_qa as open_qa_training
+from realm_tf.training.experiments import pretrain
 from tests.parity import hf_names, numpy_realm
 
 EMBEDDER, ENCODER, READER = "scorer.embedder.", "encoder.", "reader."
@@ -72,9 +73,9 @@ def make_realm(shape: numpy_realm.Shape, weights: Weights) -> realm.RealmModel:
     return made
 
 
-def make_open_qa(shape: numpy_realm.Shape, weights: Weights) -> open_qa.OpenQaModel:
+def make_open_qa(shape: numpy_realm.Shape, weights: Weights) -> open_qa_model.OpenQaModel:
     """A question-answering model with these weights."""
-    made = open_qa.OpenQaModel(model_config(shape), shape.vocab).build_weights()
+    made = open_qa_model.OpenQaModel(model_config(shape), shape.vocab).build_weights()
     hf_names.load(_open_qa_names(made), weights)
     return made
 
@@ -95,7 +96,7 @@ def _realm_names(model: realm.RealmModel) -> hf_names.Named:
     }
 
 
-def _open_qa_names(model: open_qa.OpenQaModel) -> hf_names.Named:
+def _open_qa_names(model: open_qa_model.OpenQaModel) -> hf_names.Named:
     return {
         **hf_names.of_tower(model.query_tower, EMBEDDER),
         **hf_names.of_span_reader(model.reader, READER),
@@ -111,7 +112,7 @@ def pretrain_loss(
 
 
 def open_qa_loss(
-    model: open_qa.OpenQaModel, batch: types.Batch
+    model: open_qa_model.OpenQaModel, batch: types.Batch
 ) -> tuple[float, Gradients, task.Sums]:
     """As `pretrain_loss`, and the sums that the task's metrics are made of."""
     trained = _open_qa_task(model)
@@ -121,7 +122,7 @@ def open_qa_loss(
 
 
 def span_table(
-    model: open_qa.OpenQaModel, batch: types.Batch
+    model: open_qa_model.OpenQaModel, batch: types.Batch
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logits with the retriever's added, which spans are right, and which exist.
 
@@ -134,7 +135,7 @@ def span_table(
     return tuple(part[0].numpy().reshape(shape) for part in spans)
 
 
-def _open_qa_task(model: open_qa.OpenQaModel) -> open_qa_training.OpenQaTask:
+def _open_qa_task(model: open_qa_model.OpenQaModel) -> open_qa_training.OpenQaTask:
     return open_qa_training.OpenQaTask(
         task.task_config(),
         config=config.OpenQaConfig(),

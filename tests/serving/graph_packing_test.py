@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.data import packing
+from realm_tf.text import packing
 from serving import graph_packing
 
 TOKENIZER = py_types.SimpleNamespace(pad_id=0, cls_id=2, sep_id=3)

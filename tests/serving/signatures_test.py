@@ -10,8 +10,8 @@ import tensorflow as tf
 import tf_keras
 
 from realm_tf import types
-from realm_tf.data import packing
-from realm_tf.models import open_qa
+from realm_tf.models import open_qa_model
+from realm_tf.text import packing
 from serving import client, signatures, spans
 from tests.serving import tiny_system
 
@@ -179,7 +179,7 @@ def test_refuses_vectors_of_another_size(system, tmp_path):
 def test_vectors_without_projection_have_the_encoders_size(system, tmp_path):
     section = dataclasses.replace(system.config.model.embedder, projection_size=None)
     model_config = dataclasses.replace(system.config.model, embedder=section)
-    model = open_qa.OpenQaModel(model_config, system.tokenizer.vocab_size).build_weights()
+    model = open_qa_model.OpenQaModel(model_config, system.tokenizer.vocab_size).build_weights()
     vectors = tiny_system.make_vectors(str(tmp_path), system.table, dim=16)
     changed = system._replace(model=model, vectors=vectors)
     module = signatures.QaModule(**changed._asdict())

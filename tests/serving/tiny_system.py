@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from realm_tf import artifacts, config, types
-from realm_tf.data import block_table, blocks
-from realm_tf.models import open_qa
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
+from realm_tf.models import open_qa_model
 from realm_tf.retrieval import vectors
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.text import vocabulary
@@ -32,7 +33,7 @@ TEXTS = (
 class System(NamedTuple):
     """What `serving` puts together, by the names of its arguments."""
 
-    model: open_qa.OpenQaModel
+    model: open_qa_model.OpenQaModel
     tokenizer: tokenizer_lib.Tokenizer
     table: block_table.BlockTable
     vectors: vectors.VectorTable
@@ -45,7 +46,7 @@ def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
     segment = _block_segment(root, texts, tokenizer)
     table = block_table.BlockTable.open(block_table.build(root, segment))
     cfg = _config(num_read)
-    model = open_qa.OpenQaModel(cfg.model, tokenizer.vocab_size).build_weights()
+    model = open_qa_model.OpenQaModel(cfg.model, tokenizer.vocab_size).build_weights()
     _randomise(model)
     return System(model, tokenizer, table, make_vectors(root, table), cfg)
 
@@ -86,7 +87,7 @@ def _config(num_read: int) -> config.Config:
     )
 
 
-def _randomise(model: open_qa.OpenQaModel) -> None:
+def _randomise(model: open_qa_model.OpenQaModel) -> None:
     # Weights as they are made give logits so close that their order means nothing.
     rng = np.random.default_rng(1)
     for variable in model.variables:
@@ -95,10 +96,10 @@ def _randomise(model: open_qa.OpenQaModel) -> None:
 
 def _block_segment(root: str, texts, tokenizer) -> artifacts.Segment:
     records = [_block(f"doc-{i}", *text, tokenizer) for i, text in enumerate(texts)]
-    return blocks.write_segment(
+    return block_schema.write_segment(
         root,
         records,
-        kind=blocks.BLOCKS,
+        kind=block_schema.BLOCKS,
         num_shards=2,
         settings={"vocab_size": tokenizer.vocab_size, "texts": len(texts)},
         made_from={"tokenizer": tokenizer.fingerprint},
@@ -108,7 +109,7 @@ def _block_segment(root: str, texts, tokenizer) -> artifacts.Segment:
 def _block(doc_id: str, title: str, text: str, tokenizer) -> types.Block:
     of_title, of_text = tokenizer.encode([title, text])
     return types.Block(
-        block_id=blocks.block_id(doc_id, title, text, 0),
+        block_id=block_schema.block_id(doc_id, title, text, 0),
         doc_id=doc_id,
         title=title,
         text=text,

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from realm_tf import artifacts, config, config_parsing
-from realm_tf.data import block_table, blocks, packing
+from realm_tf import artifacts, config
+from realm_tf.config import parsing
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import retriever, vectors
-from realm_tf.text import vocabulary
-from realm_tf.training import context as context_lib
-from realm_tf.training import ict, refresh, warmup
-from realm_tf.training import system as system_lib
+from realm_tf.text import packing, vocabulary
+from realm_tf.training.experiments import ict, warmup
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import refresh
+from realm_tf.training.run import system as system_lib
 from tests.data import example_passages
 
 _ENCODER = {
@@ -63,7 +66,7 @@ def make_config(*overrides: str) -> config.Config:
     """The tiny configuration, with "a.b=value" overrides."""
     values = config.to_dict(config.from_dict(config.Config, _SETTINGS))
     for override in overrides:
-        config_parsing.apply_override(values, override)
+        parsing.apply_override(values, override)
     return config.from_dict(config.Config, values)
 
 
@@ -74,13 +77,17 @@ def make_context(root: pathlib.Path, cfg: config.Config | None = None) -> contex
     passages = example_passages.passages(seed=4, num_docs=24)
     common: dict[str, Any] = {"num_shards": 2, "settings": {"vocab_size": tokenizer.vocab_size}}
     made_from = {"tokenizer": tokenizer.fingerprint}
-    block_segment = blocks.write_segment(
-        segments, [p.block for p in passages], kind=blocks.BLOCKS, made_from=made_from, **common
+    block_segment = block_schema.write_segment(
+        segments,
+        [p.block for p in passages],
+        kind=block_schema.BLOCKS,
+        made_from=made_from,
+        **common,
     )
-    passage_segment = blocks.write_segment(
+    passage_segment = block_schema.write_segment(
         segments,
         passages,
-        kind=blocks.PASSAGES,
+        kind=block_schema.PASSAGES,
         made_from={**made_from, "blocks": block_segment.fingerprint},
         **common,
     )

@@ -28,7 +28,7 @@ import tf_keras
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.models import embedder, open_qa, reader, variable_names
+from realm_tf.models import embedder, open_qa_model, reader, variable_names
 from realm_tf.models.import_weights import hf_files, hf_names, imported, mapping
 
 BLOCK_EMB = "block_emb"
@@ -111,7 +111,7 @@ ARCHITECTURES = {
     ),
     "RealmForOpenQA": Architecture(
         imported.OPEN_QA,
-        lambda config, size: open_qa.OpenQaModel(config, size).build_weights(),
+        lambda config, size: open_qa_model.OpenQaModel(config, size).build_weights(),
         variable_names.of_open_qa,
         lambda config: [
             *embedder_rules(config, "embedder.", "query/"),

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from realm_tf.data.sample import articles, facts, generate, questions, wording
+from realm_tf.data.sample.generator import articles, facts, generate, questions, wording
 
 MIN_ARTICLES, MIN_QUESTIONS = 1500, 3000
 MAX_WORDS = 130

@@ -1,0 +1,117 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""First step of the blocks job: reads a part of the corpus, and sorts its documents into runs.
+
+An item of work is some units of the corpus. Beside its result it writes the runs
+`<number>-<run>.docs` and its dead letters.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from beam_jobs.engine import report as job_report
+from beam_jobs.engine import work_items
+from realm_tf import config as config_lib
+from realm_tf.data.corpus import formats as corpus_formats
+from realm_tf.data.corpus import records, sorted_runs
+
+STEP = "SortDocuments"
+
+_ITEM_BYTES = 1 << 22  # units of less than that share an item
+_ITEM_UNITS = 256
+
+
+class SortFn(work_items.ItemFn):
+    """Sorts the documents of units.
+
+    Args:
+      folder: Of the job.
+      fmt: Of the corpus.
+      options: Of the corpus.
+      num_shards: Of the segment.
+      run_bytes: Of documents that are sorted in memory.
+    """
+
+    def __init__(
+        self,
+        folder: work_items.Folder,
+        *,
+        fmt: str,
+        options: config_lib.CorpusConfig,
+        num_shards: int,
+        run_bytes: int,
+    ):
+        super().__init__(folder, STEP)
+        self._fmt = fmt
+        self._options = options
+        self._num_shards = num_shards
+        self._run_bytes = run_bytes
+
+    def work(self, number: int, *units: tuple[Any, ...]) -> dict[str, Any]:
+        """Sorts; see the class. The result: "tally", "counts", and the "runs"."""
+        tally = job_report.Tally()
+        letters = job_report.DeadLetters(self.folder, STEP, number, tally)
+        sorter = sorted_runs.Sorter(
+            lambda run: self.folder.file(STEP, f"{number:06d}-{run:03d}.docs"),
+            num_shards=self._num_shards,
+            run_bytes=self._run_bytes,
+        )
+        for unit in units:
+            found = corpus_formats.read_unit(records.Unit(*unit), self._fmt, self._options)
+            for document in documents(found, self._fmt, letters, tally):
+                sorter.add(document)
+        runs = [[os.path.basename(run.path), run.offsets] for run in sorter.finish()]
+        letters.write()
+        return {"tally": vars(tally), "counts": tally.beam_counts(), "runs": runs}
+
+
+def documents(
+    found: Iterable[records.SourceDocument | records.Dropped | records.Problem],
+    fmt: str,
+    letters: job_report.DeadLetters,
+    tally: job_report.Tally,
+) -> Iterator[records.SourceDocument]:
+    """Yields the documents of what was read, and counts the rest."""
+    for record in found:
+        tally.count("records")
+        if isinstance(record, records.SourceDocument):
+            yield record
+        elif isinstance(record, records.Dropped):
+            tally.drop(record.reason, corpus_formats.place(fmt, record.file, record.number))
+        else:
+            letters.add(record.file, record.number, "unreadable", record.message)
+
+
+def items(units: Sequence[records.Unit]) -> list[tuple[tuple[Any, ...], ...]]:
+    """Items of work: a unit each, or small units that follow each other together."""
+    made: list[tuple[tuple[Any, ...], ...]] = []
+    group: list[tuple[Any, ...]] = []
+    size = 0
+    for unit in units:
+        num_bytes = _num_bytes(unit)
+        if group and (size + num_bytes > _ITEM_BYTES or len(group) == _ITEM_UNITS):
+            made.append(tuple(group))
+            group, size = [], 0
+        group.append(tuple(unit))
+        size += num_bytes
+    return [*made, tuple(group)] if group else made
+
+
+def runs(folder: work_items.Folder, results: Iterable[dict[str, Any]]) -> list[sorted_runs.Run]:
+    """The runs that items made, from their results."""
+    return [
+        sorted_runs.Run(folder.file(STEP, name), offsets)
+        for result in results
+        for name, offsets in result["runs"]
+    ]
+
+
+def _num_bytes(unit: records.Unit) -> int:
+    if unit.byte_limit < 0:
+        return tf.io.gfile.stat(unit.file).length - unit.byte_start
+    return unit.byte_limit - unit.byte_start

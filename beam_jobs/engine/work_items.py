@@ -1,0 +1,202 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs as small atomic items of work: restartable, in bounded memory, the same on every runner.
+
+A job has steps, a step has items. An item is a tuple of strings and numbers, which is all that
+flows through Beam: the data goes from file to file. The last thing that work on an item writes is
+its result, one small JSON file; an item with a result is done, and is not done again. So a job that
+was killed goes on with what is left, and what it makes does not depend on workers or waves.
+
+    folder = waves.open_folder(job_folder(segment_path), plan, resume=True)
+    waves.run(SortFn(folder, "Sort"), items, beam_args=beam_args, wave_size=64)
+    for result in folder.results("Sort", len(items)): ...
+    folder.remove("Sort")
+"""
+
+from __future__ import annotations
+
+import abc
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+import tqdm
+from apache_beam.metrics import metric
+
+from beam_jobs.engine import runner
+from realm_tf import artifacts
+
+_PLAN = "job.json"
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Folder:
+    """The directory of a job, beside its segment; use `open_folder`.
+
+    Attributes:
+      path: Of the directory, on any filesystem that tf.io.gfile knows.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+
+    def file(self, *names: str) -> str:
+        """Path of a file in it."""
+        return os.path.join(self.path, *names)
+
+    def done(self, step: str) -> set[int]:
+        """Numbers of the items of a step that have a result."""
+        if not tf.io.gfile.isdir(self.file(step)):
+            return set()
+        names = tf.io.gfile.listdir(self.file(step))
+        stems = [name.removesuffix(".json") for name in names if name.endswith(".json")]
+        return {int(stem) for stem in stems if stem.isdecimal()}
+
+    def result(self, step: str, number: int) -> dict[str, Any]:
+        """The result of one item."""
+        return artifacts.read_json(self._result(step, number))
+
+    def results(self, step: str, count: int) -> Iterator[dict[str, Any]]:
+        """The results of all items of a step, in order."""
+        return (self.result(step, number) for number in range(count))
+
+    def write_result(self, step: str, number: int, result: Mapping[str, Any]) -> None:
+        """Writes the result of an item, which is done by that."""
+        text = json.dumps(result, ensure_ascii=False)
+        artifacts.write_text(self._result(step, number), text)
+
+    def forget(self, step: str, number: int) -> None:
+        """Removes a result: the item is to be done again."""
+        tf.io.gfile.remove(self._result(step, number))
+
+    def remove(self, *steps: str) -> None:
+        """Removes everything that the steps wrote into their directories, and the plan."""
+        for name in (*steps, _PLAN):
+            path = self.file(name)
+            if tf.io.gfile.isdir(path):
+                tf.io.gfile.rmtree(path)
+            elif tf.io.gfile.exists(path):
+                tf.io.gfile.remove(path)
+
+    def _result(self, step: str, number: int) -> str:
+        return self.file(step, f"{number:06d}.json")
+
+
+def job_folder(segment_path: str) -> str:
+    """The directory of the job that makes a segment."""
+    return f"{segment_path.rstrip('/')}.job"
+
+
+def open_folder(path: str, plan: Any, *, resume: bool) -> Folder:
+    """Makes the directory of a job, or takes up what a killed job left in it.
+
+    Args:
+      path: Of the directory.
+      plan: JSON value: what the items are. What another plan left is removed.
+      resume: Whether to keep what is done; otherwise everything is done again.
+    """
+    folder = Folder(path)
+    plan = json.loads(json.dumps(plan))
+    if tf.io.gfile.exists(path):
+        known = tf.io.gfile.exists(folder.file(_PLAN))
+        if not (resume and known and artifacts.read_json(folder.file(_PLAN)) == plan):
+            tf.io.gfile.rmtree(path)
+    tf.io.gfile.makedirs(path)
+    artifacts.write_text(folder.file(_PLAN), json.dumps(plan, ensure_ascii=False))
+    return folder
+
+
+def remove_asides(path: str) -> None:
+    """Removes the half-written files that killed processes left below a directory."""
+    for directory, _, names in tf.io.gfile.walk(path):
+        for name in names:
+            if ".tmp-" in name:
+                tf.io.gfile.remove(os.path.join(directory, name))
+
+
+class ItemFn(beam.DoFn, abc.ABC):
+    """Works on items; subclasses define `work`, and maybe `setup`.
+
+    Args:
+      folder: Of the job.
+      step: Its name: of the directory of results, of the step in Beam, and of its counters.
+    """
+
+    def __init__(self, folder: Folder, step: str):
+        super().__init__()
+        self.folder = folder
+        self.step = step
+
+    @abc.abstractmethod
+    def work(self, number: int, *item: Any) -> dict[str, Any]:
+        """Does the work of one item, writing its files.
+
+        Args:
+          number: Of the item in its step.
+          *item: The item.
+
+        Returns:
+          The result, a JSON object. Its "counts" (name to number) become counters of Beam.
+        """
+
+    def process(self, element: tuple[int, tuple[Any, ...]]) -> Iterator[int]:
+        """Works on one element, (number, item), and yields its number."""
+        number, item = element
+        with runner.storage_errors():
+            result = self.work(number, *item)
+            self.folder.write_result(self.step, number, result)
+        for name, count in result.get("counts", {}).items():
+            metric.Metrics.counter(self.step, name).inc(count)
+        yield number
+
+
+class Work(beam.PTransform):
+    """(number, item) to the numbers of the items that were done.
+
+    Args:
+      fn: Does the work.
+    """
+
+    def __init__(self, fn: ItemFn):
+        super().__init__()
+        self._fn = fn
+
+    def expand(self, elements: beam.PCollection[tuple]) -> beam.PCollection[int]:
+        """Spreads the items over the workers, and works on them."""
+        return elements | beam.Reshuffle() | self._fn.step >> beam.ParDo(self._fn)
+
+
+def run(
+    fn: ItemFn, items: Sequence[tuple[Any, ...]], *, beam_args: Sequence[str], wave_size: int
+) -> None:
+    """Does the items of a step that are not done yet.
+
+    The local runner gets waves of `wave_size` items, a pipeline each, because it keeps in memory
+    what it knows of all elements, and a bar shows how far it is; other runners get all in one.
+
+    Args:
+      fn: Does the work.
+      items: Of the step, all of them.
+      beam_args: Pipeline options.
+      wave_size: See above.
+    """
+    done = fn.folder.done(fn.step)
+    tf.io.gfile.makedirs(fn.folder.file(fn.step))
+    pending = [(number, item) for number, item in enumerate(items) if number not in done]
+    _LOGGER.info("%s: %d of %d items to do", fn.step, len(pending), len(items))
+    size = wave_size if runner.is_local(beam_args) else max(1, len(pending))
+    bar = tqdm.tqdm(total=len(items), initial=len(items) - len(pending), desc=fn.step, disable=None)
+    with bar:
+        for first in range(0, len(pending), size):
+            wave = pending[first : first + size]
+            with runner.pipeline(beam_args) as pipeline:
+                _ = pipeline | "Items" >> beam.Create(wave) | fn.step >> Work(fn)
+            bar.update(len(wave))
+    if missing := set(range(len(items))) - fn.folder.done(fn.step):
+        # An asynchronous runner returned before its end, or lost elements.
+        raise RuntimeError(f"{fn.step}: {len(missing)} of {len(items)} items were not done.")

@@ -1,0 +1,63 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The command `realm convert`. Nothing here imports TensorFlow until it is called."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from realm_tf import types
+from realm_tf.cli import options
+
+_KINDS = ("hf-bert", "hf-realm", "tf1-bert", "tf1-realm", "tf2-bert")
+_TARGETS = ("hf-realm",)
+
+
+@click.command()
+@click.option("--from", "kind", type=click.Choice(_KINDS), help="Import weights of this kind.")
+@click.option("--to", "target", type=click.Choice(_TARGETS), help="Export weights as this kind.")
+@click.option(
+    "--blocks", metavar="DIR", help='Segment "blocks" that the source\'s block vectors belong to.'
+)
+@options.JSON
+@click.argument("source", metavar="SRC")
+@click.argument("destination", metavar="DST")
+def convert(
+    kind: str | None,
+    target: str | None,
+    blocks: str | None,
+    as_json: bool,
+    source: str,
+    destination: str,
+) -> None:
+    """Import foreign weights as segments, or export segments.
+
+    DST must be new. An import writes segments, report.txt (what became of every tensor) and
+    model.yaml (the settings of a run that starts from these weights).
+    """
+    if (kind is None) == (target is None):
+        raise types.UserError("realm convert needs either --from or --to.")
+    if target is not None and blocks is not None:
+        raise types.UserError("--blocks belongs to --from: an export has no block vectors.")
+
+    from realm_tf.commands import convert as convert_command
+
+    if target is not None:
+        notes = convert_command.export(target, source, destination)
+        _print({"path": destination, "notes": list(notes)}, [destination, *notes], as_json)
+    elif kind is not None:
+        made = convert_command.convert(kind, source, destination, blocks=blocks)
+        paths = [segment.path for segment in made.segments]
+        figures = {
+            "segments": {segment.kind: segment.path for segment in made.segments},
+            "mapped": len(made.report.mapped),
+            "unused": len(made.report.unused),
+            "notes": list(made.report.notes),
+        }
+        _print(figures, [*paths, made.report.head()], as_json)
+
+
+def _print(figures: dict[str, object], lines: list[str], as_json: bool) -> None:
+    click.echo(json.dumps(figures) if as_json else "\n".join(lines))

@@ -1,0 +1,162 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that make data: `realm vocab`, `blocks`, `tag` and `examples`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from realm_tf import config as config_lib
+from realm_tf.cli import options
+
+
+@click.command()
+@options.several(options.CONFIG)
+@options.several(options.CORPUS)
+@options.OUTPUT
+@options.JSON
+def vocab(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    corpus: str,
+    fmt: str,
+    output: str,
+    as_json: bool,
+) -> None:
+    """Learn a WordPiece vocabulary from a corpus, or take the configured file."""
+    from realm_tf.commands import data_jobs
+
+    config = config_lib.load(config_file, overrides)
+    options.print_segment(data_jobs.make_vocab(config, corpus, output, fmt), as_json)
+
+
+@click.command()
+@options.several(options.CONFIG)
+@options.several(options.CORPUS)
+@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@options.OUTPUT
+@options.DRY_RUN
+@options.RESUME
+@options.MAX_BAD_FRACTION
+@options.JSON
+@options.BEAM
+def blocks(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    corpus: str,
+    fmt: str,
+    vocab_path: str,
+    output: str,
+    dry_run: int | None,
+    resume: bool,
+    max_bad_fraction: float | None,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Cut a corpus into blocks, or take over ready ones (a Beam job).
+
+    The formats of the original code hold ready blocks; realm-pretrain holds passages with their
+    salient spans, and gives a segment of passages. Options after -- go to Apache Beam.
+
+    A report, and the records that could not be used, are left beside the segment in <segment>.job.
+    """
+    from realm_tf.commands import data_jobs
+
+    if max_bad_fraction is not None:
+        overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
+    config = config_lib.load(config_file, overrides)
+    if dry_run is not None:
+        click.echo(data_jobs.preview_blocks(config, corpus, vocab_path, fmt, dry_run))
+        return
+    made = data_jobs.make_blocks(config, corpus, vocab_path, output, beam_args, fmt, resume=resume)
+    options.print_segment(made, as_json)
+
+
+@click.command()
+@options.several(options.CONFIG)
+@click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
+@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@click.option("--tagger", metavar="DIR", help='Segment "span_tagger", or rules; tagging.tagger.')
+@options.OUTPUT
+@options.DRY_RUN
+@options.RESUME
+@options.JSON
+@options.BEAM
+def tag(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    blocks_path: str,
+    vocab_path: str,
+    tagger: str | None,
+    output: str,
+    dry_run: int | None,
+    resume: bool,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Mark salient spans in blocks (a Beam job): by rules, or by a trained tagger.
+
+    Options after -- go to Apache Beam.
+    """
+    from realm_tf.commands import data_jobs
+
+    if tagger is not None:
+        overrides += (f"tagging.tagger={json.dumps(tagger)}",)
+    config = config_lib.load(config_file, overrides)
+
+    def make(blocks: str, root: str) -> Any:
+        return data_jobs.make_passages(config, blocks, vocab_path, root, beam_args, resume=resume)
+
+    if dry_run is not None:
+        click.echo(data_jobs.preview(blocks_path, dry_run, make))
+    else:
+        options.print_segment(make(blocks_path, output), as_json)
+
+
+@click.command()
+@options.several(options.CONFIG)
+@click.option("--task", required=True, type=click.Choice(["masked", "ict", "annotated"]))
+@click.option(
+    "--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "passages" or "blocks".'
+)
+@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@click.option("--per-block", default=1, show_default=True, help="Examples of every block.")
+@options.OUTPUT
+@options.DRY_RUN
+@options.RESUME
+@options.JSON
+@options.BEAM
+def examples(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    task: str,
+    blocks_path: str,
+    vocab_path: str,
+    per_block: int,
+    output: str,
+    dry_run: int | None,
+    resume: bool,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Write training examples as TFRecords (a Beam job), for a trainer of your own.
+
+    masked: passages with one span masked. ict: sentences and their blocks. annotated: passages with
+    their spans as text, in the original's format. Options after -- go to Apache Beam.
+    """
+    from realm_tf.commands import data_jobs
+
+    config = config_lib.load(config_file, overrides)
+
+    def make(blocks: str, root: str) -> Any:
+        return data_jobs.make_examples(
+            config, task, per_block, blocks, vocab_path, root, beam_args, resume=resume
+        )
+
+    if dry_run is not None:
+        click.echo(data_jobs.preview(blocks_path, dry_run, make))
+    else:
+        options.print_segment(make(blocks_path, output), as_json)

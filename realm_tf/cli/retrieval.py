@@ -1,0 +1,51 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that make the index: `realm embed` and `realm index`."""
+
+from __future__ import annotations
+
+import click
+
+from realm_tf import config as config_lib
+from realm_tf.cli import options
+
+
+@click.command()
+@options.several(options.CONFIG)
+@click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
+@click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
+@click.option("--embedder", required=True, metavar="DIR", help='Segment "embedder".')
+@options.OUTPUT
+@options.JSON
+@options.BEAM
+def embed(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    blocks_path: str,
+    vocab_path: str,
+    embedder: str,
+    output: str,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Embed blocks with an embedder (a Beam job). Options after -- go to Apache Beam."""
+    from realm_tf.commands import data_jobs
+
+    config = config_lib.load(config_file, overrides)
+    made = data_jobs.make_vectors(config, blocks_path, vocab_path, embedder, output, beam_args)
+    options.print_segment(made, as_json)
+
+
+@click.command()
+@options.several(options.CONFIG)
+@click.option("--vectors", required=True, metavar="DIR", help='Segment "vectors".')
+@options.OUTPUT
+@options.JSON
+def index(
+    config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
+) -> None:
+    """Build the index of vectors, ScaNN or exact."""
+    from realm_tf.commands import data_jobs
+
+    config = config_lib.load(config_file, overrides)
+    options.print_segment(data_jobs.make_index(config.retrieval, vectors, output), as_json)

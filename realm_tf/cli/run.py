@@ -1,0 +1,105 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of a whole run: `realm run`, `quickstart` and `evaluate`."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shlex
+from typing import Any
+
+import click
+
+from realm_tf import config as config_lib
+from realm_tf.cli import options
+
+
+@click.command()
+@options.several(options.CONFIG)
+@options.several(options.CORPUS)
+@options.several(options.PRETRAIN_CORPUS)
+@click.option("--questions-train", required=True, metavar="FILE", help="JSON lines.")
+@click.option("--questions-dev", required=True, metavar="FILE", help="JSON lines.")
+@options.WORKDIR
+@options.JSON
+@options.BEAM
+def run(
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    corpus: str,
+    fmt: str,
+    pretrain_corpus: str | None,
+    pretrain_format: str,
+    questions_train: str,
+    questions_dev: str,
+    workdir: str,
+    as_json: bool,
+    beam_args: tuple[str, ...],
+) -> None:
+    """Run all stages, from a corpus to a served model; resume where it stopped.
+
+    Options after -- go to Apache Beam.
+    """
+    from realm_tf.commands import run_inputs, run_pipeline
+
+    config = config_lib.load(config_file, overrides)
+    inputs = run_inputs.Inputs(
+        corpus, questions_train, questions_dev, beam_args, fmt, pretrain_corpus, pretrain_format
+    )
+    _run(run_pipeline.Pipeline.create(workdir, inputs, config), as_json)
+
+
+@click.command()
+@options.WORKDIR
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting.")
+@options.JSON
+def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Run all stages on the bundled sample, and answer five questions."""
+    from realm_tf.commands import run_inputs, run_pipeline
+
+    package = pathlib.Path(__file__).parents[1]
+    sample = package / "data" / "sample"
+    inputs = run_inputs.Inputs(
+        corpus=str(sample / "corpus.jsonl.gz"),
+        questions_train=str(sample / "questions_train.jsonl.gz"),
+        questions_dev=str(sample / "questions_dev.jsonl.gz"),
+    )
+    config = config_lib.load(str(package / "configs" / "quickstart.yaml"), overrides)
+    finished = run_pipeline.Pipeline.create(workdir, inputs, config)
+    _run(finished, as_json)
+    if not as_json:
+        _show_answers(finished)
+
+
+@click.command()
+@options.WORKDIR
+@options.JSON
+def evaluate(workdir: str, as_json: bool) -> None:
+    """Measure the systems of a run and print its report."""
+    from realm_tf.commands import run_pipeline
+
+    stages = run_pipeline.Pipeline.open(workdir)
+    figures = stages.evaluate()
+    click.echo(json.dumps(figures) if as_json else stages.report_text())
+
+
+def _run(stages: Any, as_json: bool) -> None:
+    figures = stages.run()
+    if as_json:
+        click.echo(json.dumps(figures))
+    else:
+        click.echo(stages.report_text())
+
+
+def _show_answers(finished: Any) -> None:
+    from serving import client
+
+    questions = [question.question for question in finished.example_questions(5)]
+    model = finished.exported_model()
+    click.echo(f"\nFive questions of the dev set, answered by the SavedModel in {model}:")
+    for question, answers in zip(questions, client.ask(model, questions), strict=True):
+        click.echo(f"\n{question}")
+        click.echo(client.format_answer(answers[0]) if answers else "  (no answer)")
+    command = shlex.join(["realm", "ask", "--model", model, questions[0]])
+    click.echo(f"\nAsk your own: {command}")

@@ -1,0 +1,41 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of an exported model: `realm export` and `realm ask`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from realm_tf.cli import options
+
+
+@click.command()
+@options.WORKDIR
+@click.option("--output", metavar="DIR", help="Of the model; by default the run's export/.")
+def export(workdir: str, output: str | None) -> None:
+    """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
+    from realm_tf.commands import run_pipeline
+
+    click.echo(run_pipeline.Pipeline.open(workdir).export(output))
+
+
+@click.command()
+@click.option("--model", required=True, metavar="DIR", help="Exported model.")
+@click.option("--answers", default=1, show_default=True, help="Answers per question.")
+@options.JSON
+@click.argument("questions", nargs=-1, required=True)
+def ask(model: str, answers: int, as_json: bool, questions: tuple[str, ...]) -> None:
+    """Answer questions with an exported model, showing the evidence."""
+    from serving import client
+
+    for question, ranked in zip(questions, client.ask(model, list(questions)), strict=True):
+        kept = ranked[:answers]
+        if as_json:
+            body = {"question": question, "answers": [vars(answer) for answer in kept]}
+            click.echo(json.dumps(body, ensure_ascii=False))
+            continue
+        click.echo(question)
+        for answer in kept:
+            click.echo(client.format_answer(answer))

@@ -1,0 +1,95 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The command `realm train`. Nothing here imports TensorFlow until it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from realm_tf import config as config_lib
+from realm_tf import types
+from realm_tf.cli import options
+
+SPAN_TAGGER = "realm/span_tagger"
+
+
+@click.command()
+@click.argument("experiment", metavar="EXPERIMENT")
+@click.option("--workdir", metavar="DIR", help="Of the run; of all experiments but the tagger.")
+@options.several(options.CONFIG)
+@click.option("--train", "train_files", multiple=True, metavar="GLOB", help="CoNLL files.")
+@click.option("--dev", "dev_files", multiple=True, metavar="GLOB", help="To choose weights by.")
+@click.option("--test", "test_files", multiple=True, metavar="GLOB", help="To measure these on.")
+@click.option("--vocab", "vocab_path", metavar="DIR", help='Segment "vocab" of the tagger.')
+@click.option("--output", metavar="DIR", help="Where the tagger's segments go.")
+@options.JSON
+def train(
+    experiment: str,
+    workdir: str | None,
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    train_files: tuple[str, ...],
+    dev_files: tuple[str, ...],
+    test_files: tuple[str, ...],
+    vocab_path: str | None,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Train one experiment.
+
+    realm/ict, realm/pretrain and realm/open_qa belong to a run and need its --workdir alone; the
+    run's earlier stages are completed first.
+
+    realm/span_tagger needs labelled sentences: --train and --dev (either may be given several
+    times), --vocab, --output, and mostly --config and --test.
+    """
+    of_tagger = {
+        "--config": config_file,
+        "--set": overrides,
+        "--train": train_files,
+        "--dev": dev_files,
+        "--test": test_files,
+        "--vocab": vocab_path,
+        "--output": output,
+    }
+    if experiment != SPAN_TAGGER:
+        _refuse(experiment, of_tagger)
+        _require(experiment, {"--workdir": workdir})
+        _train_of_run(experiment, str(workdir), as_json)
+        return
+    _refuse(experiment, {"--workdir": workdir})
+    _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
+
+    from realm_tf.commands import data_jobs
+
+    config = config_lib.load(config_file, overrides)
+    made = data_jobs.make_tagger(
+        config,
+        train=train_files,
+        dev=dev_files,
+        test=test_files,
+        vocab=str(vocab_path),
+        root=str(output),
+    )
+    options.print_segment(made, as_json)
+
+
+def _train_of_run(experiment: str, workdir: str, as_json: bool) -> None:
+    from realm_tf.commands import run_pipeline
+
+    for segment in run_pipeline.Pipeline.open(workdir).train(experiment):
+        options.print_segment(segment, as_json)
+
+
+def _require(experiment: str, given: Mapping[str, object]) -> None:
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise types.UserError(f"realm train {experiment} needs {' and '.join(missing)}.")
+
+
+def _refuse(experiment: str, given: Mapping[str, object]) -> None:
+    present = [name for name, value in given.items() if value]
+    if present:
+        raise types.UserError(f"realm train {experiment} takes no {' and no '.join(present)}.")

@@ -1,0 +1,154 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`realm inspect`: prints a segment, one of its blocks, a job's report, or a snapshot, readably."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+
+from realm_tf import artifacts, types
+from realm_tf.data.blocks import duplicates
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.examples import example_records
+from realm_tf.data.reference import tfrecords
+from realm_tf.retrieval import snapshots
+
+_SNAPSHOT = re.compile(r"step-(\d+)\.json")
+_PREVIEW_ROWS = 3
+_JOB = ".job"
+_JOB_REPORT = "report.txt"
+
+
+def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
+    """Describes what is at a path.
+
+    Args:
+      path: Directory of a segment or of a job, or file of a snapshot.
+      row: Of a segment of blocks, passages or examples, or of a table: shows this row alone.
+      verify: Whether to compare checksums.
+
+    Raises:
+      UserError: If there is neither, it is damaged, or it has no such row.
+    """
+    match = _SNAPSHOT.fullmatch(os.path.basename(path))
+    if match:
+        return _snapshot(os.path.dirname(path), int(match.group(1)), verify=verify)
+    if path.rstrip("/").endswith(_JOB):
+        return _job(path)
+    segment = artifacts.open_segment(path, verify=verify)
+    rows = _rows(segment, row)
+    return "\n\n".join([_head(segment), *rows] if row is None else rows)
+
+
+def mark(passage: types.Passage) -> str:
+    """The text of a passage with its spans in [[brackets]]."""
+    places = [(span.byte_start, span.byte_limit) for span in passage.spans]
+    return block_schema.bracket(passage.block.text.encode("utf-8"), places)
+
+
+def _job(path: str) -> str:
+    report = os.path.join(path, _JOB_REPORT)
+    if not tf.io.gfile.exists(report):
+        raise types.UserError(
+            f"{path} has no {_JOB_REPORT} yet: the job has not ended. Give its command again; it"
+            " goes on where it stopped."
+        )
+    with tf.io.gfile.GFile(report, "r") as f:
+        return f.read().rstrip()
+
+
+def _head(segment: artifacts.Segment) -> str:
+    lines = [
+        f"{segment.kind} segment {segment.path}",
+        f"  fingerprint  {segment.fingerprint}",
+        f"  files        {len(segment.shards)}, {sum(s.num_bytes for s in segment.shards):,} bytes",
+    ]
+    lines += [f"  {name:<12} {value:,}" for name, value in segment.counts.items()]
+    lines += [f"  made from    {role} {value[:12]}" for role, value in segment.made_from.items()]
+    lines.append(f"  settings     {artifacts.canonical_json(segment.settings)}")
+    return "\n".join(lines)
+
+
+def _rows(segment: artifacts.Segment, row: int | None) -> list[str]:
+    if segment.kind == block_table.KIND:
+        table = block_table.BlockTable.open(segment)
+        wanted = range(min(_PREVIEW_ROWS, len(table))) if row is None else [row]
+        _check_row(row, len(table), segment.path)
+        return [_row(number, table.passage(number)) for number in wanted]
+    if segment.kind in (block_schema.BLOCKS, block_schema.PASSAGES):
+        _check_row(row, int(segment.counts["blocks"]), segment.path)
+        wanted = range(min(_PREVIEW_ROWS, int(segment.counts["blocks"])))
+        first_of = duplicates.load(segment)
+        return [
+            _row(number, record, first_of)
+            for number, record in _records(segment, wanted if row is None else [row])
+        ]
+    if segment.kind == example_records.KIND:
+        _check_row(row, int(segment.counts["examples"]), segment.path)
+        last = _PREVIEW_ROWS - 1 if row is None else row
+        records = itertools.chain.from_iterable(map(tfrecords.read, segment.files()))
+        found = [
+            f"example {number}  {example_records.describe(record)}"
+            for number, record in enumerate(itertools.islice(records, last + 1))
+        ]
+        return found if row is None else found[-1:]
+    if row is not None:
+        raise types.UserError(f"{segment.path} holds {segment.kind!r}, which has no rows to show.")
+    return []
+
+
+def _check_row(row: int | None, num_rows: int, path: str) -> None:
+    if row is not None and not 0 <= row < num_rows:
+        raise types.UserError(f"{path} has rows 0 to {num_rows - 1}. Received: --row {row}.")
+
+
+def _records(
+    segment: artifacts.Segment, rows: Sequence[int]
+) -> Iterator[tuple[int, types.Block | types.Passage]]:
+    """The records of rows that follow each other; shards before them are not read."""
+    number = 0
+    for shard in segment.shards:
+        if not shard.name.startswith(f"{segment.kind}-"):
+            continue
+        if number + shard.num_records <= rows[0]:
+            number += shard.num_records
+            continue
+        for record in block_schema.read(segment.file(shard.name)):
+            if number in rows:
+                yield number, record
+            number += 1
+            if number > rows[-1]:
+                return
+
+
+def _row(
+    number: int, record: types.Block | types.Passage, first_of: duplicates.Marks | None = None
+) -> str:
+    passage = record if isinstance(record, types.Passage) else types.Passage(record, ())
+    block = passage.block
+    head = (
+        f"row {number}  block {block.block_id}  document {block.doc_id!r} at byte"
+        f" {block.doc_byte_start}  {len(block.title_ids)} + {len(block.token_ids)} wordpieces,"
+        f" {len(block.sentence_byte_start)} sentences, {len(passage.spans)} spans"
+    )
+    if first_of and (first := first_of.get(block.block_id)) is not None:
+        head += f"\n  the same text as block {first} of another document"
+    return f"{head}\n  {block.title}\n  {mark(passage)}"
+
+
+def _snapshot(directory: str, step: int, *, verify: bool) -> str:
+    snapshot = snapshots.load(directory, step, verify=verify)
+    lines = [f"snapshot of step {snapshot.step}, made {snapshot.created}"]
+    lines.append(f"  parent       {snapshot.parent}")
+    lines.append(f"  recall       {dict(snapshot.recall) or 'exact search'}")
+    for role in snapshots.PARTS:
+        part = dataclasses.asdict(getattr(snapshot, role))
+        lines.append(f"  {role:<12} {part['fingerprint'][:12]}  {part['path']}")
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Measures a system: does it find, does it predict what is masked, does it answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from realm_tf import artifacts, types
+from realm_tf.data.questions import questions as open_qa
+from realm_tf.evaluation import metrics, predictions
+from realm_tf.retrieval import retriever as retriever_lib
+from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.text import packing
+from realm_tf.training.experiments import open_qa as open_qa_training
+from realm_tf.training.experiments import pretrain
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import system as system_lib
+from serving import client, signatures
+
+_BATCH_SIZE = 64
+_MASKED_FIGURES = ("accuracy", "null_accuracy", "retrieval_utility", "null_probability")
+
+
+def measure(
+    context: context_lib.Context,
+    system: system_lib.System,
+    qa_weights: artifacts.Segment,
+    questions: Sequence[open_qa.Question],
+    predictions_path: str,
+) -> dict[str, float]:
+    """Every figure of a system; its answers go to `predictions_path`."""
+    answers = answer(context, system, qa_weights, questions)
+    predictions.write(predictions_path, questions, answers)
+    return {
+        **measure_retrieval(context, system, questions),
+        **measure_masked(context, system),
+        **metrics.score_answers(answers, questions),
+    }
+
+
+def retrieve(
+    context: context_lib.Context,
+    retriever: retriever_lib.Retriever,
+    questions: Sequence[str],
+    k: int,
+) -> types.RetrievedBlocks:
+    """Searches for every question.
+
+    Returns:
+      <int64>[num_questions, k] rows and <float32> scores, best first.
+    """
+    length = context.config.open_qa.query_length
+    found = []
+    for start in range(0, len(questions), _BATCH_SIZE):
+        encoded = context.tokenizer.encode(list(questions[start : start + _BATCH_SIZE]))
+        ids = [text.ids[: length - packing.QUERY_SPECIALS] for text in encoded]
+        found.append(retriever(packing.pack_queries(ids, length, context.tokenizer), k))
+    return types.RetrievedBlocks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def measure_retrieval(
+    context: context_lib.Context, system: system_lib.System, questions: Sequence[open_qa.Question]
+) -> dict[str, float]:
+    """Recall@k of questions that the retriever was not trained on, before fine-tuning.
+
+    Returns:
+      `recall@k`, the share of questions with a block among the first k that holds an answer, and
+      `gold_recall@k`, with a document among the first k that the question names. For the latter
+      the search goes as deep as the index was built for: k documents may have many more blocks.
+    """
+    cutoffs = context.config.evaluation.recall_at
+    depth = max(context.config.open_qa.num_searched, *cutoffs)
+    retriever = retriever_lib.Retriever.open(system.snapshot)
+    found = retrieve(context, retriever, [q.question for q in questions], depth)
+    table = context.knowledge
+    by_answer = metrics.answer_ranks(table, found.rows[:, : max(cutoffs)], questions)
+    by_document = metrics.gold_ranks(table, found.rows, questions)
+    return {
+        **metrics.recall(by_answer, cutoffs, "recall"),
+        **metrics.recall(by_document, cutoffs, "gold_recall"),
+    }
+
+
+def measure_masked(context: context_lib.Context, system: system_lib.System) -> dict[str, float]:
+    """Held-out masked wordpieces: accuracy with retrieval and on the null block, and why."""
+    figures = pretrain.evaluate_masked(context, system)
+    return {f"masked_{name}": figures[name] for name in _MASKED_FIGURES}
+
+
+def answer(
+    context: context_lib.Context,
+    system: system_lib.System,
+    qa_weights: artifacts.Segment,
+    questions: Sequence[open_qa.Question],
+) -> list[list[types.Answer]]:
+    """The fine-tuned system's answers, best first, by the graph that is exported."""
+    module = signatures.QaModule(
+        model=open_qa_training.restore(context, qa_weights),
+        tokenizer=context.tokenizer,
+        table=context.knowledge,
+        vectors=vectors_lib.VectorTable.open(system.snapshot.segment("vectors")),
+        config=context.config,
+    )
+    return client.predict(module.answer, [question.question for question in questions])

@@ -1,0 +1,39 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration of vectors and of the index over them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from realm_tf.config import parsing
+
+
+@dataclasses.dataclass(frozen=True)
+class RetrievalConfig:
+    """Vectors and index. Zeros of the ScaNN settings mean: chosen from the number of blocks.
+
+    `embed_dtype` is what the exported embedder computes in, `dtype` what vectors are stored in.
+    """
+
+    index: str = "exact"
+    num_leaves: int = 0
+    num_leaves_to_search: int = 0
+    num_reordering_candidates: int = 0
+    dtype: str = "float32"
+    embed_dtype: str = "float32"
+    recall_floor: float = 0.9
+
+    def __post_init__(self) -> None:
+        parsing.check(
+            self.index in ("exact", "scann"),
+            f"retrieval.index must be exact or scann. Received: {self.index!r}.",
+        )
+        parsing.check(
+            self.dtype in ("float32", "float16"),
+            f"retrieval.dtype must be float32 or float16. Received: {self.dtype!r}.",
+        )
+        parsing.check(
+            self.embed_dtype in ("float32", "bfloat16"),
+            f"retrieval.embed_dtype must be float32 or bfloat16. Received: {self.embed_dtype!r}.",
+        )

@@ -1,0 +1,122 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration: frozen dataclasses that are loaded, overridden, checked and dumped.
+
+Nothing here imports TensorFlow. Lengths are in wordpieces with special tokens; steps are optimiser
+steps. The defaults are the paper's (Guu et al., 2020), where the paper has the thing at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from realm_tf.config import parsing
+from realm_tf.config.corpus import BlocksConfig, CorpusConfig, VocabConfig
+from realm_tf.config.jobs import JobsConfig
+from realm_tf.config.model import ModelConfig
+from realm_tf.config.retrieval import RetrievalConfig
+from realm_tf.config.runtime import EvaluationConfig, RuntimeConfig
+from realm_tf.config.tagging import SpanTaggerConfig, TaggingConfig
+from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig, PretrainConfig
+
+# Settings that change nothing in the result of a stage.
+_OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that a run is decided by."""
+
+    seed: int = 0
+    corpus: CorpusConfig = CorpusConfig()
+    vocab: VocabConfig = VocabConfig()
+    blocks: BlocksConfig = BlocksConfig()
+    jobs: JobsConfig = JobsConfig()
+    tagging: TaggingConfig = TaggingConfig()
+    model: ModelConfig = ModelConfig()
+    init: InitConfig = InitConfig()
+    ict: IctConfig = IctConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    open_qa: OpenQaConfig = OpenQaConfig()
+    span_tagger: SpanTaggerConfig = SpanTaggerConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+    def __post_init__(self) -> None:
+        positions = min(
+            self.model.embedder.encoder.max_positions, self.model.reader.encoder.max_positions
+        )
+        longest = {
+            "blocks.length": self.blocks.length,
+            "pretrain.query_length + blocks.length": self.pretrain.query_length
+            + self.blocks.length,
+            "open_qa.reader_length": self.open_qa.reader_length,
+        }
+        for name, length in longest.items():
+            parsing.check(
+                length <= positions,
+                f"{name} is {length}, but the encoders have max_positions {positions}. Raise"
+                " model.*.encoder.max_positions or lower the lengths.",
+            )
+
+
+def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
+    """Loads a YAML file (local), applies "a.b=value" overrides, and checks the result.
+
+    Args:
+      path: YAML file, or None for the defaults.
+      overrides: Each "key.key=value"; the value is read as YAML.
+
+    Raises:
+      UserError: Missing file, bad YAML, an unknown key (with the nearest valid one), a wrong type,
+        or a value out of range.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        values = parsing.read_yaml(path)
+    for override in overrides:
+        parsing.apply_override(values, override)
+    return from_dict(Config, values)
+
+
+def from_dict(cls: type, values: Mapping[str, Any]) -> Any:
+    """Makes the dataclass `cls` from nested dicts: the inverse of `to_dict`.
+
+    Raises:
+      UserError: As `load`.
+    """
+    return parsing.from_dict(cls, values)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The configuration as nested dicts, lists and scalars: what `from_dict` takes."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: plain(v) for k, v in value.items()}
+        return list(value) if isinstance(value, tuple) else value
+
+    return plain(dataclasses.asdict(config))
+
+
+def decisive(config: Any) -> dict[str, Any]:
+    """`to_dict` without what only says when to save, to keep or to warn: what decides a result."""
+
+    def without(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: without(value) if isinstance(value, dict) else value
+            for key, value in values.items()
+            if key not in _OPERATIONAL
+        }
+
+    return without(to_dict(config))
+
+
+def dump(config: Config) -> str:
+    """The whole configuration as YAML text that `load` reads back."""
+    return yaml.safe_dump(to_dict(config), sort_keys=False)

@@ -1,0 +1,274 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The formats that a corpus may have, and one way into all of them.
+
+A corpus of documents is divided into `units`, and `read_unit` gives what is in one: documents,
+records that a rule leaves out, and records that cannot be read. Ready blocks and passages of the
+original code have readers of their own: `reference_formats`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, cast
+
+from realm_tf import artifacts, types
+from realm_tf.config import corpus
+from realm_tf.data.corpus import records
+from realm_tf.data.corpus.readers import (
+    files,
+    jsonl,
+    parquet,
+    tables,
+    text_tree,
+    wikiextractor,
+    wikipedia,
+)
+from realm_tf.data.corpus.wiki import leftovers as wiki_leftovers
+from realm_tf.data.corpus.wiki import prose as wikitext
+from realm_tf.data.reference import formats as reference_formats
+from realm_tf.text import cleaning
+
+AUTO = "auto"
+JSONL = "jsonl"
+TEXT = "text"
+WIKIPEDIA = "wikipedia"
+
+# Any change to what readers make of a file must change this.
+READING_VERSION = 1
+
+_LOGGER = logging.getLogger(__name__)
+
+_Found = Iterator[records.Record | records.Dropped | records.Problem]
+_Reader = Callable[[records.Unit, corpus.CorpusConfig], _Found]
+_Divider = Callable[[str, str, corpus.CorpusConfig], list[records.Unit]]
+
+
+def _one_unit(file: str, root: str, options: corpus.CorpusConfig) -> list[records.Unit]:
+    del options  # nothing is divided
+    return [records.Unit(file, root=root)]
+
+
+class _Format(NamedTuple):
+    """A format of documents.
+
+    Attributes:
+      read: A unit's records.
+      names: What its files are called, without .gz or .bz2, as a regular expression.
+      place: Of a record: file and number.
+      units: Divides a file; by default it is one unit.
+      is_wiki: Whether the texts are a Wikipedia's: `CorpusConfig` has rules for these.
+      is_escaped: Whether the texts carry HTML entities by nature.
+    """
+
+    read: _Reader
+    names: str
+    place: str = "{}:{}"
+    units: _Divider = _one_unit
+    is_wiki: bool = False
+    is_escaped: bool = False
+
+
+_FORMATS = {
+    JSONL: _Format(jsonl.read, r".*\.(jsonl|ndjson)"),
+    "csv": _Format(tables.read_csv, r".*\.csv"),
+    "tsv": _Format(tables.read_tsv, r".*\.tsv"),
+    "parquet": _Format(parquet.read, r".*\.(parquet|pq)", "{}: row {}"),
+    WIKIPEDIA: _Format(
+        wikipedia.read,
+        r".*\.xml|.*-pages-(articles|meta).*\.xml.*",
+        "{}: page {}",
+        wikipedia.units,
+        is_wiki=True,
+    ),
+    "wikiextractor": _Format(wikiextractor.read, r"wiki_\d+", is_wiki=True, is_escaped=True),
+    TEXT: _Format(text_tree.read, r".*\.(txt|text)", "{}"),
+}
+_WIKI_MIN_WORDS = 20
+
+# Formats of documents, which become blocks; of ready blocks; of passages.
+DOCUMENT_FORMATS = (AUTO, *_FORMATS)
+BLOCK_FORMATS = (*DOCUMENT_FORMATS, *reference_formats.BLOCK_FORMATS)
+FORMATS = (*DOCUMENT_FORMATS, *reference_formats.FORMATS)
+
+_DEFAULTS = corpus.CorpusConfig()
+
+
+def check(pattern: str, fmt: str, valid: tuple[str, ...] = FORMATS) -> None:
+    """Checks that the files of a corpus are there, without reading them.
+
+    Raises:
+      UserError: If they are not, their names are those of another format, or the format is not
+        among `valid`.
+    """
+    if fmt not in valid:
+        raise types.UserError(f"The format must be {', '.join(valid)}. Received: {fmt!r}.")
+    if fmt in reference_formats.FORMATS:
+        reference_formats.expand(pattern, fmt)
+        return
+    for file in files.expand(pattern)[1]:
+        _format_of(file, fmt)
+
+
+def fingerprint(pattern: str, fmt: str, options: corpus.CorpusConfig = _DEFAULTS) -> str:
+    """Hash of what decides a corpus: its files' contents, and how they are read."""
+    if fmt in reference_formats.FORMATS:
+        return reference_formats.fingerprint(reference_formats.expand(pattern, fmt))
+    root, paths = files.expand(pattern)
+    contents = []
+    for file in paths:
+        found = _format_of(file, fmt)
+        name = file.removeprefix(root) if found == TEXT else ""  # of a text, the document's id
+        contents.append([found, name, artifacts.file_sha256(file)[0]])
+    return artifacts.digest(
+        {
+            "files": sorted(contents),
+            "options": {**dataclasses.asdict(options), "split_mb": None},
+            "versions": [
+                READING_VERSION,
+                cleaning.CLEANING_VERSION,
+                wikitext.WIKITEXT_VERSION,
+            ],
+        }
+    )
+
+
+def units(pattern: str, fmt: str, options: corpus.CorpusConfig = _DEFAULTS) -> list[records.Unit]:
+    """Divides a corpus of documents into what workers read from start to end, sorted.
+
+    Every record is in exactly one unit, whatever `options.split_mb`.
+
+    Raises:
+      UserError: If there are no files, or the format is none of `DOCUMENT_FORMATS`.
+    """
+    check(pattern, fmt, DOCUMENT_FORMATS)
+    root, paths = files.expand(pattern)
+    return [u for f in paths for u in _FORMATS[_format_of(f, fmt)].units(f, root, options)]
+
+
+def read_unit(
+    unit: records.Unit, fmt: str, options: corpus.CorpusConfig = _DEFAULTS
+) -> Iterator[records.SourceDocument | records.Dropped | records.Problem]:
+    """Reads one unit, in order; memory does not grow with the file.
+
+    A damaged file gives what stands before the damage, and then a problem.
+
+    Args:
+      unit: One of `units`.
+      fmt: As for `units`.
+      options: As for `units`.
+
+    Raises:
+      UserError: If the file is missing.
+    """
+    fmt = _format_of(unit.file, fmt)
+    number = 0
+    try:
+        for found in _FORMATS[fmt].read(unit, options):
+            number = found.number
+            if isinstance(found, records.Problem):
+                yield _placed(fmt, found)
+            elif isinstance(found, records.Dropped):
+                yield found
+            else:
+                yield _finished(_FORMATS[fmt], unit.file, found, options)
+    except files.DamagedError as error:
+        after = f", after {place(fmt, unit.file, number)}" if number else ""
+        problem = records.Problem(unit.file, number, f"{unit.file}{after}: {error}.")
+        yield problem
+
+
+def place(fmt: str, file: str, number: int) -> str:
+    """A record's place as text, e.g. "corpus.jsonl:12"; of the file itself if the number is 0."""
+    return _FORMATS[_format_of(file, fmt)].place.format(file, number) if number else file
+
+
+def texts(
+    pattern: str,
+    fmt: str,
+    options: corpus.CorpusConfig = _DEFAULTS,
+    *,
+    pass_over_bad: bool = False,
+) -> Iterator[str]:
+    """Title and text of every document or record, to learn a vocabulary from.
+
+    Args:
+      pattern: Of the corpus.
+      fmt: Of the corpus.
+      options: Of the corpus.
+      pass_over_bad: Whether documents that cannot be read are passed over with a warning: the job
+        that makes blocks is where they are counted and kept.
+
+    Raises:
+      UserError: If a record cannot be read, with file and record.
+    """
+    if fmt in reference_formats.FORMATS:
+        for source in reference_formats.locate(reference_formats.expand(pattern, fmt)):
+            for where, row, serialized in reference_formats.read(source):
+                record = reference_formats.parse(fmt, where, row, serialized)
+                yield f"{record.title} {record.text}"
+        return
+    problems = 0
+    for unit in units(pattern, fmt, options):
+        for found in read_unit(unit, fmt, options):
+            if isinstance(found, records.SourceDocument):
+                yield f"{found.title} {found.text}"
+            elif isinstance(found, records.Problem):
+                if not pass_over_bad:
+                    raise types.UserError(found.message)
+                problems += 1
+                if problems == 1:
+                    _LOGGER.warning("passed over: %s", found.message)
+    if problems > 1:
+        _LOGGER.warning("%s: %d records were passed over", pattern, problems)
+
+
+def _format_of(file: str, fmt: str) -> str:
+    """The format of a file, by its name if `fmt` is "auto".
+
+    Raises:
+      UserError: If the name does not tell, or tells another than the default.
+    """
+    name = re.sub(r"(\.gz|\.bz2)$", "", file.rpartition("/")[2])
+    named = next((f for f, known in _FORMATS.items() if re.fullmatch(known.names, name)), None)
+    valid = ", ".join(_FORMATS)
+    if fmt == AUTO and named is None:
+        raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.")
+    if fmt == JSONL and named not in (JSONL, None):
+        raise types.UserError(f"{file} is {named} by its name. Say --format {named}.")
+    return named if fmt == AUTO and named is not None else fmt
+
+
+def _finished(
+    fmt: _Format, file: str, found: records.Record, options: corpus.CorpusConfig
+) -> records.SourceDocument | records.Dropped:
+    """Cleans a record, and applies the rules that hold for every format."""
+    form = cast(cleaning.Form, options.unicode_form)  # CorpusConfig checks it
+    unescape = options.unescape_html or fmt.is_escaped
+    text = cleaning.clean(found.text, form=form, unescape=unescape)
+    if fmt.is_wiki and options.drop_empty_brackets:
+        text = cleaning.clean(wiki_leftovers.tidy(text), form=form)
+    if not text:
+        return records.Dropped(file, found.number, "no_text")
+    least = options.min_words
+    if least is None:
+        least = _WIKI_MIN_WORDS if fmt.is_wiki else 0
+    if least and len(text.split(None, least)) < least:
+        return records.Dropped(file, found.number, "near_empty")
+    return records.SourceDocument(
+        found.doc_id,
+        file,
+        found.number,
+        cleaning.clean_line(found.title, form=form, unescape=unescape),
+        text,
+        artifacts.canonical_json(found.metadata),
+    )
+
+
+def _placed(fmt: str, problem: records.Problem) -> records.Problem:
+    where = place(fmt, problem.file, problem.number)
+    message = " ".join(f"{where}: {problem.message}".split())
+    return problem._replace(message=message)

@@ -1,0 +1,80 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""From the fields of a record to its id, title, text and metadata."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from realm_tf.config import corpus
+from realm_tf.data.corpus import records
+
+_ID_FIELDS = ("id", "doc_id")
+
+
+class FieldError(ValueError):
+    """A record that is not a document; the message has no place yet."""
+
+
+def record(number: int, values: Mapping[str, Any], options: corpus.CorpusConfig) -> records.Record:
+    """Takes id, title and text out of the fields; everything else is metadata.
+
+    Args:
+      number: Of the record in its file.
+      values: Name to value.
+      options: Names the fields.
+
+    Raises:
+      FieldError: If the id or the text is missing, or a value is of a wrong type.
+    """
+    rest = dict(values)
+    doc_id = _take_id(rest, options.id_field)
+    title = rest.pop(options.title_field, None)
+    if not isinstance(title, str | None):
+        raise FieldError(f'"{options.title_field}" must be a string. Received: {short(title)}.')
+    text = rest.pop(options.text_field, None)
+    if not isinstance(text, str):
+        held = ", ".join(values) or "no field"
+        hint = "" if options.text_field in values else f" The record holds: {held}."
+        raise FieldError(f'"{options.text_field}" must be a string. Received: {short(text)}.{hint}')
+    return records.Record(number, doc_id, title or "", text, rest)
+
+
+def plain(value: Any) -> Any:
+    """A value of a table as a JSON value: times as ISO 8601, decimals as text, NaN as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal | datetime.timedelta):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def short(value: Any) -> str:
+    """A value as text that fits in a message."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _take_id(values: dict[str, Any], field: str | None) -> str:
+    names = _ID_FIELDS if field is None else (field,)
+    key = next((name for name in names if name in values), None)
+    if key is None:
+        raise FieldError(f'no "{names[0]}". Every document needs one that is its own.')
+    value = values.pop(key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not value:
+        raise FieldError(f'"{key}" must be a string that is not empty. Received: {short(value)}.')
+    return value

@@ -1,0 +1,58 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""JSON Lines: one document a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from realm_tf import artifacts
+from realm_tf.config import corpus
+from realm_tf.data.corpus import records
+from realm_tf.data.corpus.readers import fields, files
+
+
+def read(
+    unit: records.Unit, options: corpus.CorpusConfig
+) -> Iterator[records.Record | records.Problem]:
+    """Reads the lines that are not blank; `number` is the line, from 1.
+
+    Raises:
+      UserError: If the file is missing.
+      files.DamagedError: After the lines before the damage.
+    """
+    for line in files.lines(unit.file, options.max_record_bytes):
+        if line.is_too_long:
+            yield records.too_long(unit.file, line.number, line.size, options.max_record_mb)
+        elif line.text.strip():
+            try:
+                yield fields.record(line.number, parse(line.text), options)
+            except fields.FieldError as error:
+                yield records.Problem(unit.file, line.number, str(error))
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """Parses a JSON object.
+
+    Raises:
+      FieldError: If it is none, or holds what is no Unicode text.
+    """
+    try:
+        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        if b"\\ud" in line.lower():  # an escaped half of a surrogate pair is no character
+            artifacts.canonical_json(record).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise fields.FieldError(f"not UTF-8: {error}.") from error
+    except UnicodeEncodeError as error:
+        raise fields.FieldError(f"not valid Unicode: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise fields.FieldError(f"invalid JSON: {error}.") from error
+    if not isinstance(record, dict):
+        raise fields.FieldError(f"a JSON object is needed. Received: {fields.short(record)}.")
+    return record
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

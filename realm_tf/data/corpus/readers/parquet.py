@@ -1,0 +1,90 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Parquet: a column for each field; batches of rows are in memory, never the file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pyarrow
+import tensorflow as tf
+from pyarrow import parquet
+
+from realm_tf import types
+from realm_tf.config import corpus
+from realm_tf.data.corpus import records
+from realm_tf.data.corpus.readers import fields, files
+
+_BATCH_ROWS = 256
+
+
+def read(
+    unit: records.Unit, options: corpus.CorpusConfig
+) -> Iterator[records.Record | records.Problem]:
+    """Reads the rows of the file, numbered from 1; columns are fields.
+
+    Raises:
+      UserError: If the file is missing.
+      files.DamagedError: After the rows before the damage.
+    """
+    number = 0
+    for row in _rows(unit.file):
+        number += 1
+        try:
+            size = sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+            if size > options.max_record_bytes:
+                yield records.too_long(unit.file, number, size, options.max_record_mb)
+                continue
+            values = {name: fields.plain(value) for name, value in row.items()}
+            yield fields.record(number, values, options)
+        except UnicodeDecodeError as error:
+            yield records.Problem(unit.file, number, f"not UTF-8: {error}.")
+        except fields.FieldError as error:
+            yield records.Problem(unit.file, number, str(error))
+
+
+def _rows(file: str) -> Iterator[dict[str, Any]]:
+    try:
+        with tf.io.gfile.GFile(file, "rb") as raw:
+            table = parquet.ParquetFile(pyarrow.PythonFile(_Source(raw), mode="r"))
+            for batch in table.iter_batches(_BATCH_ROWS, use_threads=False):
+                columns = [_values(column) for column in batch.columns]
+                for cells in zip(*columns, strict=True):
+                    yield dict(zip(batch.schema.names, cells, strict=True))
+    except tf.errors.NotFoundError:
+        raise types.UserError(f"No such file: {file}.") from None
+    except (pyarrow.ArrowException, OSError) as error:
+        raise files.DamagedError(f"not a Parquet file, or damaged: {error}") from error
+
+
+def _values(column: pyarrow.Array) -> list[Any]:
+    """A column as Python values; as bytes if its text is not UTF-8, so that rows can be named."""
+    try:
+        return column.to_pylist()
+    except UnicodeDecodeError:
+        return column.cast(pyarrow.binary()).to_pylist()
+
+
+class _Source(io.RawIOBase):
+    """A file of `tf.io.gfile` with what pyarrow asks of a Python file."""
+
+    def __init__(self, raw: tf.io.gfile.GFile):
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return cast(bytes, self._raw.read(size))
+
+    def tell(self) -> int:
+        return int(self._raw.tell())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._raw.seek(offset, whence)
+        return self.tell()

@@ -1,0 +1,41 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A tree of plain texts: a file is a document."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from realm_tf.config import corpus
+from realm_tf.data.corpus import records
+from realm_tf.data.corpus.readers import files
+
+_COMPRESSION = re.compile(r"\.(gz|bz2)$")
+
+
+def read(
+    unit: records.Unit, options: corpus.CorpusConfig
+) -> Iterator[records.Record | records.Problem]:
+    """Reads the file: its id is its path below the root, its title its name without endings.
+
+    Raises:
+      UserError: If the file is missing.
+      files.DamagedError: If it cannot be decompressed: half a document is none.
+    """
+    held, size = b"", 0
+    for chunk in files.chunks(unit.file):
+        size += len(chunk)
+        held = held + chunk if size <= options.max_record_bytes else b""
+    if size > options.max_record_bytes:
+        yield records.too_long(unit.file, 0, size, options.max_record_mb)
+        return
+    try:
+        text = held.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        yield records.Problem(unit.file, 0, f"not UTF-8: {error}.")
+        return
+    name = unit.file.removeprefix(unit.root).lstrip("/") if unit.root else unit.file
+    title = posixpath.splitext(posixpath.basename(_COMPRESSION.sub("", name)))[0]
+    yield records.Record(0, name, title, text, {})

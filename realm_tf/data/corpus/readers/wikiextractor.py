@@ -1,0 +1,108 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""WikiExtractor's output: JSON lines, or `<doc id="" url="" title="">` around a page's text.
+
+https://github.com/attardi/wikiextractor. Its files are named wiki_00, wiki_01, ... Its older
+versions leave wikitext in some lines, which is removed line by line.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from realm_tf.config import corpus
+from realm_tf.data.corpus import records
+from realm_tf.data.corpus.readers import fields, files, jsonl
+from realm_tf.data.corpus.wiki import prose as wikitext
+from realm_tf.data.corpus.wiki import rules as wiki_rules
+
+_DOC = re.compile(r"<doc\b([^>]*)>\s*\Z")
+_ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+
+_WIKITEXT = re.compile(r"\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'{3}|^[*#;:]|^\|", re.MULTILINE)
+
+_Found = records.Record | records.Dropped | records.Problem
+
+
+def read(unit: records.Unit, options: corpus.CorpusConfig) -> Iterator[_Found]:
+    """Reads the pages; `number` is the line that a page begins at.
+
+    Raises:
+      UserError: If the file is missing.
+      files.DamagedError: After the pages before the damage.
+    """
+    lines = files.lines(unit.file, options.max_record_bytes)
+    first = next((line for line in lines if line.text.strip()), None)
+    if first is None:
+        return
+    is_tagged = first.text.lstrip().startswith(b"<doc")
+    for found in (_tagged if is_tagged else jsonl.read)(unit, options):
+        if not isinstance(found, records.Record):
+            yield found
+            continue
+        line, _, rest = found.text.lstrip().partition("\n")
+        if line.strip() == found.title:  # some versions repeat it
+            found = found._replace(text=rest)
+        if options.drop_disambiguation and wiki_rules.reads_as_disambiguation(
+            found.title, found.text
+        ):
+            yield records.Dropped(unit.file, found.number, "disambiguation")
+        elif options.drop_lists and wiki_rules.is_list(found.title):
+            yield records.Dropped(unit.file, found.number, "list")
+        else:
+            yield found._replace(text=_without_wikitext(found.text))
+
+
+def _without_wikitext(text: str) -> str:
+    if not _WIKITEXT.search(text):
+        return text
+    lines = (line for line in text.split("\n") if not line.startswith("|"))  # of broken tables
+    return "\n".join(wikitext.to_text(s) if _WIKITEXT.search(s) else s for s in lines)
+
+
+def _tagged(
+    unit: records.Unit, options: corpus.CorpusConfig
+) -> Iterator[records.Record | records.Problem]:
+    number, size = 0, 0  # line of the page being read; 0 outside of pages
+    attributes: dict[str, str] = {}
+    body: list[bytes] = []
+    for line in files.lines(unit.file, options.max_record_bytes):
+        if number == 0:
+            opened = _DOC.match(line.text.decode("utf-8", "replace"))
+            if opened:
+                attributes = {n: html.unescape(v) for n, v in _ATTRIBUTE.findall(opened[1])}
+                number, size, body = line.number, 0, []
+            elif line.text.strip() or line.is_too_long:
+                message = "text between two pages: a line <doc id=... title=...> is missing."
+                yield records.Problem(unit.file, line.number, message)
+        elif line.text.strip() == b"</doc>":
+            yield _page(unit.file, number, size, attributes, body, options)
+            number = 0
+        else:
+            size += line.size + 1
+            if size <= options.max_record_bytes:
+                body.append(line.text)
+    if number:
+        raise files.DamagedError(f"the page of line {number} has no </doc>: the file was cut off")
+
+
+def _page(
+    file: str,
+    number: int,
+    size: int,
+    attributes: dict[str, str],
+    body: list[bytes],
+    options: corpus.CorpusConfig,
+) -> records.Record | records.Problem:
+    if size > options.max_record_bytes:
+        return records.too_long(file, number, size, options.max_record_mb)
+    try:
+        text = b"\n".join(body).decode("utf-8")
+        values = {**attributes, options.text_field: text}
+        return fields.record(number, values, options)
+    except UnicodeDecodeError as error:
+        return records.Problem(file, number, f"not UTF-8: {error}.")
+    except fields.FieldError as error:
+        return records.Problem(file, number, str(error))

@@ -1,0 +1,211 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""MediaWiki's XML dumps: pages, those that are no articles by reason, and articles as prose.
+
+Pages are found by their tags, which cannot stand in a page's text (there `<` is `&lt;`), and parsed
+one by one: memory is bounded by the longest page, a page that is damaged is named and the next one
+is read, and no entities can be declared inside a page (https://www.mediawiki.org/xml/export-0.11/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import mwparserfromhell.parser
+
+from realm_tf.config import corpus
+from realm_tf.data.corpus import records
+from realm_tf.data.corpus.readers import files, splitting
+from realm_tf.data.corpus.wiki import prose as wikitext
+from realm_tf.data.corpus.wiki import rules as wiki_rules
+
+_START, _END = b"<page>", b"</page>"
+_LAST = b"</mediawiki>"
+_HEAD_BYTES = 1 << 18
+_KEPT_BYTES = 1 << 12  # a page's id is among its first, the dump's end among its last
+_NAMESPACE = re.compile(r'<namespace key="(-2|6|14)"[^>]*>([^<]+)</namespace>')
+_PAGE_ID = re.compile(rb"<id>(\d+)</id>")
+_REDIRECT = re.compile(r"\s*#redirect\b", re.IGNORECASE)
+
+
+class _Page(NamedTuple):
+    """What matters of a page."""
+
+    number: int
+    title: str
+    namespace: int
+    is_redirect: bool
+    model: str
+    source: str
+    metadata: dict
+
+
+def units(file: str, root: str, options: corpus.CorpusConfig) -> list[records.Unit]:
+    """Divides a dump for parallel work; see `splitting`."""
+    return splitting.units(file, root, options.split_bytes)
+
+
+def read(
+    unit: records.Unit, options: corpus.CorpusConfig
+) -> Iterator[records.Record | records.Dropped | records.Problem]:
+    """Reads the pages that begin in the unit; `number` is the page's id.
+
+    Raises:
+      UserError: If the file is missing.
+      files.DamagedError: After the pages before the damage.
+    """
+    namespaces = wikitext.NAMESPACES | _own_namespaces(unit.file)
+    for data, size in _pages(unit, options.max_record_bytes):
+        found = _PAGE_ID.search(data)
+        number = int(found[1]) if found else 0
+        if size > options.max_record_bytes:
+            yield records.too_long(unit.file, number, size, options.max_record_mb)
+            continue
+        try:
+            yield _read_page(unit.file, _parse(data), options, namespaces)
+        except (ElementTree.ParseError, ValueError) as error:
+            yield records.Problem(unit.file, number, f"not a page of a dump: {error}.")
+        except (mwparserfromhell.parser.ParserError, RecursionError) as error:
+            yield records.Problem(unit.file, number, f"its wikitext cannot be parsed: {error}.")
+
+
+def _pages(unit: records.Unit, max_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """Every page with its size; of one that is too long, its beginning and its end.
+
+    Raises:
+      DamagedError: If the file ends within a page, or the last unit without the dump's end.
+    """
+    scan = _PageScan(max_bytes)
+    for piece, is_own in splitting.pieces(unit):
+        yield from scan.feed(piece, is_own=is_own)
+        if scan.is_done:
+            return
+    scan.check_end(is_last=unit.byte_limit < 0)
+
+
+class _PageScan:
+    """Finds pages in the pieces of a dump, and holds no more of it than it needs."""
+
+    def __init__(self, max_bytes: int):
+        self._max_bytes = max_bytes
+        self._held = b""
+        self._own = 0  # so much of what is held is the unit's
+        self._position = 0  # where the page begins, or what is read ends
+        self._inside = False  # whether a page begins at the position
+        self._let_go = 0  # bytes of this page
+        self.is_done = False  # whether all pages of the unit were found
+
+    def feed(self, piece: bytes, *, is_own: bool) -> Iterator[tuple[bytes, int]]:
+        """The pages that end in the next piece."""
+        searched = len(self._held) - len(_END) + 1
+        self._held += piece
+        self._own += len(piece) if is_own else 0
+        while self._begin():
+            end = self._held.find(_END, max(self._position, searched))
+            if end < 0:
+                break
+            # A page that has lost its end must not take the next one with it.
+            inner = self._held.rfind(_START, self._position + 1, end)
+            yield self._take(inner if inner > 0 else end + len(_END))
+        self.is_done = self.is_done or not (self._inside or is_own)
+        self._forget()
+
+    def check_end(self, *, is_last: bool) -> None:
+        """Raises a `DamagedError` if the file ends too early."""
+        if self._inside:
+            raise files.DamagedError("the file ends within a page: it was cut off")
+        if is_last and _LAST not in self._held:
+            raise files.DamagedError(f"the file ends without {_LAST.decode()}: it was cut off")
+
+    def _begin(self) -> bool:
+        if not self._inside:
+            start = self._held.find(_START, self._position)
+            self.is_done = start >= self._own
+            self._inside = 0 <= start < self._own
+            self._position = start if self._inside else self._position
+        return self._inside
+
+    def _take(self, limit: int) -> tuple[bytes, int]:
+        page = self._held[self._position : limit]
+        size = self._let_go + len(page)
+        self._position, self._inside, self._let_go = limit, False, 0
+        return page, size
+
+    def _forget(self) -> None:
+        """Lets go of what was read, and of the middle of a page that is too long."""
+        if not self._inside:  # a tag may begin at the end, or the dump end there
+            self._position = max(self._position, len(self._held) - _KEPT_BYTES)
+        self._held = self._held[self._position :]
+        self._own -= self._position
+        self._position = 0
+        gone = len(self._held) - 2 * _KEPT_BYTES
+        if self._inside and gone > 0 and self._let_go + len(self._held) > self._max_bytes:
+            self._held = self._held[:_KEPT_BYTES] + self._held[-_KEPT_BYTES:]
+            self._own = max(1, self._own - gone)
+            self._let_go += gone
+
+
+def _own_namespaces(file: str) -> frozenset[str]:
+    """Lower-case names of the wiki's own namespaces of files and categories."""
+    held = b""
+    try:
+        for chunk in files.chunks(file):
+            held += chunk
+            if b"</namespaces>" in held or len(held) > _HEAD_BYTES:
+                break
+    except files.DamagedError:
+        pass  # whoever reads its pages says so
+    found = _NAMESPACE.findall(held[:_HEAD_BYTES].decode("utf-8", "replace"))
+    return frozenset(name.lower() for _, name in found)
+
+
+def _parse(data: bytes) -> _Page:
+    page = ElementTree.fromstring(data)
+    revision = page.findall("revision")[-1:] or [ElementTree.Element("revision")]
+    source = revision[0].findtext("text") or ""
+    return _Page(
+        number=int(page.findtext("id") or "-1"),
+        title=page.findtext("title") or "",
+        namespace=int(page.findtext("ns") or 0),
+        is_redirect=page.find("redirect") is not None or _REDIRECT.match(source) is not None,
+        model=revision[0].findtext("model") or "wikitext",
+        source=source,
+        metadata={
+            name: value
+            for name, tag in (("revision", "id"), ("timestamp", "timestamp"))
+            if (value := revision[0].findtext(tag))
+        },
+    )
+
+
+def _read_page(
+    file: str, page: _Page, options: corpus.CorpusConfig, namespaces: frozenset[str]
+) -> records.Record | records.Dropped:
+    if page.number < 0:
+        raise ValueError("it has no id")
+    if reason := _why_dropped(page, options):
+        return records.Dropped(file, page.number, reason)
+    text = wikitext.to_text(
+        page.source,
+        namespaces=namespaces,
+        no_prose=wiki_rules.NO_PROSE,
+        keep_headings=options.keep_headings,
+    )
+    return records.Record(page.number, str(page.number), page.title, text, page.metadata)
+
+
+def _why_dropped(page: _Page, options: corpus.CorpusConfig) -> str | None:
+    if page.namespace not in options.namespaces:
+        return "namespace"
+    if page.is_redirect:
+        return "redirect"
+    if page.model != "wikitext":
+        return "not_wikitext"
+    if options.drop_disambiguation and wiki_rules.is_disambiguation(page.title, page.source):
+        return "disambiguation"
+    if options.drop_lists and wiki_rules.is_list(page.title):
+        return "list"
+    return None

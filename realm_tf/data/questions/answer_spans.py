@@ -1,0 +1,146 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Where the answers of a question stand in the wordpieces of blocks.
+
+An answer is found as a run of its wordpieces between word borders: "war" is not in "war ##saw".
+A regular expression is searched for in the blocks' texts, and its matches are mapped to wordpieces.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from realm_tf.data.blocks import ragged
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.questions import questions
+from realm_tf.text import tokenizer as tokenizer_lib
+
+
+class AnswerSpans(NamedTuple):
+    """Answers found in a list of blocks: sorted, each but once, all <int64>[num_spans].
+
+    Attributes:
+      slot: Which block of the list.
+      start: First wordpiece of the answer among the block's `token_ids`.
+      limit: One past its last wordpiece.
+    """
+
+    slot: np.ndarray
+    start: np.ndarray
+    limit: np.ndarray
+
+
+@functools.lru_cache(maxsize=2)
+def continuations(tokenizer: tokenizer_lib.Tokenizer) -> np.ndarray:
+    """Which wordpieces continue a word, <bool>[vocab_size]."""
+    return np.array([piece.startswith("##") for piece in tokenizer.vocab])
+
+
+def answer_token_ids(
+    tokenizer: tokenizer_lib.Tokenizer, answers: Sequence[Sequence[str]]
+) -> list[list[np.ndarray]]:
+    """The wordpieces <int32>[any] of every answer of every question, tokenized at once.
+
+    An answer without wordpieces, or of unknown ones alone, is dropped: it would match anything.
+    """
+    encoded = iter(tokenizer.encode([answer for group in answers for answer in group]))
+    groups = [[next(encoded).ids for _ in group] for group in answers]
+    return [[ids for ids in group if np.any(ids != tokenizer.unk_id)] for group in groups]
+
+
+def find_answer_spans(
+    values: np.ndarray,
+    offsets: np.ndarray,
+    rows: np.ndarray,
+    answers: Sequence[np.ndarray],
+    *,
+    is_continuation: np.ndarray,
+) -> AnswerSpans:
+    """Finds all occurrences of one question's answers.
+
+    Args:
+      values: <int>[any] wordpieces of all blocks, as `BlockTable.tokens_ragged` gives them.
+      offsets: <int64>[num_blocks + 1] where each block starts in `values`.
+      rows: <int64>[num_slots] the blocks to look in; -1 is a slot without a block.
+      answers: Wordpieces of every answer; see `answer_token_ids`.
+      is_continuation: See `continuations`.
+    """
+    tokens, slot_limits = _concatenate(values, offsets, rows)
+    found = [_occurrences(tokens, answer.tolist()) for answer in answers]
+    starts = np.concatenate([*found, np.zeros(0, np.int64)])
+    limits = starts + np.repeat([len(a) for a in answers], [len(f) for f in found]).astype(np.int64)
+    slots = np.searchsorted(slot_limits, starts, side="right")
+    ends_slot = limits == slot_limits[slots]
+    whole = limits <= slot_limits[slots]
+    whole &= ~is_continuation[tokens[starts]]
+    whole &= ends_slot | ~is_continuation[tokens[np.minimum(limits, len(tokens) - 1)]]
+    bases = np.append(0, slot_limits)[slots]
+    return _sorted_unique(slots[whole], (starts - bases)[whole], (limits - bases)[whole])
+
+
+def contains_answer(
+    values: np.ndarray,
+    offsets: np.ndarray,
+    rows: np.ndarray,
+    answers: Sequence[np.ndarray],
+    *,
+    is_continuation: np.ndarray,
+) -> np.ndarray:
+    """Which blocks contain an answer, <bool>[num_slots]; arguments as `find_answer_spans`."""
+    contains = np.zeros(len(rows), bool)
+    spans = find_answer_spans(values, offsets, rows, answers, is_continuation=is_continuation)
+    contains[spans.slot] = True
+    return contains
+
+
+def find_regex_spans(
+    table: block_table.BlockTable, rows: np.ndarray, patterns: Sequence[str]
+) -> AnswerSpans:
+    """Finds all matches of regular expressions, widened to whole wordpieces.
+
+    Args:
+      table: Blocks.
+      rows: <int64>[num_slots] the blocks to look in; -1 is a slot without a block.
+      patterns: Regular expressions; case is ignored.
+    """
+    compiled = [re.compile(pattern, questions.REGEX_FLAGS) for pattern in patterns]
+    found = []
+    for slot, row in enumerate(rows.tolist()):
+        text = table.text(row) if row >= 0 else ""
+        for match in (m for pattern in compiled for m in pattern.finditer(text)):
+            start, limit = (len(text[:at].encode()) for at in match.span())
+            first = np.searchsorted(table.token_byte_limit(row), start, side="right")
+            last = np.searchsorted(table.token_byte_start(row), limit, side="left")
+            if start < limit and first < last:
+                found.append((slot, first, last))
+    return _sorted_unique(*np.array(found, np.int64).reshape(-1, 3).T)
+
+
+def _concatenate(
+    values: np.ndarray, offsets: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The wordpieces of the rows in one array, and where each row ends in it, <int64>."""
+    parts = ragged.take((values, offsets), rows)
+    limits = np.cumsum([len(part) for part in parts], dtype=np.int64)
+    return np.concatenate([*parts, np.zeros(0, values.dtype)]), limits
+
+
+def _occurrences(tokens: np.ndarray, answer: Sequence[int]) -> np.ndarray:
+    """Where the run `answer` begins in `tokens`, <int64>[any]."""
+    last = max(0, len(tokens) - len(answer) + 1)
+    starts = np.flatnonzero(tokens[:last] == answer[0])
+    for place, token in enumerate(answer[1:], start=1):
+        starts = starts[tokens[starts + place] == token]
+    return starts
+
+
+def _sorted_unique(slots: np.ndarray, starts: np.ndarray, limits: np.ndarray) -> AnswerSpans:
+    spans = np.stack([slots, starts, limits])
+    spans = spans[:, np.lexsort(spans[::-1])]
+    is_new = np.any(np.diff(spans, axis=1, prepend=-1) != 0, axis=0)
+    return AnswerSpans(*spans[:, is_new])

@@ -1,0 +1,117 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Blocks that somebody else has cut: one record is one block, and is not packed again.
+
+What does not fit is cut as the original cuts it when it embeds a block: the body's last wordpieces
+go, the title stays. The text stays whole, so that the row is still the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from realm_tf import artifacts, types
+from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.reference import formats as reference_formats
+from realm_tf.text import packing, sentences
+from realm_tf.text import tokenizer as tokenizers
+
+ROW_KEY = "orqa_row"
+
+
+class ReadyBlock(NamedTuple):
+    """A record as a block.
+
+    Attributes:
+      block: None if the text has no wordpieces.
+      is_cut: Whether wordpieces had to go.
+      has_other_ids: Whether the original's wordpieces, where it keeps them, are not ours.
+    """
+
+    block: types.Block | None
+    is_cut: bool
+    has_other_ids: bool
+
+
+def doc_id(title: str, text: str) -> str:
+    """A stable id: the title, and a hash of title and text.
+
+    The hash is the front of the original's uid of a document (realm/featurization.py), so that a
+    passage of its pre-training corpus is known as the same text as a block of its retrieval corpus.
+    """
+    uid = hashlib.sha1(f"{title} <sep> {text}".encode(), usedforsecurity=False)
+    return f"{title}#{uid.hexdigest()[:16]}"
+
+
+class ReadyBlocks:
+    """Makes blocks of records.
+
+    Args:
+      tokenizer: Makes the wordpieces.
+      length: Of a packed block, title and special tokens included.
+      language: For the boundaries of sentences, where a record does not give them.
+
+    Raises:
+      UserError: If `length` is too small to hold anything.
+    """
+
+    def __init__(self, tokenizer: tokenizers.Tokenizer, *, length: int, language: str = "en"):
+        if length < 16:
+            raise types.UserError(f"A block needs a length of at least 16. Received: {length}.")
+        self._tokenizer = tokenizer
+        self._room = length - packing.PAIR_SPECIALS
+        self._language = language
+
+    def make(
+        self, records: Sequence[reference_formats.Record], occurrences: Sequence[int]
+    ) -> list[ReadyBlock]:
+        """One block per record.
+
+        Args:
+          records: Of one corpus.
+          occurrences: How many records before it have the same title and text.
+        """
+        titles = self._tokenizer.encode([record.title for record in records])
+        bodies = self._tokenizer.encode([record.text for record in records])
+        return [
+            self._make(*item) for item in zip(records, occurrences, titles, bodies, strict=True)
+        ]
+
+    def _make(
+        self,
+        record: reference_formats.Record,
+        occurrence: int,
+        title: tokenizers.TokenizedText,
+        body: tokenizers.TokenizedText,
+    ) -> ReadyBlock:
+        has_other_ids = record.ids_key not in ("", reference_formats.ids_key(title.ids, body.ids))
+        if not body.ids.size:
+            return ReadyBlock(None, False, has_other_ids)
+        title_ids = title.ids[: self._room - 1]  # at least one wordpiece of the body stays
+        kept = slice(0, self._room - title_ids.size)
+        spans = record.sentences
+        if spans is None:
+            spans = sentences.split(record.text, self._language)
+        limit = int(body.byte_limit[kept][-1])
+        whole = np.array([s for s in spans if s[0] < limit], np.int32).reshape(-1, 2)
+        name = doc_id(record.title, record.text)
+        block = types.Block(
+            block_id=block_schema.block_id(name, record.title, record.text, occurrence),
+            doc_id=name,
+            title=record.title,
+            text=record.text,
+            metadata=artifacts.canonical_json({ROW_KEY: record.row}),
+            doc_byte_start=0,
+            title_ids=title_ids,
+            token_ids=body.ids[kept],
+            token_byte_start=body.byte_start[kept],
+            token_byte_limit=body.byte_limit[kept],
+            sentence_byte_start=whole[:, 0],
+            sentence_byte_limit=whole[:, 1],
+        )
+        is_cut = title_ids.size + body.ids[kept].size < title.ids.size + body.ids.size
+        return ReadyBlock(block, is_cut, has_other_ids)

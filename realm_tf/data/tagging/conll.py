@@ -1,0 +1,133 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Labelled sentences in CoNLL's format: a word and its tags on a line, a blank line between them.
+
+Columns are divided by tabs, or by spaces where a line has no tab. The word is the first, the tag
+the last (or the one that is asked for). Tags are BIO, of which IOB1 is taken, too. Lines that begin
+with `-DOCSTART-` are passed over, and so are comments, `# ` and a text, between sentences.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from realm_tf import artifacts, types
+from realm_tf.data.tagging import bio
+
+
+class Sentence(NamedTuple):
+    """One labelled sentence.
+
+    Attributes:
+      words: As they are in the file.
+      tags: One for each, IOB2.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+def expand(patterns: Sequence[str]) -> list[str]:
+    """The files of glob patterns, in their order; one that is named twice is there twice.
+
+    Raises:
+      UserError: If a pattern matches nothing.
+    """
+    files = []
+    for pattern in patterns:
+        matched = sorted(tf.io.gfile.glob(pattern))
+        if not matched:
+            raise types.UserError(f"No file matches {pattern}. Quote patterns with wildcards.")
+        files += matched
+    return files
+
+
+def fingerprint(files: Sequence[str]) -> str:
+    """Hash of the contents of files, in their order, whatever their names."""
+    return artifacts.digest([artifacts.file_sha256(file)[0] for file in files])
+
+
+def read(
+    file: str, *, column: int = -1, label_map: Mapping[str, str] | None = None
+) -> list[Sentence]:
+    """Reads the sentences of a file, plain or `.gz`.
+
+    Args:
+      file: Its path.
+      column: Of the tags, from 0 for the word's; -1 is the last.
+      label_map: What to call labels; one that becomes "O" is no label. Others keep their names.
+
+    Raises:
+      UserError: With file and line, if a line has too few columns or no BIO tag; if the file is
+        damaged, not UTF-8, or has no sentence.
+    """
+    label_map = label_map or {}
+    sentences = []
+    words: list[str] = []
+    tags: list[str] = []
+    for where, line in _lines(file):
+        columns = line.split("\t") if "\t" in line else line.split()
+        if words and not line.strip():
+            sentences.append(Sentence(tuple(words), tuple(bio.repair(tags))))
+            words, tags = [], []
+        elif line.strip() and not _is_passed_over(columns, first=not words):
+            word, tag = _take(columns, column, where)
+            words.append(word)
+            tags.append(_renamed(tag, label_map))
+    if not sentences:
+        raise types.UserError(f"{file} has no labelled sentence. Is it in CoNLL's format?")
+    return sentences
+
+
+def _take(columns: Sequence[str], column: int, where: str) -> tuple[str, str]:
+    if len(columns) < 2 or not -len(columns) <= column < len(columns):
+        raise types.UserError(
+            f"{where}: a word and its tags are needed, with a tag in column {column}. Received:"
+            f" {' '.join(columns)[:60]!r}."
+        )
+    tag = columns[column].strip()
+    if not _is_tag(tag):
+        raise types.UserError(
+            f"{where}: the tag of a word is O, B-label or I-label. Received: {tag!r}. If the tags"
+            " are in another column, set span_tagger.tag_column."
+        )
+    return columns[0], tag
+
+
+def _is_tag(text: str) -> bool:
+    return text == bio.OUTSIDE or (text[:2] in ("B-", "I-") and len(text) > 2)
+
+
+def _renamed(tag: str, label_map: Mapping[str, str]) -> str:
+    prefix, label = bio.split(tag)
+    label = label_map.get(label, label)
+    return bio.OUTSIDE if prefix == bio.OUTSIDE or label == bio.OUTSIDE else f"{prefix}-{label}"
+
+
+def _is_passed_over(columns: Sequence[str], *, first: bool) -> bool:
+    if columns[0].startswith("-DOCSTART-"):
+        return True
+    is_comment = "=" in columns[1:3] or not _is_tag(columns[-1])
+    return first and columns[0] == "#" and is_comment
+
+
+def _lines(file: str) -> Iterator[tuple[str, str]]:
+    """(place, line without its end) of every line, and a blank one at the end."""
+    try:
+        with tf.io.gfile.GFile(file, "rb") as raw:
+            data = raw.read()
+        text = (gzip.decompress(data) if file.endswith(".gz") else data).decode("utf-8-sig")
+    except tf.errors.OpError as error:
+        raise types.UserError(f"Cannot read {file}: {error.message}.") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise types.UserError(f"{file}: damaged gzip file: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise types.UserError(f"{file}: not UTF-8: {error}.") from error
+    for number, line in enumerate(text.split("\n"), 1):
+        yield f"{file}:{number}", line.removesuffix("\r")
+    yield f"{file}:end", ""

@@ -1,0 +1,105 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The trainer: Model Garden's, with lazy input and its own compiled step.
+
+Model Garden builds its data set in the constructor, before a checkpoint is restored, and compiles
+for GPUs only. Here the input is a `BatchStream` that starts when the first step is asked for, at
+the restored step, and the step is compiled whether or not there is an accelerator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from official.core import base_trainer
+from official.core import config_definitions as cfg
+
+from realm_tf import types
+from realm_tf.training.engine import batch_stream as stream_lib
+from realm_tf.training.engine import task as task_lib
+
+
+class Trainer(base_trainer.Trainer):
+    """Trains a `RealmTask`.
+
+    Args:
+      config: Model Garden's experiment config.
+      task: The task.
+      model: Its model, with all weights created.
+      optimizer: From `optimizers`.
+      train_stream: Global batches, from the current step on.
+    """
+
+    _train_iter: Any  # Orbit's: the iterator over `train_stream`, or None
+
+    def __init__(
+        self,
+        *,
+        config: cfg.ExperimentConfig,
+        task: task_lib.RealmTask,
+        model: tf_keras.Model,
+        optimizer: Any,
+        train_stream: stream_lib.BatchStream,
+    ):
+        super().__init__(
+            config=config,
+            task=task,
+            model=model,
+            optimizer=optimizer,
+            evaluate=False,
+            train_dataset=train_stream,
+        )
+        optimizer.build(model.trainable_variables)  # so that a restore finds every slot
+        self._compiled_train = tf.function(self._replicated_train)
+
+    def train_step(self, iterator: Iterator[types.Batch]) -> None:
+        """Takes the next batch, does its host work, and runs the device step."""
+        batch = self.task.prepare(next(iterator), self.model)
+        self._compiled_train(distribute(self.strategy, batch))
+
+    def close(self) -> None:
+        """Ends the threads that make batches."""
+        if self._train_iter is not None:
+            self._train_iter.close()
+            self._train_iter = None
+
+    def _replicated_train(self, batch: types.Batch) -> None:
+        def step(inputs: types.Batch) -> None:
+            logs = self.task.train_step(inputs, self.model, self.optimizer, self.train_metrics)
+            # Losses are sums over a global count: replicas add up to the global loss.
+            replicas = self.strategy.num_replicas_in_sync
+            self._train_loss.update_state(logs[self.task.loss] * replicas)
+            self.global_step.assign_add(1)
+
+        self.strategy.run(step, args=(batch,))
+
+
+def distribute(strategy: tf.distribute.Strategy, batch: types.Batch) -> types.Batch:
+    """Splits a global batch over the replicas, along the first axis.
+
+    Raises:
+      ValueError: If the batch cannot be split evenly.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return tf.nest.map_structure(tf.convert_to_tensor, batch)
+
+    def part(array: np.ndarray) -> Any:
+        if array.shape[0] % replicas:
+            raise ValueError(
+                f"A batch of {array.shape[0]} does not split over {replicas} replicas."
+                " Make batch_size a multiple of the number of replicas."
+            )
+        size = array.shape[0] // replicas
+
+        def of(context: Any) -> tf.Tensor:
+            start = context.replica_id_in_sync_group * size
+            return tf.convert_to_tensor(array[start : start + size])
+
+        return strategy.experimental_distribute_values_from_function(of)
+
+    return tf.nest.map_structure(part, batch)

@@ -1,0 +1,241 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The experiment `realm/open_qa`: fine-tuning to answer questions (Guu et al., 2020, section 4.3).
+
+A step has two phases: the questions are embedded with the current weights and the host searches
+the frozen block vectors; then the device scores the blocks again and reads the best. The block
+side is frozen, so the index never goes stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from official.core import config_definitions
+
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.data.questions import question_batches
+from realm_tf.data.questions import questions as questions_lib
+from realm_tf.models import losses, weights
+from realm_tf.models import open_qa_model as model_lib
+from realm_tf.retrieval import index as index_lib
+from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.training.engine import loop, task
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import system as system_lib
+
+KIND = "open_qa_weights"
+
+Search = Callable[[np.ndarray, int], types.RetrievedBlocks]
+ReadInputs = Callable[[np.ndarray, types.RetrievedBlocks], types.Batch]
+Gather = Callable[[np.ndarray], np.ndarray]
+
+
+class OpenQaTask(task.RealmTask):
+    """Trains an `OpenQaModel`.
+
+    Args:
+      params: Model Garden's task config.
+      config: Numbers of searched and read blocks.
+      max_span_width: Of the reader.
+      search: Query vectors and k to `RetrievedBlocks`.
+      gather: Rows to block vectors, <float32>[..., embed_dim].
+      read_inputs: Question indices and what was retrieved to the reader's inputs.
+    """
+
+    metric_names = ("answer_accuracy", "retriever_zeroed", "reader_zeroed")
+
+    def __init__(
+        self,
+        params: config_definitions.TaskConfig,
+        *,
+        config: config_lib.OpenQaConfig,
+        max_span_width: int,
+        search: Search,
+        gather: Gather,
+        read_inputs: ReadInputs,
+        **kwargs: Any,
+    ):
+        super().__init__(params, **kwargs)
+        self._config = config
+        self._max_span_width = max_span_width
+        self._search = search
+        self._gather = gather
+        self._read_inputs = read_inputs
+        self._embed = tf.function(lambda model, question: model.embed(question, training=False))
+
+    def prepare(self, batch: types.Batch, model: model_lib.OpenQaModel) -> types.Batch:
+        """Phase one: embed with current weights, search, and make the reader's inputs."""
+        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch["question"]))
+        retrieved = self._search(query_emb.numpy(), self._config.num_searched)
+        read = self._read_inputs(batch["question_index"], retrieved)
+        block_emb = self._gather(np.maximum(retrieved.rows, 0)).astype(np.float32)
+        device_inputs = {name: read[name] for name in _DEVICE_INPUTS}
+        return {"question": batch["question"], "block_emb": block_emb, **device_inputs}
+
+    def loss_and_sums(
+        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, task.Sums]:
+        """Phase two: retriever loss over the searched blocks, reader loss over all spans."""
+        retriever_logits, span_logits = model(batch, training=training)
+        retriever_loss, has_block = losses.marginal_correct_loss(
+            retriever_logits,
+            tf.cast(batch["retrieved_has_answer"], tf.bool),
+            tf.cast(batch["retrieved_mask"], tf.bool),
+            across.global_sum,
+        )
+        logits, correct, mask = self._spans(batch, retriever_logits, span_logits)
+        reader_loss, has_span = losses.marginal_correct_loss(
+            logits, correct, mask, across.global_sum
+        )
+        best = tf.argmax(tf.where(mask, logits, logits.dtype.min), axis=-1)
+        hits = tf.cast(tf.gather(correct, best, batch_dims=1), tf.float32)
+        count = tf.cast(tf.size(hits), tf.float32)
+        sums = {
+            "answer_accuracy": (tf.reduce_sum(hits), count),
+            "retriever_zeroed": (count - tf.reduce_sum(has_block), count),
+            "reader_zeroed": (count - tf.reduce_sum(has_span), count),
+        }
+        return retriever_loss + reader_loss, sums
+
+    def _spans(
+        self, batch: types.Batch, retriever_logits: tf.Tensor, span_logits: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """All spans of an example in a row: logits, which are correct, which exist."""
+        num_read, length, width = span_logits.shape[1:]
+        logits = span_logits + retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]
+        correct = losses.correct_spans(
+            batch["answer_starts"], batch["answer_ends"], batch["answer_mask"], length, width
+        )
+        mask = losses.span_mask(batch["body_mask"], self._max_span_width)
+        flat = [-1, num_read * length * width]
+        return tf.reshape(logits, flat), tf.reshape(correct, flat), tf.reshape(mask, flat)
+
+
+_DEVICE_INPUTS = (
+    "joint",
+    "retrieved_mask",
+    "retrieved_has_answer",
+    "body_mask",
+    "answer_starts",
+    "answer_ends",
+    "answer_mask",
+)
+
+
+def train(
+    context: context_lib.Context,
+    start: system_lib.System,
+    questions: Sequence[questions_lib.Question],
+    questions_fingerprint: str,
+) -> artifacts.Segment:
+    """Fine-tunes a system on questions.
+
+    Args:
+      context: Of the run.
+      start: Weights to start from, and the frozen block vectors.
+      questions: To train on.
+      questions_fingerprint: SHA-256 of their file.
+
+    Returns:
+      Segment "open_qa_weights"; at once if it is there already.
+    """
+    cfg = context.config
+    settings = {
+        "experiment": "realm/open_qa",
+        "seed": cfg.seed,
+        "open_qa": config_lib.decisive(cfg.open_qa),
+        "model": config_lib.decisive(cfg.model),
+    }
+    made_from = {
+        "tokenizer": context.tokenizer.fingerprint,
+        "questions": questions_fingerprint,
+        **start.made_from(),
+    }
+    path = context.recipe(KIND, settings=settings, made_from=made_from)
+    if artifacts.is_complete(path):
+        return artifacts.open_segment(path, KIND)
+    with loop.scope(cfg.runtime):
+        model = _fit(context, start, questions, context.directory(path))
+    return weights.save(
+        model,
+        path,
+        kind=KIND,
+        settings=settings,
+        made_from=made_from,
+        counts={"steps": cfg.open_qa.steps, "questions": len(questions)},
+    )
+
+
+def restore(context: context_lib.Context, segment: artifacts.Segment) -> model_lib.OpenQaModel:
+    """The fine-tuned model of a segment that `train` returned."""
+    vocab_size = context.tokenizer.vocab_size
+    model = model_lib.OpenQaModel(context.config.model, vocab_size).build_weights()
+    weights.restore(model, segment)
+    return model
+
+
+def _fit(
+    context: context_lib.Context,
+    start: system_lib.System,
+    questions: Sequence[questions_lib.Question],
+    directory: str,
+) -> model_lib.OpenQaModel:
+    cfg = context.config
+    tf_keras.utils.set_random_seed(cfg.seed)
+    model = system_lib.open_qa_model(cfg.model, context.tokenizer.vocab_size, start)
+    batches = question_batches.QuestionBatches(
+        questions, context.tokenizer, cfg.open_qa, seed=cfg.seed
+    )
+    loop.fit(
+        loop.Run(
+            name=f"open-qa ({start.name})",
+            directory=directory,
+            task=_make_task(context, start, questions),
+            model=model,
+            optimizer_config=cfg.open_qa.optimizer,
+            steps=cfg.open_qa.steps,
+            make_batch=batches.make_batch,
+            runtime=cfg.runtime,
+            checkpoint_every_steps=cfg.open_qa.checkpoint_every_steps,
+            shown=("answer_accuracy", "retriever_zeroed", "reader_zeroed"),
+        )
+    )
+    return model
+
+
+def _make_task(
+    context: context_lib.Context,
+    start: system_lib.System,
+    questions: Sequence[questions_lib.Question],
+) -> OpenQaTask:
+    cfg = context.config
+    vectors = vectors_lib.VectorTable.open(start.snapshot.segment("vectors"))
+    index = index_lib.Index.open(start.snapshot.segment("index"), vectors)
+    width = cfg.model.reader.max_span_width
+
+    def read_inputs(question_index: np.ndarray, retrieved: types.RetrievedBlocks) -> types.Batch:
+        return question_batches.read_inputs(
+            context.knowledge,
+            context.tokenizer,
+            cfg.open_qa,
+            questions,
+            question_index,
+            retrieved,
+            max_span_width=width,
+        )
+
+    return OpenQaTask(
+        task.task_config(),
+        config=cfg.open_qa,
+        max_span_width=width,
+        search=index.search,
+        gather=vectors.gather,
+        read_inputs=read_inputs,
+        jit_compile=cfg.runtime.jit_compile,
+    )

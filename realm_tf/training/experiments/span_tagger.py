@@ -1,0 +1,259 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The experiment `realm/span_tagger`: a token classifier that finds salient spans.
+
+It needs labelled sentences and no corpus. The weights that are kept are the best on the dev files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.data.tagging import bio, conll, tag_batches, tag_predictions
+from realm_tf.models import losses, span_tagger
+from realm_tf.models.inference import tagger_export
+from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.training.engine import actions, best_weights, loop, task
+from realm_tf.training.run import initial_weights
+
+KIND = tagger_export.KIND
+_LOGGER = logging.getLogger(__name__)
+_PREDICTED_BATCH = 64
+
+# (gold tags, predicted tags) of sentences to figures by label; "micro" has "f1".
+Score = Callable[[Sequence[Sequence[str]], Sequence[Sequence[str]]], Mapping[str, Any]]
+
+
+class SpanTaggerTask(task.RealmTask):
+    """Trains a `SpanTagger` on the tags of words."""
+
+    metric_names = ("accuracy",)
+
+    def loss_and_sums(
+        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, task.Sums]:
+        """Batch: from `data.span_tags`."""
+        logits = model(batch["inputs"], training=training)
+        weights = batch["weights"]
+        loss = losses.tagging_loss(logits, batch["targets"], weights, across.global_sum)
+        hits = task.hits(logits, batch["targets"])
+        return loss, {"accuracy": task.mean_over_masks(hits, weights)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Data:
+    """What a tagger is trained and measured on.
+
+    Attributes:
+      train: Files; one that is there twice counts twice.
+      dev: Files to choose the best weights by.
+      test: Files to measure these on; may be empty.
+      vocab: Segment "vocab".
+    """
+
+    train: Sequence[str]
+    dev: Sequence[str]
+    test: Sequence[str]
+    vocab: artifacts.Segment
+
+
+def train(cfg: config_lib.Config, data: Data, root: str, *, score: Score) -> artifacts.Segment:
+    """Trains a tagger, from random weights or those of `init.tagger`.
+
+    Args:
+      cfg: Its sections `span_tagger`, `init`, `seed` and `runtime`.
+      data: Labelled sentences.
+      root: Directory of segments; checkpoints go to `training/` in it.
+      score: What F1 is; see `evaluation.entities.score`.
+
+    Returns:
+      Segment "span_tagger"; at once if it is there already.
+
+    Raises:
+      UserError: If a file is not as it should be, or `init.tagger` does not fit.
+    """
+    tokenizer = tokenizer_lib.Tokenizer.open(data.vocab)
+    start = initial_weights.of_tagger(cfg, tokenizer)
+    sentences = [s for file in data.train for s in _read(cfg.span_tagger, file)]
+    labels = sorted({bio.split(tag)[1] for s in sentences for tag in s.tags} - {""})
+    if not labels:
+        raise types.UserError(
+            "No word of the training files has a label: there is nothing to find."
+        )
+    settings = {
+        "experiment": "realm/span_tagger",
+        "seed": cfg.seed,
+        "span_tagger": config_lib.decisive(cfg.span_tagger),
+        "labels": labels,
+        "length": cfg.span_tagger.length,
+    }
+    made_from = {
+        "tokenizer": tokenizer.fingerprint,
+        **{part: conll.fingerprint(getattr(data, part)) for part in ("train", "dev", "test")},
+        **initial_weights.made_from(start),
+    }
+    path = artifacts.recipe_path(root, KIND, settings=settings, made_from=made_from)
+    if artifacts.is_complete(path):
+        return artifacts.open_segment(path, KIND)
+    directory = os.path.join(root, "training", os.path.basename(path))
+    with loop.scope(cfg.runtime):
+        run = _Run(cfg, data, tokenizer, bio.tags_of(labels), score, directory)
+        run.fit(sentences, start)
+    return run.export(path, settings=settings, made_from=made_from)
+
+
+def _read(cfg: config_lib.SpanTaggerConfig, file: str) -> list[conll.Sentence]:
+    return conll.read(file, column=cfg.tag_column, label_map=cfg.label_map)
+
+
+class _Held:
+    """A held-out file, ready to be tagged."""
+
+    def __init__(
+        self,
+        file: str,
+        cfg: config_lib.SpanTaggerConfig,
+        tokenizer: tokenizer_lib.Tokenizer,
+        tags: Sequence[str],
+    ):
+        self._cfg, self._tokenizer, self._tags = cfg, tokenizer, tags
+        self._sentences = _read(cfg, file)
+        self._examples = tag_batches.make_examples(
+            self._sentences, tags, tokenizer, length=cfg.length
+        )
+        self.gold = [sentence.tags for sentence in self._sentences]
+
+    def predict(self, logits_fn: tag_predictions.LogitsFn) -> list[list[str]]:
+        return tag_predictions.predict(
+            self._examples,
+            [len(sentence.words) for sentence in self._sentences],
+            logits_fn,
+            self._tokenizer,
+            self._tags,
+            length=self._cfg.length,
+            batch_size=_PREDICTED_BATCH,
+        )
+
+
+class _Run:
+    """One training, and what is measured of it."""
+
+    def __init__(
+        self,
+        cfg: config_lib.Config,
+        data: Data,
+        tokenizer: tokenizer_lib.Tokenizer,
+        tags: Sequence[str],
+        score: Score,
+        directory: str,
+    ):
+        self._cfg, self._config = cfg, cfg.span_tagger
+        self._tokenizer, self._tags, self._score = tokenizer, tags, score
+        self._held = {
+            part: {file: _Held(file, self._config, tokenizer, tags) for file in files}
+            for part, files in (("dev", data.dev), ("test", data.test))
+        }
+        tf_keras.utils.set_random_seed(cfg.seed)
+        self._model = span_tagger.SpanTagger(
+            self._config.encoder, tokenizer.vocab_size, len(tags), self._config.dropout
+        ).build_weights()
+        self._directory = directory
+        self._kept = best_weights.BestWeights(self._model, directory)
+
+    def fit(self, sentences: Sequence[conll.Sentence], start: artifacts.Segment | None) -> None:
+        """Trains to the last step, and fills the model with the best weights."""
+        config = self._config
+        initial_weights.fill_tagger(self._model, start)
+        examples = tag_batches.make_examples(
+            sentences, self._tags, self._tokenizer, length=config.length
+        )
+        batches = tag_batches.TagBatches(
+            examples,
+            self._tokenizer,
+            batch_size=config.batch_size,
+            length=config.length,
+            seed=self._cfg.seed,
+        )
+        _LOGGER.info(
+            "%d training sentences, %d batches an epoch", len(sentences), batches.batches_per_epoch
+        )
+        loop.fit(
+            loop.Run(
+                name="span tagger",
+                directory=self._directory,
+                task=SpanTaggerTask(task.task_config(), jit_compile=self._cfg.runtime.jit_compile),
+                model=self._model,
+                optimizer_config=config.optimizer,
+                steps=config.steps,
+                make_batch=batches.make_batch,
+                runtime=self._cfg.runtime,
+                checkpoint_every_steps=config.evaluate_every_steps,
+                loop_steps=math.gcd(config.evaluate_every_steps, 100),
+                shown=("accuracy",),
+                make_actions=lambda fitted: [
+                    actions.Every(
+                        steps=config.evaluate_every_steps,
+                        step=fitted.global_step,
+                        function=self._evaluate,
+                    )
+                ],
+            )
+        )
+        self._kept.restore()
+
+    def export(
+        self, path: str, *, settings: Mapping[str, Any], made_from: Mapping[str, str]
+    ) -> artifacts.Segment:
+        """Measures the graph that is exported, and writes it."""
+        lean = tagger_export.LeanTagger(self._model, self._config.encoder, dtype=self._config.dtype)
+        metrics = {part: self._measure(held, lean.logits) for part, held in self._held.items()}
+        counts = {
+            f"{part}_{name}": figures["all"]["micro"][name]
+            for part, figures in metrics.items()
+            if figures
+            for name in ("precision", "recall", "f1")
+        }
+        return tagger_export.export(
+            lean,
+            path,
+            tokenizer=self._tokenizer,
+            settings=settings,
+            made_from=made_from,
+            metrics=metrics,
+            counts={"steps": self._config.steps, "best_step": self._kept.step, **counts},
+        )
+
+    def _evaluate(self, step: int) -> dict[str, float]:
+        lean = tagger_export.LeanTagger(self._model, self._config.encoder)
+        figures = self._measure(self._held["dev"], lean.logits)["all"]["micro"]
+        self._kept.offer(step, figures["f1"])
+        _LOGGER.info("dev F1 %.4f at step %d; best %.4f", figures["f1"], step, self._kept.value)
+        return {f"dev_{name}": figures[name] for name in ("precision", "recall", "f1")}
+
+    def _measure(
+        self, held: Mapping[str, _Held], logits_fn: tag_predictions.LogitsFn
+    ) -> dict[str, Mapping[str, Any]]:
+        """Figures of every file, and of "all"; nothing if there is no file."""
+        predicted = {file: of_file.predict(logits_fn) for file, of_file in held.items()}
+        names = _names(list(held))
+        figures = {names[f]: self._score(held[f].gold, predicted[f]) for f in held}
+        if held:
+            gold = [tags for of_file in held.values() for tags in of_file.gold]
+            figures["all"] = self._score(gold, [t for tags in predicted.values() for t in tags])
+        return figures
+
+
+def _names(files: Sequence[str]) -> dict[str, str]:
+    """Names of files in the metrics: folder and name, or whole paths where that is not enough."""
+    short = {file: "/".join(file.split("/")[-2:]) for file in files}
+    return short if len(set(short.values())) == len(short) else {file: file for file in files}

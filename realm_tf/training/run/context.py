@@ -1,0 +1,75 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What every experiment of a run is given: the configuration and the opened data."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+
+import numpy as np
+
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.data.blocks import table as block_table
+from realm_tf.data.examples import held_out
+from realm_tf.text import tokenizer as tokenizer_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """A run's configuration and data.
+
+    Attributes:
+      config: The whole configuration.
+      root: Where segments go.
+      training_dir: Where checkpoints and summaries go, a directory per experiment.
+      vocab: Segment "vocab".
+      blocks: Segment "blocks": the knowledge corpus.
+      knowledge_table: Segment "block_table" of `blocks`.
+      passages_table: Segment "block_table" of the annotated passages, or None if there are none.
+    """
+
+    config: config_lib.Config
+    root: str
+    training_dir: str
+    vocab: artifacts.Segment
+    blocks: artifacts.Segment
+    knowledge_table: artifacts.Segment
+    passages_table: artifacts.Segment | None = None
+
+    @functools.cached_property
+    def tokenizer(self) -> tokenizer_lib.Tokenizer:
+        """The run's tokenizer."""
+        return tokenizer_lib.Tokenizer.open(self.vocab)
+
+    @functools.cached_property
+    def knowledge(self) -> block_table.BlockTable:
+        """The blocks to retrieve from."""
+        return block_table.BlockTable.open(self.knowledge_table)
+
+    @functools.cached_property
+    def passages(self) -> block_table.BlockTable:
+        """The passages to mask spans in.
+
+        Raises:
+          UserError: If there are none.
+        """
+        if self.passages_table is None:
+            raise types.UserError(
+                "This run has no annotated passages to mask spans in. Run realm tag on its blocks."
+            )
+        return block_table.BlockTable.open(self.passages_table)
+
+    def is_held_out(self, table: block_table.BlockTable) -> np.ndarray:
+        """<bool>[num_blocks]: rows whose documents are kept for measuring."""
+        return held_out.is_held_out(table.doc_keys, self.config.evaluation.held_out_fraction)
+
+    def recipe(self, kind: str, *, settings: dict, made_from: dict) -> str:
+        """Directory of the segment that this recipe makes in this run."""
+        return artifacts.recipe_path(self.root, kind, settings=settings, made_from=made_from)
+
+    def directory(self, segment_path: str) -> str:
+        """Where the training that makes a segment keeps its checkpoints."""
+        return os.path.join(self.training_dir, os.path.basename(segment_path))

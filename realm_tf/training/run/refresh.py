@@ -1,0 +1,152 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Refresh: from the trainer's weights to a published snapshot.
+
+export the embedder -> embed every block (Beam) -> build the index -> validate -> publish. Each step
+is a segment, so a refresh that was killed continues where it stopped. A failed refresh leaves the
+trainer on the snapshot that it has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.models import embedder as embedder_lib
+from realm_tf.models import weights
+from realm_tf.models.inference import embedder_export
+from realm_tf.retrieval import index as index_lib
+from realm_tf.retrieval import snapshots
+from realm_tf.training.run import context as context_lib
+
+_LOGGER = logging.getLogger(__name__)
+
+# Embedder segment to vectors segment: the Beam job, given by whoever starts the training.
+EmbedJob = Callable[[artifacts.Segment], artifacts.Segment]
+
+
+@dataclasses.dataclass(frozen=True)
+class Refresher:
+    """Makes snapshots.
+
+    Attributes:
+      root: Where segments go.
+      snapshot_dir: Where manifests go.
+      blocks: The block segment.
+      block_table: Its table's segment.
+      tokenizer: Fingerprint of the tokenizer.
+      retrieval: Settings of the index, and the exported embedder's dtype.
+      search_depth: The deepest search that will be made.
+      embed_job: See `EmbedJob`.
+    """
+
+    root: str
+    snapshot_dir: str
+    blocks: artifacts.Segment
+    block_table: artifacts.Segment
+    tokenizer: str
+    retrieval: config_lib.RetrievalConfig
+    search_depth: int
+    embed_job: EmbedJob
+
+    @classmethod
+    def of(cls, context: context_lib.Context, directory: str, embed_job: EmbedJob) -> Refresher:
+        """The refresher of a run; its manifests go to `directory`/snapshots."""
+        return cls(
+            root=context.root,
+            snapshot_dir=os.path.join(directory, "snapshots"),
+            blocks=context.blocks,
+            block_table=context.knowledge_table,
+            tokenizer=context.tokenizer.fingerprint,
+            retrieval=context.config.retrieval,
+            search_depth=max(
+                context.config.open_qa.num_searched, *context.config.evaluation.recall_at
+            ),
+            embed_job=embed_job,
+        )
+
+    def refresh(
+        self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
+    ) -> snapshots.Snapshot:
+        """Publishes the snapshot of `embedder` at `step`, or loads it if it is there.
+
+        Args:
+          embedder: Exported as it is now.
+          step: Of the trainer.
+          trained_from: Role to fingerprint of what decides the weights; names the embedder.
+        """
+        if step in snapshots.list_steps(self.snapshot_dir):
+            return snapshots.load(self.snapshot_dir, step)
+        started = time.monotonic()
+        exported = self._export(embedder, step=step, trained_from=trained_from)
+        vectors = self.embed_job(exported)
+        index = index_lib.build(self.root, vectors, self.retrieval, k=self.search_depth)
+        snapshot = snapshots.Snapshot.of(
+            step=step,
+            embedder=exported,
+            vectors=vectors,
+            index=index,
+            blocks=self.blocks,
+            block_table=self.block_table,
+            parent=max(snapshots.list_steps(self.snapshot_dir), default=None),
+        )
+        snapshots.publish(self.snapshot_dir, snapshot)
+        _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
+        return snapshot
+
+    def _export(
+        self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
+    ) -> artifacts.Segment:
+        settings = {"step": step, "dtype": self.retrieval.embed_dtype}
+        made_from = {"tokenizer": self.tokenizer, **trained_from}
+        path = artifacts.recipe_path(self.root, "embedder", settings=settings, made_from=made_from)
+        return embedder_export.export_embedder(
+            embedder, path, settings=settings, made_from=made_from
+        )
+
+    def collect_garbage(self, keep_steps: set[int], keep_last: int) -> None:
+        """Deletes manifests, and then segments, of snapshots that nobody needs.
+
+        Args:
+          keep_steps: Snapshots that a run may still read.
+          keep_last: How many of the newest stay besides.
+        """
+        steps = snapshots.list_steps(self.snapshot_dir)
+        kept = set(steps[-keep_last:]) | keep_steps | set(steps[:1])
+        for step in steps:
+            if step in kept:
+                continue
+            old = snapshots.load(self.snapshot_dir, step, verify=False)
+            snapshots.delete(self.snapshot_dir, step)
+            for path in (old.index.path, old.vectors.path, old.embedder.path):
+                if os.path.dirname(path) == self.root.rstrip("/"):
+                    tf.io.gfile.rmtree(path)
+
+
+def baseline_snapshot(
+    context: context_lib.Context,
+    embedder_weights: artifacts.Segment,
+    *,
+    embed_job: EmbedJob,
+) -> snapshots.Snapshot:
+    """The snapshot of an embedder that is not being trained.
+
+    Args:
+      context: Of the run.
+      embedder_weights: Its weights.
+      embed_job: See `EmbedJob`.
+    """
+    config = context.config
+    model = embedder_lib.Embedder(config.model.embedder, context.tokenizer.vocab_size)
+    weights.restore(model.build_weights(), embedder_weights)
+    refresher = Refresher.of(context, context.directory(embedder_weights.path), embed_job)
+    return refresher.refresh(
+        model, step=0, trained_from={"embedder_weights": embedder_weights.fingerprint}
+    )

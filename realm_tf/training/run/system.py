@@ -1,0 +1,65 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A system: the retriever's and the reader's weights that belong together, and its snapshot."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.models import embedder, reader, realm, weights
+from realm_tf.models import open_qa_model as open_qa
+from realm_tf.retrieval import snapshots
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """What retrieves, what reads, and the blocks as this retriever sees them.
+
+    Attributes:
+      name: "random", "ict" or "realm".
+      embedder: Segment "embedder_weights".
+      reader: Segment "reader_weights".
+      snapshot: Made with `embedder`.
+    """
+
+    name: str
+    embedder: artifacts.Segment
+    reader: artifacts.Segment
+    snapshot: snapshots.Snapshot
+
+    def made_from(self) -> dict[str, str]:
+        """Role to fingerprint of the system's parts."""
+        return {
+            "embedder_weights": self.embedder.fingerprint,
+            "reader_weights": self.reader.fingerprint,
+            "vectors": self.snapshot.vectors.fingerprint,
+        }
+
+
+def realm_model(
+    config: config_lib.ModelConfig,
+    vocab_size: int,
+    embedder_weights: artifacts.Segment,
+    reader_weights: artifacts.Segment,
+) -> realm.RealmModel:
+    """The pre-training model with both parts' weights."""
+    model = realm.RealmModel(config, vocab_size).build_weights()
+    weights.restore(model.embedder, embedder_weights)
+    weights.restore(model.reader, reader_weights)
+    return model
+
+
+def open_qa_model(
+    config: config_lib.ModelConfig, vocab_size: int, start: System
+) -> open_qa.OpenQaModel:
+    """The QA model before fine-tuning: the query tower, and the reader's encoder."""
+    model = open_qa.OpenQaModel(config, vocab_size).build_weights()
+    retriever = embedder.Embedder(config.embedder, vocab_size).build_weights()
+    weights.restore(retriever, start.embedder)
+    model.query_tower.set_weights(retriever.query_tower.get_weights())
+    encoder = reader.KnowledgeAugmentedEncoder(config.reader, vocab_size).build_weights()
+    weights.restore(encoder, start.reader)
+    model.reader.encoder.set_weights(encoder.encoder.get_weights())
+    return model

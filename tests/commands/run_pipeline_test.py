@@ -1,0 +1,256 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""`realm run`, all of it, on a corpus of sixty documents."""
+
+import json
+import pathlib
+import re
+
+import click.testing
+import pytest
+
+from realm_tf.cli import main
+from tests.beam_jobs import reference_corpora
+
+pytestmark = pytest.mark.slow
+
+_CITIES = ("Warsaw", "Chicago", "Ohrid", "Zagreb", "Lagos", "Quito")
+_MONTHS = ("May", "June", "July", "August")
+_DEV = 6
+
+_ENCODER = {
+    "hidden_size": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "intermediate_size": 32,
+    "max_positions": 96,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+}
+_CONFIG = {
+    "vocab": {"size": 300},
+    "blocks": {"length": 40, "num_shards": 2},
+    "model": {
+        "embedder": {"encoder": _ENCODER, "projection_size": 8, "dropout": 0.0},
+        "reader": {"encoder": _ENCODER, "span_size": 8, "max_span_width": 4},
+    },
+    "ict": {"steps": 4, "batch_size": 4, "query_length": 16},
+    "pretrain": {
+        "steps": 6,
+        "batch_size": 4,
+        "query_length": 32,
+        "num_candidates": 3,
+        "checkpoint_every_steps": 3,
+        "refresh": {"every_steps": 3},
+        "warmup": {"max_steps": 4, "batch_size": 4, "copy_accuracy": 0.0, "check_every_steps": 2},
+    },
+    "open_qa": {
+        "steps": 4,
+        "batch_size": 2,
+        "query_length": 24,
+        "reader_length": 72,
+        "num_searched": 10,
+        "num_read": 2,
+    },
+    "evaluation": {"masked_examples": 16, "recall_at": [1, 5], "held_out_fraction": 0.3},
+    "runtime": {"prefetch_batches": 2},
+}
+
+
+def _document(number: int) -> dict:
+    city, other = _CITIES[number % 6], _CITIES[(number * 5 + 1) % 6]
+    month, year = _MONTHS[number % 4], 1900 + number
+    text = (
+        f"Station {number} stands in {city}. It was opened in {month} {year} by the people of"
+        f" {other}. The trains of station {number} go to {other} every day."
+        f" In {year + 50} the city of {city} built the station anew."
+    )
+    return {"id": f"s{number}", "title": f"Station {number}", "text": text}
+
+
+def _question(number: int) -> dict:
+    return {
+        "question": f"Where does station {number} stand?",
+        "answers": [_CITIES[number % 6]],
+        "doc_ids": [f"s{number}"],
+    }
+
+
+def _write(path: pathlib.Path, records: list[dict]) -> str:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return str(path)
+
+
+def write_inputs(root: pathlib.Path) -> tuple[str, ...]:
+    """Writes configuration, corpus and questions; returns the options of `realm run`."""
+    numbers = range(0, 60, 3)
+    config = root / "config.yaml"
+    config.write_text(json.dumps(_CONFIG))  # JSON is YAML
+    return (
+        *("--config", str(config)),
+        *("--corpus", _write(root / "corpus.jsonl", [_document(n) for n in range(60)])),
+        *("--questions-train", _write(root / "t.jsonl", [_question(n) for n in numbers[_DEV:]])),
+        *("--questions-dev", _write(root / "d.jsonl", [_question(n) for n in numbers[:_DEV]])),
+    )
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return write_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+def _realm(*args: object) -> str:
+    result = click.testing.CliRunner().invoke(main.main, [str(arg) for arg in args])
+    if result.exception:
+        raise result.exception
+    return result.stdout
+
+
+def _run(inputs, workdir, *more: str) -> dict:
+    return json.loads(_realm("run", *inputs, "--workdir", workdir, "--json", *more))
+
+
+def _commits(workdir: pathlib.Path) -> dict[str, int]:
+    """When every segment was committed."""
+    return {str(path): path.stat().st_mtime_ns for path in workdir.rglob("segment.json")}
+
+
+@pytest.fixture(scope="module")
+def finished(inputs, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("run")
+    return workdir, _run(inputs, workdir)
+
+
+def test_report_holds_every_stage(finished):
+    workdir, figures = finished
+    assert json.loads((workdir / "report.json").read_text()) == figures
+    assert figures["corpus"]["documents"] == 60
+    assert figures["warmup"]["passed"] == 1
+    assert figures["pretrain"] == {"done": True}
+    assert figures["systems"].keys() == {"random", "ict", "realm"}
+    for name, measured in figures["systems"].items():
+        assert 0 <= measured["recall@1"] <= measured["recall@5"] <= 1
+        assert 0 <= measured["exact_match"] <= measured["f1"] <= 1
+        assert 0 <= measured["masked_null_probability"] <= 1
+        assert (workdir / f"predictions_{name}.jsonl").exists()
+
+
+def test_exported_model_answers(finished):
+    workdir, _ = finished
+    question = "Where does station 3 stand?"
+    told = _realm("ask", "--model", workdir / "export", "--answers", 2, "--json", question)
+    answers = json.loads(told)["answers"]
+    assert answers
+    for answer in answers:
+        text = answer["block_text"].encode()
+        assert text[answer["byte_start"] : answer["byte_limit"]].decode() == answer["text"]
+
+
+def test_second_run_makes_nothing_twice(inputs, finished):
+    workdir, figures = finished
+    before, versions = _commits(workdir), sorted((workdir / "export").iterdir())
+    assert len(before) > 10
+    assert _run(inputs, workdir) == figures
+    assert _commits(workdir) == before
+    assert sorted((workdir / "export").iterdir()) == versions
+
+
+def test_other_settings_of_the_evaluation_measure_again(inputs, finished):
+    workdir, figures = finished
+    before = _commits(workdir)
+    again = _run(inputs, workdir, "--set", "evaluation.recall_at=[1, 3]")
+    assert _commits(workdir) == before
+    for name, measured in again["systems"].items():
+        assert "recall@3" in measured
+        assert "recall@5" not in measured
+        assert measured["recall@1"] == figures["systems"][name]["recall@1"]
+    _run(inputs, workdir)  # as it was, for the other tests
+
+
+def test_when_to_save_decides_nothing(inputs, finished):
+    workdir, _ = finished
+    before = _commits(workdir)
+    settings = ("pretrain.checkpoint_every_steps=2", "pretrain.refresh.keep_snapshots=1")
+    _run(inputs, workdir, *(part for setting in settings for part in ("--set", setting)))
+    assert _commits(workdir) == before
+
+
+def test_one_experiment_of_a_finished_run_is_there(finished):
+    workdir, _ = finished
+    before = _commits(workdir)
+    trained = _realm("train", "realm/ict", "--workdir", workdir).strip()
+    assert f"{trained}/segment.json" in before
+    assert "embedder_weights" in _realm("inspect", trained)
+    assert _commits(workdir) == before
+
+
+def test_closed_gate_skips_joint_training(inputs, tmp_path):
+    figures = _run(inputs, tmp_path, "--set", "pretrain.warmup.copy_accuracy=1.0")
+    assert figures["warmup"]["passed"] == 0
+    assert "under the gate of 1.0" in figures["pretrain"]["skipped"]
+    assert figures["systems"].keys() == {"random", "ict"}
+    assert (tmp_path / "export").exists()
+    text = _realm("evaluate", "--workdir", tmp_path)
+    assert "Joint training does not start" in text
+    settings = ("pretrain.warmup.copy_accuracy=1.0", "evaluation.baselines=false")
+    (tmp_path / "report.json").unlink()
+    more = (part for setting in settings for part in ("--set", setting))
+    assert _run(inputs, tmp_path, *more)["systems"].keys() == {"ict"}
+
+
+def test_ready_blocks_of_the_original_code(inputs, tmp_path):
+    made = [(d["title"], d["text"]) for d in map(_document, range(60))]
+    corpus = reference_corpora.write_realm_blocks(tmp_path / "corpus", made)
+    options = ("--corpus", corpus, "--format", "realm-blocks")
+    quick = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
+    workdir = tmp_path / "run"
+    figures = _run(inputs, workdir, *options, *quick)
+    assert figures["corpus"]["blocks"] == 60
+    assert json.loads((workdir / "run.json").read_text())["format"] == "realm-blocks"
+    before = _commits(workdir)
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == figures
+    assert _commits(workdir) == before
+
+
+def _report_of(name: int) -> dict:
+    """A text of another corpus, about the same stations."""
+    city, month = _CITIES[name % 6], _MONTHS[name % 4]
+    text = f"News {name}. In {month} {1950 + name} the mayor of {city} came to Station {name}."
+    return {"id": f"s{name}", "title": f"News {name}", "text": text}  # the ids say nothing
+
+
+def test_spans_of_another_corpus_are_masked(inputs, finished, tmp_path):
+    other = _write(tmp_path / "news.jsonl", [_report_of(n) for n in range(40)])
+    workdir = tmp_path / "run"
+    options = ("--pretrain-corpus", other, "--set", "evaluation.baselines=false")
+    figures = _run(inputs, workdir, *options)
+    assert figures["corpus"]["documents"] == 60
+    assert figures["passages"]["documents"] == 40
+    assert figures["passages"]["spans"] >= 80
+    assert figures["pretrain"] == {"done": True}
+    assert figures["systems"]["realm"]["masked_accuracy"] >= 0
+    held = json.loads((workdir / "run.json").read_text())
+    assert (held["pretrain_corpus"], held["pretrain_format"]) == (other, "jsonl")
+    before = _commits(workdir)
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == figures
+    assert _commits(workdir) == before
+    # The knowledge corpus is the same, so its blocks are, and the retriever's warm start.
+    names = {path.parent.name for path in workdir.rglob("segment.json")}
+    whole = {path.parent.name for path in finished[0].rglob("segment.json")}
+    assert {n.partition("-")[0] for n in names & whole} >= {"vocab", "blocks", "embedder_weights"}
+
+
+def test_passages_of_the_original_code_are_masked(inputs, tmp_path):
+    news = [(n, _report_of(n)) for n in range(40)]
+    corpus = reference_corpora.write_pretrain(
+        tmp_path / "news",
+        [reference_corpora.passage(d["title"], d["text"], [str(1950 + n)]) for n, d in news],
+    )
+    options = ("--pretrain-corpus", corpus, "--pretrain-format", "realm-pretrain")
+    quick = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
+    workdir = tmp_path / "run"
+    figures = _run(inputs, workdir, *options, *quick)
+    assert figures["passages"]["blocks"] == 40
+    assert figures["passages"]["spans"] == 40
+    (passages,) = workdir.glob("segments/passages-*")
+    assert re.search(r"In \w+ \[\[19\d\d\]\] the", _realm("inspect", passages))

@@ -1,0 +1,131 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""One way into corpora of any format."""
+
+import logging
+
+import pytest
+
+from realm_tf import types
+from realm_tf.config import corpus
+from realm_tf.data.corpus import formats as corpus_formats
+from realm_tf.data.corpus import records
+from tests.beam_jobs import documents, reference_corpora
+
+
+def test_texts_to_learn_a_vocabulary_from(tmp_path):
+    rows = documents.records(3)
+    lines = documents.write(tmp_path / "a.jsonl", rows)
+    assert list(corpus_formats.texts(lines, "jsonl")) == [
+        f"{row['title']} {row['text']}"
+        for row in rows[:2]  # the last one has no text
+    ]
+    expected = [f"{title} {text}" for title, text in reference_corpora.BLOCKS]
+    assert list(corpus_formats.texts(reference_corpora.write_orqa(tmp_path), "orqa")) == expected
+    shards = reference_corpora.write_realm_blocks(tmp_path)
+    assert list(corpus_formats.texts(shards, "realm-blocks")) == expected
+
+
+def test_texts_pass_over_what_cannot_be_read_and_say_so(tmp_path, caplog):
+    path = documents.write(tmp_path / "a.jsonl", ["{", {"id": "1", "text": "a"}, "["])
+    with caplog.at_level(logging.WARNING):
+        assert list(corpus_formats.texts(path, "jsonl", pass_over_bad=True)) == [" a"]
+    assert f"passed over: {path}:1: invalid JSON" in caplog.text
+    assert "2 records were passed over" in caplog.text
+    with pytest.raises(types.UserError, match=r"a\.jsonl:1: invalid JSON"):
+        list(corpus_formats.texts(path, "jsonl"))
+
+
+def test_fingerprint_is_of_contents_and_of_how_they_are_read(tmp_path):
+    documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a"}])
+    documents.write(tmp_path / "b.jsonl", [{"id": "2", "text": "b"}])
+    (tmp_path / "other").mkdir()
+    documents.write(tmp_path / "other" / "x.jsonl", [{"id": "2", "text": "b"}])
+    documents.write(tmp_path / "other" / "y.jsonl", [{"id": "1", "text": "a"}])
+
+    def fingerprint(folder, **options):
+        config = corpus.CorpusConfig(**options)
+        return corpus_formats.fingerprint(str(folder / "*.jsonl"), "jsonl", config)
+
+    first = fingerprint(tmp_path)
+    assert fingerprint(tmp_path / "other") == first
+    assert fingerprint(tmp_path, split_mb=1) == first
+    assert fingerprint(tmp_path, min_words=1) != first
+    documents.write(tmp_path / "other" / "y.jsonl", [{"id": "1", "text": "c"}])
+    assert fingerprint(tmp_path / "other") != first
+    blocks = reference_corpora.write_orqa(tmp_path)
+    assert corpus_formats.fingerprint(blocks, "orqa") != first
+
+
+def test_check_refuses_what_is_not_there(tmp_path):
+    with pytest.raises(types.UserError, match="The format must be auto, jsonl, "):
+        corpus_formats.check("*", "docx")
+    for fmt in corpus_formats.FORMATS:
+        with pytest.raises(types.UserError, match="No file matches"):
+            corpus_formats.check(str(tmp_path / "*"), fmt)
+    with pytest.raises(types.UserError, match="Received: 'realm-pretrain'"):
+        corpus_formats.check("*", "realm-pretrain", corpus_formats.BLOCK_FORMATS)
+    with pytest.raises(types.UserError, match="No such file"):
+        list(corpus_formats.read_unit(records.Unit(str(tmp_path / "a.jsonl")), "jsonl"))
+
+
+def test_rules_for_every_format(tmp_path):
+    rows = [
+        {"id": "1", "text": " \0\n"},
+        {"id": "2", "text": "two words"},
+        {"id": "3", "text": "a b c"},
+    ]
+    path = documents.write(tmp_path / "a.jsonl", rows)
+    found = corpus_formats.read_unit(records.Unit(path), "jsonl", corpus.CorpusConfig(min_words=3))
+    assert [f.reason if isinstance(f, records.Dropped) else f.doc_id for f in found] == [
+        "no_text",
+        "near_empty",
+        "3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "fmt"),
+    [
+        ("a.jsonl", "jsonl"),
+        ("a.ndjson.bz2", "jsonl"),
+        ("a.csv.gz", "csv"),
+        ("a.tsv", "tsv"),
+        ("part-0.parquet", "parquet"),
+        ("dewiki-20240101-pages-articles-multistream.xml.bz2", "wikipedia"),
+        ("enwiki-latest-pages-articles1.xml-p10p30302.bz2", "wikipedia"),
+        ("wiki_07.bz2", "wikiextractor"),
+        ("a b.txt", "text"),
+    ],
+)
+def test_names_tell_the_format(name, fmt):
+    path = f"/corpus/{name}"
+    number = {"parquet": f"{path}: row 3", "wikipedia": f"{path}: page 3", "text": path}
+    assert corpus_formats.place("auto", path, 3) == number.get(fmt, f"{path}:3")
+    assert corpus_formats.place(fmt, path, 3) == corpus_formats.place("auto", path, 3)
+    assert corpus_formats.place("auto", path, 0) == path
+
+
+def test_names_that_do_not_tell_or_tell_another_format(tmp_path):
+    documents.write(tmp_path / "a.json", [])
+    with pytest.raises(types.UserError, match=r"a\.json does not tell its format. Valid: jsonl"):
+        corpus_formats.check(str(tmp_path), "auto")
+    documents.write(tmp_path / "b.csv", [])
+    with pytest.raises(types.UserError, match=r"b\.csv is csv by its name. .* --format csv"):
+        corpus_formats.units(str(tmp_path / "b.csv"), "jsonl")
+    assert corpus_formats.units(str(tmp_path / "a.json"), "jsonl")
+
+
+def test_ready_blocks_are_no_documents(tmp_path):
+    with pytest.raises(types.UserError, match="Received: 'orqa'"):
+        corpus_formats.units(reference_corpora.write_orqa(tmp_path), "orqa")
+
+
+def test_entities_by_format_and_option(tmp_path):
+    path = documents.write(tmp_path / "wiki_00", [{"id": "1", "text": "a &lt; b " * 20}])
+    other = documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a &lt; b"}])
+    (wiki,) = corpus_formats.read_unit(records.Unit(path), "wikiextractor")
+    (plain,) = corpus_formats.read_unit(records.Unit(other), "jsonl")
+    options = corpus.CorpusConfig(unescape_html=True)
+    (unescaped,) = corpus_formats.read_unit(records.Unit(other), "jsonl", options)
+    assert (wiki.text[:5], plain.text, unescaped.text) == ("a < b", "a &lt; b", "a < b")

@@ -1,0 +1,158 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fine-tuning: search with current weights, the loss by hand, and what is trained."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.data.questions import question_batches
+from realm_tf.data.questions import questions as questions_lib
+from realm_tf.models import losses, reader, weights
+from realm_tf.retrieval import vectors
+from realm_tf.training.experiments import open_qa
+from realm_tf.training.run import system as system_lib
+from tests.models import tiny
+from tests.training import runs
+
+QUESTIONS = [
+    questions_lib.Question("1", "the lake of warsaw", ("ohrid",)),
+    questions_lib.Question("2", "in the river", ("1921", "café")),
+    questions_lib.Question("3", "war of the rivers", ("zebra",)),  # nowhere
+]
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory):
+    return runs.make_context(tmp_path_factory.mktemp("open_qa"))
+
+
+@pytest.fixture(scope="module")
+def start(context):
+    return runs.random_system(context)
+
+
+@pytest.fixture(scope="module")
+def task(context, start):
+    return open_qa._make_task(context, start, QUESTIONS)
+
+
+def _model(context, start, *, randomised=True):
+    vocab_size = context.tokenizer.vocab_size
+    model = system_lib.open_qa_model(context.config.model, vocab_size, start)
+    if randomised:
+        tiny.randomise(model)
+    return model
+
+
+def _batch(context):
+    batches = question_batches.QuestionBatches(
+        QUESTIONS, context.tokenizer, context.config.open_qa, seed=0
+    )
+    return batches.pack(np.arange(3))
+
+
+def test_model_starts_from_the_systems_weights(context, start):
+    model = _model(context, start, randomised=False)
+    vocab_size = context.tokenizer.vocab_size
+    knowledge = reader.KnowledgeAugmentedEncoder(context.config.model.reader, vocab_size)
+    weights.restore(knowledge.build_weights(), start.reader)
+    pairs = [(model.reader.encoder, knowledge.encoder)]
+    realm = system_lib.realm_model(context.config.model, vocab_size, start.embedder, start.reader)
+    pairs.append((model.query_tower, realm.embedder.query_tower))
+    for made, source in pairs:
+        for left, right in zip(made.get_weights(), source.get_weights(), strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_prepare_searches_with_the_current_weights(context, start, task):
+    table = vectors.VectorTable.open(start.snapshot.segment("vectors"))
+    every = table.gather(np.arange(len(context.knowledge)))
+    model, found = _model(context, start), []
+    for seed in (1, 2):
+        tiny.randomise(model.query_tower, seed=seed)
+        batch = task.prepare(_batch(context), model)
+        query = model.embed(batch["question"]).numpy()
+        best = np.sort(query @ every.T, axis=1)[:, ::-1][:, :6]
+        scores = np.einsum("bd,bsd->bs", query, batch["block_emb"])
+        np.testing.assert_allclose(scores, best, rtol=1e-4, atol=1e-4)
+        assert batch["retrieved_mask"].all()
+        found.append(batch["block_emb"])
+    assert np.abs(found[0] - found[1]).max() > 0
+
+
+def test_device_inputs_hold_no_text_and_no_rows(context, start, task):
+    batch = task.prepare(_batch(context), _model(context, start))
+    assert batch.keys() == {"question", "block_emb", *open_qa._DEVICE_INPUTS}
+    assert all(tf.convert_to_tensor(x).dtype != tf.string for x in tf.nest.flatten(batch))
+
+
+def _share(logits, correct):
+    e = np.exp(logits.astype(np.float64))
+    return e[correct.astype(bool)].sum() / e.sum()
+
+
+def test_loss_by_hand(context, start, task):
+    model = _model(context, start)
+    batch = task.prepare(_batch(context), model)
+    loss, sums = task.loss_and_sums(batch, model, training=False, across=losses.LOCAL)
+    retriever, spans = (x.numpy() for x in model(batch))
+    expected, zeroed, hits = 0.0, [0, 0], 0
+    for b in range(3):
+        has_answer = batch["retrieved_has_answer"][b]
+        logits, right = [], []
+        for z, i, w in np.ndindex(spans.shape[1:]):
+            body = batch["body_mask"][b, z]
+            if i + w < len(body) and body[i] and body[i + w]:
+                logits.append(spans[b, z, i, w] + retriever[b, z])
+                places = zip(*(batch[f"answer_{n}"][b, z] for n in ("starts", "ends", "mask")),
+                             strict=True)  # fmt: skip
+                right.append((i, i + w, 1) in [tuple(map(int, place)) for place in places])
+        for kind, (values, correct) in enumerate(
+            [(retriever[b], has_answer), (np.array(logits), np.array(right))]
+        ):
+            if correct.any():
+                expected -= np.log(_share(values, correct)) / 3
+            else:
+                zeroed[kind] += 1
+        hits += right[int(np.argmax(logits))]
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+    assert zeroed[0] >= 1  # the zebra
+    assert [float(sums[f"{n}_zeroed"][0]) for n in ("retriever", "reader")] == zeroed
+    assert float(sums["answer_accuracy"][0]) == hits
+
+
+def test_search_is_clamped_to_the_corpus(context, start):
+    every = len(context.knowledge)
+    wide = runs.make_config(f"open_qa.num_searched={every + 50}")
+    inputs = question_batches.read_inputs(
+        context.knowledge,
+        context.tokenizer,
+        wide.open_qa,
+        QUESTIONS,
+        np.arange(1),
+        open_qa.index_lib.Index.open(
+            start.snapshot.segment("index"),
+            vectors.VectorTable.open(start.snapshot.segment("vectors")),
+        ).search(np.ones((1, 8), np.float32), wide.open_qa.num_searched),
+        max_span_width=4,
+    )
+    assert sorted(inputs["rows"][0].tolist()) == list(range(every))
+
+
+def test_training_moves_the_query_tower_and_the_reader(context, start):
+    made = open_qa.train(context, start, QUESTIONS, "f" * 64)
+    assert made.counts == {"steps": 3, "questions": 3}
+    trained, untrained = open_qa.restore(context, made), _model(context, start, randomised=False)
+    for part in ("query_tower", "reader"):
+        pairs = zip(
+            getattr(trained, part).get_weights(),
+            getattr(untrained, part).get_weights(),
+            strict=True,
+        )
+        assert any(not np.array_equal(a, b) for a, b in pairs), part
+    before = os.stat(made.file("segment.json")).st_mtime_ns
+    assert open_qa.train(context, start, QUESTIONS, "f" * 64) == made
+    assert os.stat(made.file("segment.json")).st_mtime_ns == before
