@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests import pipeline_test
+from tests.commands import run_pipeline_test as pipeline_test
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@
 import numpy as np
 
 from realm_tf.data.tagging import bio, tag_batches, tag_predictions
-from tests.data import span_tags_test
+from tests.data.tagging import tag_batches_test as span_tags_test
 from tests.text import vocabularies
 
 TOKENIZER = vocabularies.tokenizer()
