@@ -116,7 +116,7 @@ def recall(
     encoded = tokenizer.encode([question.question for question in questions])
     embedded = []
     for start in range(0, len(encoded), 64):
-        ids = [text.ids for text in encoded[start : start + 64]]
+        ids = types.Ragged.of([text.ids for text in encoded[start : start + 64]])
         embedded.append(embed_fn(packing.pack_queries(ids, QUERY_LENGTH, tokenizer)))
     rows = searched.search(np.concatenate(embedded), DEPTH).rows
     gold = metrics.gold_ranks(table, rows, questions)

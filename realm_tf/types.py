@@ -21,7 +21,7 @@ The symbols are the paper's (Guu et al., 2020): x the query, z a block, y what i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +37,7 @@ class Document:
 
     Attributes:
       doc_id: The user's key, unique in the corpus.
-      title: May be empty.
+      title: Title; may be empty.
       text: The body, without the title.
       metadata: Whatever else the record held, as JSON values; it stays with the blocks.
     """
@@ -73,8 +73,8 @@ class Block:
 
     Attributes:
       block_id: Stable 64-bit id; an unchanged block keeps it (and its vector) over corpus updates.
-      doc_id: Of the document.
-      title: Of the document.
+      doc_id: Id of the document.
+      title: Title of the document.
       text: A contiguous slice of the document's text.
       metadata: The document's metadata as canonical JSON.
       doc_byte_start: Where `text` starts in the document's text, in bytes.
@@ -139,7 +139,69 @@ class RetrievedBlocks(NamedTuple):
 
 # A batch is a flat dict of NumPy arrays of fixed shape (and `EncoderInputs`), so that tf.data,
 # TFRecord spools and tests all carry the same thing.
-Batch = dict[str, Any]
+@dataclasses.dataclass(frozen=True)
+class Ragged:
+    """Many rows of different lengths, one after the other in a flat array.
+
+    Attributes:
+      values: <dtype>[total] the values of all rows.
+      offsets: <int64>[num_rows + 1] where every row starts in `values`, and where the last ends.
+    """
+
+    values: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray], dtype: Any = np.int32) -> Ragged:
+        """Joins rows <dtype>[any]."""
+        values = np.concatenate([np.zeros(0, dtype), *rows]).astype(dtype, copy=False)
+        return cls(values, _offsets(np.array([len(row) for row in rows], np.int64)))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """<int64>[num_rows] number of values of every row."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def row(self, index: int) -> np.ndarray:
+        """<dtype>[any] values of one row, as a view."""
+        return self.values[self.offsets[index] : self.offsets[index + 1]]
+
+    def rows(self) -> Iterator[np.ndarray]:
+        """Every row in order."""
+        return (self.row(index) for index in range(len(self)))
+
+    def take(self, rows: np.ndarray) -> Ragged:
+        """Chosen rows <int64>[n], in this order; a row of -1 is an empty one."""
+        there = rows >= 0
+        starts = self.offsets[rows]
+        lengths = np.where(there, self.offsets[rows + there] - starts, 0)
+        return self._slices(starts, lengths)
+
+    def repeat(self, times: int) -> Ragged:
+        """Every row so many times, one copy after the other."""
+        return self.take(np.repeat(np.arange(len(self)), times))
+
+    def cut(self, limits: np.ndarray | int) -> Ragged:
+        """Every row without what stands behind its first `limits` values, <int64>[num_rows]."""
+        lengths = self.lengths
+        if np.all(lengths <= limits):
+            return self
+        return self._slices(self.offsets[:-1], np.minimum(lengths, limits))
+
+    def _slices(self, starts: np.ndarray, lengths: np.ndarray) -> Ragged:
+        offsets = _offsets(lengths)
+        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        return Ragged(self.values[places], offsets)
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    """<int64>[n] lengths of rows to <int64>[n + 1] offsets."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,11 +211,11 @@ class Answer:
     Attributes:
       text: The answer, a slice of the block's text.
       score: Retriever logit plus reader logit, natural log units.
-      block_id: Of the evidence.
-      doc_id: Of the evidence.
-      title: Of the evidence.
-      block_text: The evidence.
-      byte_start: Of the answer in `block_text`, in UTF-8 bytes.
+      block_id: Id of the block that the answer stands in.
+      doc_id: Id of that block's document.
+      title: Title of that document.
+      block_text: Text of the block: the evidence.
+      byte_start: First byte of the answer in `block_text` (UTF-8).
       byte_limit: One past its last byte.
     """
 

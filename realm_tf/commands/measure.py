@@ -56,7 +56,7 @@ def retrieve(
     found = []
     for start in range(0, len(questions), _BATCH_SIZE):
         encoded = context.tokenizer.encode(list(questions[start : start + _BATCH_SIZE]))
-        ids = [text.ids[: length - packing.QUERY_SPECIALS] for text in encoded]
+        ids = types.Ragged.of([text.ids for text in encoded])
         found.append(retriever(packing.pack_queries(ids, length, context.tokenizer), k))
     return types.RetrievedBlocks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 

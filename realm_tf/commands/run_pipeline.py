@@ -81,8 +81,8 @@ class Pipeline:
         if experiment == "realm/ict":
             yield self.ict_weights
         elif experiment == "realm/pretrain":
-            yield self.best_system().embedder
-            yield self.best_system().reader
+            yield self.best_system().embedder_weights
+            yield self.best_system().reader_weights
         elif experiment == "realm/open_qa":
             yield self.fine_tuned(self.best_system())
         else:
@@ -120,13 +120,15 @@ class Pipeline:
                 self.context,
                 embedder_weights=self.ict_weights,
                 reader_weights=self.reader_weights,
-                embed_job=self._embed,
+                make_vectors=self._embed,
             ),
         )
 
     def baseline(self, name: str, embedder_weights: artifacts.Segment) -> system_lib.System:
         """An embedder as it is, with the warmed-up reader."""
-        snapshot = refresh.baseline_snapshot(self.context, embedder_weights, embed_job=self._embed)
+        snapshot = refresh.baseline_snapshot(
+            self.context, embedder_weights, make_vectors=self._embed
+        )
         return system_lib.System(name, embedder_weights, self.reader_weights, snapshot)
 
     def systems(self) -> Iterator[system_lib.System]:

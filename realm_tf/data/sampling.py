@@ -20,7 +20,7 @@ def generator(seed: int, stage: str, key: int) -> np.random.Generator:
     """A random generator of its own for every (seed, stage, key).
 
     Args:
-      seed: Of the run.
+      seed: Seed of the run.
       stage: What the numbers are for, e.g. "ict/sentence".
       key: Batch index or epoch.
     """
@@ -34,7 +34,7 @@ class EpochSampler:
 
     Args:
       num_examples: They are numbered from 0.
-      seed: Of the run.
+      seed: Seed of the run.
       stage: Name of the stream.
 
     Raises:

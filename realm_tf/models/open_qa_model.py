@@ -8,7 +8,7 @@ true while the model is fine-tuned (Guu et al., 2020, section 4.3).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
@@ -17,6 +17,21 @@ from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import reader as reader_lib
+
+
+class OpenQaInputs(NamedTuple):
+    """What the model reads of a batch.
+
+    Attributes:
+      question: EncoderInputs <int32>[batch_size, query_length].
+      joint: EncoderInputs <int32>[batch_size, num_read, joint_length].
+      block_emb: <float32>[batch_size, num_searched, embed_dim], best first; the read blocks are the
+        first of them.
+    """
+
+    question: types.EncoderInputs
+    joint: types.EncoderInputs
+    block_emb: tf.Tensor
 
 
 class OpenQaModel(tf_keras.Model):
@@ -46,21 +61,23 @@ class OpenQaModel(tf_keras.Model):
         """Question `EncoderInputs` <int32>[batch_size, query_length] to its vector."""
         return self.query_tower(types.EncoderInputs(*question), training=training)
 
-    def call(self, batch: types.Batch, training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self, inputs: OpenQaInputs, training: bool | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores the searched blocks and the spans of the read ones.
 
         Args:
-          batch: `question`, `joint` (from `data`), and `block_emb` <float32>[batch_size,
-            num_searched, embed_dim], best first; the read blocks are the first of them.
+          inputs: Questions, the searched blocks' vectors, and the read blocks.
           training: Whether dropout is on.
 
         Returns:
           <float32>[batch_size, num_searched] retriever logits and <float32>[batch_size, num_read,
           joint_length, max_span_width] span logits, the retriever's logit not yet added.
         """
-        query_emb = self.embed(batch["question"], training=training)
-        retriever_logits = tf.einsum("bd,bsd->bs", query_emb, batch["block_emb"])
-        return retriever_logits, self.reader(batch["joint"], training=training)
+        question, joint, block_emb = inputs
+        query_emb = self.embed(question, training=training)
+        retriever_logits = tf.einsum("bd,bsd->bs", query_emb, block_emb)
+        return retriever_logits, self.reader(joint, training=training)
 
     def build_weights(self) -> OpenQaModel:
         """Creates every weight, and returns self."""

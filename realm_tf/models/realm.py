@@ -19,6 +19,22 @@ from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import reader as reader_lib
 
 
+class RealmInputs(NamedTuple):
+    """What the model reads of a batch.
+
+    Attributes:
+      query: EncoderInputs <int32>[batch_size, query_length].
+      blocks: EncoderInputs <int32>[batch_size, num_candidates, block_length].
+      joint: EncoderInputs <int32>[batch_size, num_candidates, joint_length].
+      mask_positions: <int32>[batch_size, num_masks] places of the masked wordpieces in `joint`.
+    """
+
+    query: types.EncoderInputs
+    blocks: types.EncoderInputs
+    joint: types.EncoderInputs
+    mask_positions: tf.Tensor
+
+
 class RealmOutputs(NamedTuple):
     """What the model says of a batch.
 
@@ -50,14 +66,14 @@ class RealmModel(tf_keras.Model):
         self.embedder = embedder_lib.Embedder(config.embedder, vocab_size)
         self.reader = reader_lib.KnowledgeAugmentedEncoder(config.reader, vocab_size)
 
-    def call(self, batch: types.Batch, training: bool | None = None) -> RealmOutputs:
-        """Scores and reads the candidates of a batch from `data.masked_batches`."""
-        query = types.EncoderInputs(*batch["query"])
-        blocks = types.EncoderInputs(*batch["blocks"])
+    def call(self, inputs: RealmInputs, training: bool | None = None) -> RealmOutputs:
+        """Scores and reads the candidates."""
+        query, blocks, joint, mask_positions = inputs
+        query, blocks = types.EncoderInputs(*query), types.EncoderInputs(*blocks)
         query_emb = self.embedder.embed_queries(query, training=training)
         block_emb = self.embedder.embed_blocks(blocks, training=training)
         relevance = tf.einsum("bd,bkd->bk", query_emb, block_emb)
-        logits = self.reader((batch["joint"], batch["mask_positions"]), training=training)
+        logits = self.reader((joint, mask_positions), training=training)
         return RealmOutputs(relevance, logits, query_emb)
 
     def build_weights(self) -> RealmModel:

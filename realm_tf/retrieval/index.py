@@ -215,20 +215,20 @@ def _scann_index(searcher: Any, table: vectors.VectorTable, max_k: int) -> Index
 def build(
     root: str,
     segment: artifacts.Segment | str,
-    cfg: config.RetrievalConfig,
+    retrieval: config.RetrievalConfig,
     *,
     k: int = DEFAULT_K,
     queries: np.ndarray | None = None,
 ) -> artifacts.Segment:
     """Builds the index of a "vectors" segment, and checks it.
 
-    A ScaNN index whose recall@k stays under `cfg.recall_floor` after its search was widened is
+    A ScaNN index whose recall@k stays under its `recall_floor` after its search was widened is
     replaced by an exact one, which the log and the segment's `counts["fallback"]` say.
 
     Args:
       root: Directory of segments.
       segment: The vectors, or their path.
-      cfg: Which index, and how.
+      retrieval: Which index, and how.
       k: The deepest search that will be made (exact indexes answer any).
       queries: <float32>[batch_size, embed_dim] real queries to measure recall with; the default is
         an even sample of the blocks' own vectors.
@@ -240,20 +240,20 @@ def build(
     if queries is None:
         queries = _sample(table)
     made_from = {"vectors": table.segment.fingerprint}
-    settings: dict[str, Any] = {"index": cfg.index}
-    if cfg.index == "scann":
+    settings: dict[str, Any] = {"index": retrieval.index}
+    if retrieval.index == "scann":
         options = ("num_leaves", "num_leaves_to_search", "num_reordering_candidates")
-        settings |= {name: getattr(cfg, name) for name in (*options, "recall_floor")}
+        settings |= {name: getattr(retrieval, name) for name in (*options, "recall_floor")}
         settings |= {"k": k, "queries": hashlib.sha256(queries.tobytes()).hexdigest()}
     path = artifacts.recipe_path(root, KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND, verify=False)
-    good = _good_scann(table, cfg, k, queries) if cfg.index == "scann" else None
+    good = _good_scann(table, retrieval, k, queries) if retrieval.index == "scann" else None
     settings |= {"backend": "exact", "recall": 1.0} if good is None else good[1]
     writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
     if good is not None:
         _save(good[0], writer)
-    return writer.commit(blocks=len(table), fallback=int(settings["backend"] != cfg.index))
+    return writer.commit(blocks=len(table), fallback=int(settings["backend"] != retrieval.index))
 
 
 def _sample(table: vectors.VectorTable) -> np.ndarray:
@@ -262,13 +262,13 @@ def _sample(table: vectors.VectorTable) -> np.ndarray:
 
 
 def _good_scann(
-    table: vectors.VectorTable, cfg: config.RetrievalConfig, k: int, queries: np.ndarray
+    table: vectors.VectorTable, retrieval: config.RetrievalConfig, k: int, queries: np.ndarray
 ) -> tuple[_Searcher, dict[str, Any]] | None:
     """A ScaNN searcher at or above the recall floor, and what it took; None if there is none."""
     if len(table) < scann_layer.MIN_BLOCKS:
         _LOGGER.warning("ScaNN needs %d blocks: an exact index it is", scann_layer.MIN_BLOCKS)
         return None
-    first = scann_layer.choose(len(table), k, cfg)
+    first = scann_layer.choose(len(table), k, retrieval)
     layer = _train_scann(table, first)
     chosen: scann_layer.ScannSettings | None = first
     while chosen is not None:
@@ -277,12 +277,12 @@ def _good_scann(
         index = _scann_index(searcher, table, chosen.num_reordering_candidates // 2)
         found = recall.index_recall(index, table, queries, k)
         _LOGGER.info("ScaNN with %s: recall@%d %.3f", chosen, k, found)
-        if found >= cfg.recall_floor:
+        if found >= retrieval.recall_floor:
             return searcher, {"backend": "scann", "recall": found, **dataclasses.asdict(chosen)}
         chosen = chosen.wider()
     _LOGGER.warning(
         "recall@%d of ScaNN stays at %.3f, under retrieval.recall_floor=%g: an exact index it is",
-        k, found, cfg.recall_floor,
+        k, found, retrieval.recall_floor,
     )  # fmt: skip
     return None
 

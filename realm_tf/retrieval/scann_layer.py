@@ -72,7 +72,7 @@ class ScannTopK(factorized_top_k.ScaNN):
         return found.distances, found.indices
 
 
-def choose(num_blocks: int, k: int, cfg: config.RetrievalConfig) -> ScannSettings:
+def choose(num_blocks: int, k: int, retrieval: config.RetrievalConfig) -> ScannSettings:
     """Fills the zeros of the configuration from the number of blocks.
 
     About sqrt(N) leaves, of which 2.5% are searched, and at least 8; small corpora get fewer
@@ -82,12 +82,12 @@ def choose(num_blocks: int, k: int, cfg: config.RetrievalConfig) -> ScannSetting
       num_blocks: N.
       k: Results of the deepest search. ScaNN never returns more than it reorders, and its recall
         falls as k nears that number, so at least 2k are reordered, whatever was asked for.
-      cfg: May say otherwise.
+      retrieval: May say otherwise.
     """
-    leaves = cfg.num_leaves or _default_leaves(num_blocks)
+    leaves = retrieval.num_leaves or _default_leaves(num_blocks)
     leaves = max(1, min(leaves, num_blocks // 2))
-    searched = cfg.num_leaves_to_search or max(8, round(0.025 * leaves))
-    reordered = cfg.num_reordering_candidates or max(200, 2 * k)
+    searched = retrieval.num_leaves_to_search or max(8, round(0.025 * leaves))
+    reordered = retrieval.num_reordering_candidates or max(200, 2 * k)
     return ScannSettings(leaves, min(searched, leaves), max(reordered, 2 * k))
 
 

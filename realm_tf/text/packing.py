@@ -15,8 +15,6 @@ ours) is for embedders that were trained on texts without titles; their null blo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from realm_tf import types
@@ -51,31 +49,30 @@ def block_size(title_length: int, body_length: int, template: str = TITLE_BODY) 
 
 
 def pack_queries(
-    queries: Sequence[np.ndarray], length: int, tokenizer: tokenizer_lib.Tokenizer
+    queries: types.Ragged, length: int, tokenizer: tokenizer_lib.Tokenizer
 ) -> types.EncoderInputs:
     """Packs `[CLS] query [SEP]`; a query that does not fit loses its end.
 
     Args:
-      queries: n arrays <int>[any] of wordpieces, without special tokens.
-      length: Of the packed query, special tokens included.
+      queries: n rows of wordpieces, without special tokens.
+      length: Wordpieces of a packed query, special tokens included.
       tokenizer: Gives the special ids.
 
     Returns:
       <int32>[n, length] each.
     """
     word_ids = _empty(len(queries), length, tokenizer)
-    limits = np.zeros(len(queries), np.int32)
-    for row, query in enumerate(queries):
-        limit = 1 + min(len(query), length - QUERY_SPECIALS)
-        word_ids[row, 1:limit] = query[: limit - 1]
-        word_ids[row, limit] = tokenizer.sep_id
-        limits[row] = limit + 1
-    return _inputs(word_ids, limits, limits)
+    queries = queries.cut(length - QUERY_SPECIALS)
+    limits = 1 + queries.lengths[:, None]
+    positions = np.arange(length)
+    word_ids[(positions >= 1) & (positions < limits)] = queries.values
+    np.put_along_axis(word_ids, limits, tokenizer.sep_id, axis=1)
+    return _inputs(word_ids, limits + 1, limits + 1)
 
 
 def pack_blocks(
-    titles: Sequence[np.ndarray],
-    bodies: Sequence[np.ndarray],
+    titles: types.Ragged,
+    bodies: types.Ragged,
     length: int,
     tokenizer: tokenizer_lib.Tokenizer,
     *,
@@ -84,9 +81,9 @@ def pack_blocks(
     """Packs `[CLS] title [SEP] body [SEP]`; a body that does not fit loses its end.
 
     Args:
-      titles: n arrays <int>[any] of wordpieces, without special tokens.
-      bodies: As many.
-      length: Of the packed block, special tokens included.
+      titles: n rows of wordpieces, without special tokens.
+      bodies: As many rows of wordpieces.
+      length: Wordpieces of a packed block, special tokens included.
       tokenizer: Gives the special ids.
       template: "title_body", or "body" for `[CLS] body [SEP]`.
 
@@ -103,24 +100,38 @@ def pack_blocks(
 
 
 def pack_joint(
-    queries: Sequence[np.ndarray],
-    bodies: Sequence[np.ndarray],
+    queries: types.Ragged,
+    bodies: types.Ragged,
     length: int,
     tokenizer: tokenizer_lib.Tokenizer,
 ) -> tuple[types.EncoderInputs, np.ndarray]:
     """Packs `[CLS] query [SEP] body [SEP]`; a body that does not fit loses its end.
 
     Args:
-      queries: n arrays <int>[any] of wordpieces, without special tokens. Their positions are the
+      queries: n rows of wordpieces, without special tokens. Their positions are the
         same as in `pack_queries` if they were cut to fit there.
-      bodies: As many.
-      length: Of the packed pair, special tokens included.
+      bodies: As many rows of wordpieces.
+      length: Wordpieces of the packed pair, special tokens included.
       tokenizer: Gives the special ids.
 
     Returns:
       <int32>[n, length] each, and body_start <int32>[n], the position of the first body token.
     """
     return _pack_pairs(queries, bodies, length, tokenizer)
+
+
+def bucket_lengths(sizes: np.ndarray, length: int, step: int) -> np.ndarray:
+    """Lengths to pad packed inputs to, so that there are few shapes and little padding.
+
+    Args:
+      sizes: <int>[...] wordpieces of packed inputs, special tokens included.
+      length: The longest that a packed input may be.
+      step: The granularity of the lengths.
+
+    Returns:
+      <int64>[...] sizes rounded up to a multiple of `step`, at most `length`.
+    """
+    return np.minimum(-(-np.asarray(sizes, np.int64) // step) * step, length)
 
 
 def body_limits(inputs: types.EncoderInputs) -> np.ndarray:
@@ -134,24 +145,24 @@ def reshape(inputs: types.EncoderInputs, *leading: int) -> types.EncoderInputs:
 
 
 def _pack_pairs(
-    firsts: Sequence[np.ndarray],
-    seconds: Sequence[np.ndarray],
-    length: int,
-    tokenizer: tokenizer_lib.Tokenizer,
+    firsts: types.Ragged, seconds: types.Ragged, length: int, tokenizer: tokenizer_lib.Tokenizer
 ) -> tuple[types.EncoderInputs, np.ndarray]:
+    if len(firsts) != len(seconds):
+        raise ValueError(
+            f"Pairs need as many seconds as firsts. Received: {len(firsts)} firsts and"
+            f" {len(seconds)} seconds."
+        )
     word_ids = _empty(len(firsts), length, tokenizer)
-    starts, limits = np.zeros((2, len(firsts)), np.int32)
-    sep_id = tokenizer.sep_id
-    for row, (first, second) in enumerate(zip(firsts, seconds, strict=True)):
-        start = 2 + min(len(first), length - PAIR_SPECIALS)
-        limit = min(start + len(second), length - 1)
-        ids = word_ids[row]
-        ids[1 : start - 1] = first[: start - 2]
-        ids[start - 1] = sep_id
-        ids[start:limit] = second[: limit - start]
-        ids[limit] = sep_id
-        starts[row], limits[row] = start, limit + 1
-    return _inputs(word_ids, starts, limits), starts
+    firsts = firsts.cut(length - PAIR_SPECIALS)
+    starts = 2 + firsts.lengths
+    seconds = seconds.cut(length - 1 - starts)
+    limits = (starts + seconds.lengths)[:, None]
+    positions, begins = np.arange(length), starts[:, None]
+    # Rows of a mask are filled in the order of the flat values.
+    word_ids[(positions >= 1) & (positions < begins - 1)] = firsts.values
+    word_ids[(positions >= begins) & (positions < limits)] = seconds.values
+    np.put_along_axis(word_ids, np.concatenate([begins - 1, limits], 1), tokenizer.sep_id, axis=1)
+    return _inputs(word_ids, begins, limits + 1), starts.astype(np.int32)
 
 
 def _empty(count: int, length: int, tokenizer: tokenizer_lib.Tokenizer) -> np.ndarray:
@@ -166,7 +177,8 @@ def _empty(count: int, length: int, tokenizer: tokenizer_lib.Tokenizer) -> np.nd
 
 
 def _inputs(word_ids: np.ndarray, seconds: np.ndarray, limits: np.ndarray) -> types.EncoderInputs:
-    positions = np.arange(word_ids.shape[1], dtype=np.int32)
-    mask = positions < limits[:, None]
-    second = mask & (positions >= seconds[:, None])
+    """Adds masks: `seconds` <int64>[n, 1] is where segment 1 starts, `limits` where a row ends."""
+    positions = np.arange(word_ids.shape[1])
+    mask = positions < limits
+    second = mask & (positions >= seconds)
     return types.EncoderInputs(word_ids, mask.astype(np.int32), second.astype(np.int32))

@@ -201,7 +201,7 @@ def test_from_documents_to_blocks_found(parts, tmp_path):
     snapshots.publish(f"{root}/snapshots", snapshot)
     found = retriever.Retriever.open(snapshots.newest(f"{root}/snapshots"))
     _, tokenizer = corpus.write_vocab(root)
-    queries = packing.pack_queries([table.token_ids(7), table.token_ids(2)], 32, tokenizer)
+    queries = packing.pack_queries(table.take("token_ids", np.array([7, 2])), 32, tokenizer)
     values = vectors.VectorTable.open(made_vectors)
     scores = found.embed(queries) @ values.load().T
     rows = found(queries, 1).rows[:, 0]

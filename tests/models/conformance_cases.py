@@ -58,18 +58,17 @@ def call(made: Any, inputs: Any, training: bool = False) -> list[tf.Tensor]:
     return tf.nest.flatten(made(inputs, training=training))
 
 
-def _question_batch() -> dict[str, Any]:
+def _question_batch() -> open_qa_model.OpenQaInputs:
     rng = np.random.default_rng(0)
-    return {
-        "question": tiny.inputs(BATCH_SIZE, 6),
-        "joint": tiny.inputs(BATCH_SIZE, 2, 12, seed=1),
-        "block_emb": rng.normal(size=(BATCH_SIZE, 5, tiny.DIM)).astype(np.float32),
-    }
+    return open_qa_model.OpenQaInputs(
+        question=tiny.inputs(BATCH_SIZE, 6),
+        joint=tiny.inputs(BATCH_SIZE, 2, 12, seed=1),
+        block_emb=rng.normal(size=(BATCH_SIZE, 5, tiny.DIM)).astype(np.float32),
+    )
 
 
-def _masked_batch() -> dict[str, Any]:
-    batch = tiny.masked_batch(BATCH_SIZE)
-    return {name: batch[name] for name in ("query", "blocks", "joint", "mask_positions")}
+def _masked_batch() -> realm.RealmInputs:
+    return tiny.realm_inputs(tiny.masked_batch(BATCH_SIZE))
 
 
 _SEQUENCES = tiny.padded(tiny.inputs(BATCH_SIZE, 7), 2, word_id=0)

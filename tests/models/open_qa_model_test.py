@@ -19,20 +19,20 @@ def model():
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
-    return {
-        "question": tiny.inputs(2, 6),
-        "joint": tiny.inputs(2, 3, 12, seed=1),
-        "block_emb": rng.normal(size=(2, 5, tiny.DIM)).astype(np.float32),
-    }
+    return open_qa_model.OpenQaInputs(
+        question=tiny.inputs(2, 6),
+        joint=tiny.inputs(2, 3, 12, seed=1),
+        block_emb=rng.normal(size=(2, 5, tiny.DIM)).astype(np.float32),
+    )
 
 
 def test_scores_searched_blocks_and_reads_some(model, batch):
     retriever_logits, span_logits = model(batch)
     assert (retriever_logits.shape, span_logits.shape) == ((2, 5), (2, 3, 12, 3))
-    query = model.embed(batch["question"]).numpy()
-    expected = (query[:, None] * batch["block_emb"]).sum(-1)
+    query = model.embed(batch.question).numpy()
+    expected = (query[:, None] * batch.block_emb).sum(-1)
     np.testing.assert_allclose(retriever_logits, expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(span_logits, model.reader(batch["joint"]), atol=1e-5)
+    np.testing.assert_allclose(span_logits, model.reader(batch.joint), atol=1e-5)
 
 
 def test_there_is_no_block_tower(model):

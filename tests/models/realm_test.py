@@ -19,23 +19,23 @@ def model():
 
 def test_relevance_is_the_inner_product(model):
     batch = tiny.masked_batch()
-    outputs = model(batch)
-    queries = model.embedder.embed_queries(batch["query"]).numpy()
-    blocks = model.embedder.embed_blocks(batch["blocks"]).numpy()
+    outputs = model(tiny.realm_inputs(batch))
+    queries = model.embedder.embed_queries(batch.query).numpy()
+    blocks = model.embedder.embed_blocks(batch.blocks).numpy()
     np.testing.assert_allclose(
         outputs.relevance, (queries[:, None] * blocks).sum(-1), rtol=1e-4, atol=1e-4
     )
     np.testing.assert_allclose(outputs.query_emb, queries, atol=1e-6)
-    logits = model.reader((batch["joint"], batch["mask_positions"]))
+    logits = model.reader((batch.joint, batch.mask_positions))
     np.testing.assert_allclose(outputs.token_logits, logits, atol=1e-5)
 
 
 def _step(model, batch):
     with tf.GradientTape() as tape:
-        outputs = model(batch, training=True)
-        log_p_z = losses.log_retrieval(outputs.relevance, batch["candidate_mask"])
-        log_p_y = losses.log_token(outputs.token_logits, batch["mask_targets"])
-        loss = losses.masked_lm_loss(log_p_z, log_p_y, batch["mask_weights"])
+        outputs = model(tiny.realm_inputs(batch), training=True)
+        log_p_z = losses.log_retrieval(outputs.relevance, batch.candidate_mask)
+        log_p_y = losses.log_token(outputs.token_logits, batch.mask_targets)
+        loss = losses.masked_lm_loss(log_p_z, log_p_y, batch.mask_weights)
     gradients = tape.gradient(loss, model.trainable_variables)
     return loss, [tf.convert_to_tensor(g) for g in gradients if g is not None]
 
@@ -60,5 +60,5 @@ def test_xla_gives_the_same_loss_and_gradients(model):
 def test_config_round_trip(model):
     again = realm.RealmModel.from_config(model.get_config()).build_weights()
     again.set_weights(model.get_weights())
-    batch = tiny.masked_batch()
+    batch = tiny.realm_inputs(tiny.masked_batch())
     np.testing.assert_array_equal(again(batch).token_logits, model(batch).token_logits)

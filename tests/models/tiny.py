@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import config, types
+from realm_tf.data.examples import masked_batches
+from realm_tf.models import realm
 
 VOCAB_SIZE = 40
 DIM = 6
@@ -58,23 +60,32 @@ def padded(full: types.EncoderInputs, by: int, *, word_id: int) -> types.Encoder
     )
 
 
-def masked_batch(batch_size: int = 4, candidates: int = 3, seed: int = 0) -> types.Batch:
+def masked_batch(
+    batch_size: int = 4, candidates: int = 3, seed: int = 0
+) -> masked_batches.MaskedBatch:
     """A random batch of pre-training; its last example lacks its last candidate."""
     rng = np.random.default_rng(seed)
     candidate_mask = np.ones((batch_size, candidates), np.int32)
     candidate_mask[-1, -1] = 0
     weights = np.ones((batch_size, 2), np.float32)
     weights[0, 1] = 0
-    return {
-        "query": inputs(batch_size, 6, seed=seed),
-        "blocks": inputs(batch_size, candidates, 8, seed=seed + 1),
-        "joint": inputs(batch_size, candidates, 14, seed=seed + 2),
-        "candidate_mask": candidate_mask,
-        "mask_positions": rng.integers(1, 5, (batch_size, 2)).astype(np.int32),
-        "mask_targets": rng.integers(5, VOCAB_SIZE, (batch_size, 2)).astype(np.int32),
-        "mask_weights": weights,
-        "snapshot_step": np.zeros(batch_size, np.int64),
-    }
+    return masked_batches.MaskedBatch(
+        query=inputs(batch_size, 6, seed=seed),
+        blocks=inputs(batch_size, candidates, 8, seed=seed + 1),
+        joint=inputs(batch_size, candidates, 14, seed=seed + 2),
+        candidate_mask=candidate_mask,
+        mask_positions=rng.integers(1, 5, (batch_size, 2)).astype(np.int32),
+        mask_targets=rng.integers(5, VOCAB_SIZE, (batch_size, 2)).astype(np.int32),
+        mask_weights=weights,
+        snapshot_step=np.zeros(batch_size, np.int64),
+        candidate_rows=np.full((batch_size, candidates), -1),
+        step=np.zeros(batch_size, np.int64),
+    )
+
+
+def realm_inputs(batch: masked_batches.MaskedBatch) -> realm.RealmInputs:
+    """What the model reads of a batch."""
+    return realm.RealmInputs(batch.query, batch.blocks, batch.joint, batch.mask_positions)
 
 
 def randomise(model: tf.Module, *, stddev: float = 0.3, seed: int = 0) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import types
+from realm_tf.data.questions import question_batches
 from realm_tf.models import encoder, losses
 from serving import spans
 from tests.parity import hf_names, oracle, ours, rows
@@ -45,17 +46,17 @@ def pretraining(size: str) -> Iterator[rows.Row]:
         oracle.inputs(read),
         labels,
     )
-    outputs = model(batch)
+    outputs = model(ours.realm_inputs(batch))
     yield rows.compare(
         "query embeddings", rows.VECTORS, outputs.query_emb, scored["out/query_score"]
     )
-    vectors = model.embedder.embed_blocks(batch["blocks"])
+    vectors = model.embedder.embed_blocks(batch.blocks)
     yield rows.compare("candidate embeddings", rows.VECTORS, vectors, scored["out/candidate_score"])
     expected = scored["out/relevance_score"]
     scale = max(1.0, np.abs(expected).max() / 16)  # float32 has steps of 1.5e-5 at 130
     yield rows.compare("relevance scores", rows.VECTORS * scale, outputs.relevance, expected)
     positions = np.tile(np.arange(labels.shape[1], dtype=np.int32), (batch_size, 1))
-    logits = model.reader((batch["joint"], positions))
+    logits = model.reader((batch.joint, positions))
     yield rows.compare("logits of the encoder", rows.VECTORS, *_logits(logits.numpy(), read))
     loss, gradients = ours.pretrain_loss(model, batch)
     yield rows.compare("loss, with the mask", rows.LOSS, loss, read["out/loss"])
@@ -119,7 +120,7 @@ def question_answering(size: str) -> Iterator[rows.Row]:
     yield rows.compare(
         "which spans are right", rows.EXACT, correct[:, starts, widths], data["out/reader_correct"]
     )
-    plain = model(batch)[1][0].numpy()[:, starts, widths]
+    plain = model(ours.open_qa_inputs(batch))[1][0].numpy()[:, starts, widths]
     yield rows.compare("logits of spans", rows.VECTORS, plain[valid], expected[valid])
     yield rows.compare("loss", rows.LOSS, loss, data["out/loss"])
     parts = {
@@ -127,7 +128,7 @@ def question_answering(size: str) -> Iterator[rows.Row]:
         "reader loss": ("retrieved_has_answer", "reader_loss"),
     }
     for quantity, (zeroed, name) in parts.items():
-        part = {**batch, zeroed: np.zeros_like(batch[zeroed])}
+        part = batch._replace(**{zeroed: np.zeros_like(getattr(batch, zeroed))})
         yield rows.compare(
             quantity, rows.LOSS, ours.open_qa_loss(model, part)[0], data[f"out/{name}"]
         )
@@ -135,31 +136,36 @@ def question_answering(size: str) -> Iterator[rows.Row]:
     if size == "tiny":
         stored = {ours.READER + k[2:]: v for k, v in data.items() if k[:2] == "g/"}
         yield _gradients("gradients of the reader", gradients, stored, ours.READER)
-    nothing = {name: np.zeros_like(batch[name]) for name in ("answer_mask", "retrieved_has_answer")}
-    loss, gradients, _ = ours.open_qa_loss(model, batch | nothing)
+    nothing = batch._replace(
+        answer_mask=np.zeros_like(batch.answer_mask),
+        retrieved_has_answer=np.zeros_like(batch.retrieved_has_answer),
+    )
+    loss, gradients, _ = ours.open_qa_loss(model, nothing)
     yield rows.compare("loss without an answer", rows.EXACT, loss, data["out/noanswer_loss"])
     worst = max(np.abs(gradient).max() for gradient in gradients.values())
     yield rows.Row("its gradients (they are 0)", rows.EXACT, float(worst))
 
 
-def _question(model: Any, data: oracle.Arrays, question: types.EncoderInputs) -> types.Batch:
+def _question(
+    model: Any, data: oracle.Arrays, question: types.EncoderInputs
+) -> question_batches.ReadBatch:
     """One example, with block vectors whose inner products are the oracle's relevance scores."""
     question = types.EncoderInputs(*(x[:1] for x in question))
     query = model.embed(question).numpy()[0]
     block_emb = np.outer(data["in/relevance_score"], query / (query @ query))
     num_read = len(data["in/input_ids"])
     starts, ends = (data[f"in/{side}_positions"][None, :num_read] for side in ("start", "end"))
-    return {
-        "question": question,
-        "block_emb": block_emb[None].astype(np.float32),
-        "joint": types.EncoderInputs(*(x[None] for x in oracle.inputs(data))),
-        "retrieved_mask": np.ones((1, len(block_emb)), np.int32),
-        "retrieved_has_answer": data["in/has_answers"][None].astype(np.int32),
-        "body_mask": data["in/block_mask"][None, :num_read].astype(np.int32),
-        "answer_starts": starts.astype(np.int32),
-        "answer_ends": ends.astype(np.int32),
-        "answer_mask": (starts >= 0).astype(np.int32),
-    }
+    return question_batches.ReadBatch(
+        question=question,
+        block_emb=block_emb[None].astype(np.float32),
+        joint=types.EncoderInputs(*(x[None] for x in oracle.inputs(data))),
+        retrieved_mask=np.ones((1, len(block_emb)), np.int32),
+        retrieved_has_answer=data["in/has_answers"][None].astype(np.int32),
+        body_mask=data["in/block_mask"][None, :num_read].astype(np.int32),
+        answer_starts=starts.astype(np.int32),
+        answer_ends=ends.astype(np.int32),
+        answer_mask=(starts >= 0).astype(np.int32),
+    )
 
 
 def _best_span(logits: np.ndarray, data: oracle.Arrays) -> rows.Row:

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from realm_tf import types
+from realm_tf.data.questions import question_batches
 from tests.parity import numpy_realm, ours
 
 # Every constant of the second differs from its default, so that one that does not arrive shows.
@@ -66,16 +67,16 @@ class Pretraining:
 
     def relevance(self, weights: numpy_realm.Weights) -> np.ndarray:
         """[B, K]."""
-        query, blocks = self.batch["query"], self.batch["blocks"]
+        query, blocks = self.batch.query, self.batch.blocks
         return numpy_realm.relevance(weights, ours.EMBEDDER, query, blocks, self.shape)
 
     def logits(self, weights: numpy_realm.Weights) -> np.ndarray:
         """[B, K, joint_length, vocab]."""
-        return numpy_realm.token_logits(weights, ours.ENCODER, self.batch["joint"], self.shape)
+        return numpy_realm.token_logits(weights, ours.ENCODER, self.batch.joint, self.shape)
 
     def loss(self, weights: numpy_realm.Weights, objective: str) -> float:
         """Of an objective of ours."""
-        exists, count = self.batch["candidate_mask"] > 0, (self.labels >= 0).sum()
+        exists, count = self.batch.candidate_mask > 0, (self.labels >= 0).sum()
         scores, logits = self.relevance(weights), self.logits(weights)
         if objective == "token":
             return numpy_realm.marginal_loss(scores, logits, self.labels, count, exists)
@@ -115,41 +116,41 @@ class QuestionAnswering:
         retrieved = np.ones((B, S), np.int32)
         retrieved[2, 4] = 0
         right = [[1, 0, 0, 1, 0], [0, 1, 0, 0, 0], [0, 1, 1, 0, 1]]
-        self.batch = {
-            "question": sequences(rng, B, length=8, vocab=shape.vocab),
-            "block_emb": rng.normal(0, 0.5, (B, S, shape.projection)).astype(np.float32),
-            "joint": joint,
-            "retrieved_mask": retrieved,
-            "retrieved_has_answer": np.array(right, np.int32),
-            "body_mask": body,
-            "answer_starts": starts,
-            "answer_ends": starts + np.array([0, 1], np.int32),
-            "answer_mask": answer_mask,
-        }
+        self.batch = question_batches.ReadBatch(
+            question=sequences(rng, B, length=8, vocab=shape.vocab),
+            block_emb=rng.normal(0, 0.5, (B, S, shape.projection)).astype(np.float32),
+            joint=joint,
+            retrieved_mask=retrieved,
+            retrieved_has_answer=np.array(right, np.int32),
+            body_mask=body,
+            answer_starts=starts,
+            answer_ends=starts + np.array([0, 1], np.int32),
+            answer_mask=answer_mask,
+        )
         self._answer_with_the_best_span(0)
 
     def _answer_with_the_best_span(self, example: int) -> None:
         joined = np.where(self.exists, self.joined(self.weights), -np.inf)[example]
         slot, first, more = np.unravel_index(joined.argmax(), joined.shape)
         for name, value in (("starts", first), ("ends", first + more), ("mask", 1)):
-            self.batch[f"answer_{name}"][example, slot, 0] = value
+            getattr(self.batch, f"answer_{name}")[example, slot, 0] = value
 
     def relevance(self, weights: numpy_realm.Weights) -> np.ndarray:
         """[B, S]."""
-        query = numpy_realm.embed(weights, ours.EMBEDDER, self.batch["question"], self.shape)
-        pairs = zip(query, self.batch["block_emb"], strict=True)
+        query = numpy_realm.embed(weights, ours.EMBEDDER, self.batch.question, self.shape)
+        pairs = zip(query, self.batch.block_emb, strict=True)
         return np.array([vectors @ q for q, vectors in pairs])
 
     def logits(self, weights: numpy_realm.Weights) -> np.ndarray:
         """[B, R, joint_length, span_width], NaN off the end."""
-        joint = numpy_realm.flat(self.batch["joint"])
+        joint = numpy_realm.flat(self.batch.joint)
         logits = numpy_realm.span_logits(weights, ours.READER, joint, self.shape)
         return logits.reshape(B, R, *logits.shape[1:])
 
     @functools.cached_property
     def exists(self) -> np.ndarray:
         """[B, R, joint_length, span_width]: whether a span begins and ends in the body."""
-        body = self.batch["body_mask"]
+        body = self.batch.body_mask
         exists = np.zeros((*body.shape, self.shape.span_width), bool)
         for b, r, first, more in np.ndindex(exists.shape):
             last = first + more
@@ -162,8 +163,10 @@ class QuestionAnswering:
     def right(self) -> np.ndarray:
         """[B, R, joint_length, span_width]: whether a span is an answer."""
         right = np.zeros_like(self.exists)
-        for place in np.argwhere(self.batch["answer_mask"]):
-            first, last = (self.batch[f"answer_{x}"][tuple(place)] for x in ("starts", "ends"))
+        for place in np.argwhere(self.batch.answer_mask):
+            first, last = (
+                getattr(self.batch, f"answer_{x}")[tuple(place)] for x in ("starts", "ends")
+            )
             right[place[0], place[1], first, last - first] = True
         return right
 
@@ -175,8 +178,8 @@ class QuestionAnswering:
         """Retriever loss and reader loss."""
         relevance, joined, total = self.relevance(weights), self.joined(weights), 0.0
         for b in range(B):
-            found = self.batch["retrieved_has_answer"][b] > 0
-            exists = self.batch["retrieved_mask"][b] > 0
+            found = self.batch.retrieved_has_answer[b] > 0
+            exists = self.batch.retrieved_mask[b] > 0
             total += numpy_realm.correct_loss(relevance[b], found, exists)
             total += numpy_realm.correct_loss(joined[b], self.right[b], self.exists[b])
         return total / B

@@ -19,12 +19,12 @@ def pretraining(name: str) -> Iterator[rows.Row]:
     case = numpy_cases.Pretraining(numpy_cases.SHAPES[name])
     batch, weights = case.batch, case.weights
     outputs = ours.make_realm(case.shape, weights)(batch)
-    expected = numpy_realm.embed(weights, ours.EMBEDDER, batch["query"], case.shape)
+    expected = numpy_realm.embed(weights, ours.EMBEDDER, batch.query, case.shape)
     yield rows.compare("query embeddings", rows.VECTORS, outputs.query_emb, expected)
     relevance = case.relevance(weights)
     yield rows.compare("relevance scores", rows.VECTORS, outputs.relevance, relevance)
-    places = np.argwhere(batch["mask_weights"])
-    logits, positions = case.logits(weights), batch["mask_positions"]
+    places = np.argwhere(batch.mask_weights)
+    logits, positions = case.logits(weights), batch.mask_positions
     found = [outputs.token_logits[b, :, m] for b, m in places]
     expected = [logits[b, :, positions[b, m]] for b, m in places]
     yield rows.compare("logits of the encoder", rows.VECTORS, found, expected)

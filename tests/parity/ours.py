@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import config, types
+from realm_tf.data.examples import masked_batches
+from realm_tf.data.questions import question_batches
 from realm_tf.models import embedder, losses, open_qa_model, reader, realm
 from realm_tf.training.engine import task
 from realm_tf.training.experiments import open_qa as open_qa_training
@@ -104,7 +106,7 @@ def _open_qa_names(model: open_qa_model.OpenQaModel) -> hf_names.Named:
 
 
 def pretrain_loss(
-    model: realm.RealmModel, batch: types.Batch, *, objective: str = "token"
+    model: realm.RealmModel, batch: masked_batches.MaskedBatch, *, objective: str = "token"
 ) -> tuple[float, Gradients]:
     """The training task's loss, and its gradients under the port's names and in its layouts."""
     trained = pretrain.PretrainTask(task.task_config(), objective=objective)
@@ -112,7 +114,7 @@ def pretrain_loss(
 
 
 def open_qa_loss(
-    model: open_qa_model.OpenQaModel, batch: types.Batch
+    model: open_qa_model.OpenQaModel, batch: question_batches.ReadBatch
 ) -> tuple[float, Gradients, task.Sums]:
     """As `pretrain_loss`, and the sums that the task's metrics are made of."""
     trained = _open_qa_task(model)
@@ -122,23 +124,33 @@ def open_qa_loss(
 
 
 def span_table(
-    model: open_qa_model.OpenQaModel, batch: types.Batch
+    model: open_qa_model.OpenQaModel, batch: question_batches.ReadBatch
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Logits with the retriever's added, which spans are right, and which exist.
 
     All are [num_read, joint_length, max_span_width], of the first example.
     """
     batch = _tensors(batch)
-    outputs = model(batch)
+    outputs = model(open_qa_inputs(batch))
     shape = outputs[1].shape[1:]
     spans = _open_qa_task(model)._spans(batch, *outputs)
     return tuple(part[0].numpy().reshape(shape) for part in spans)
 
 
+def realm_inputs(batch: masked_batches.MaskedBatch) -> realm.RealmInputs:
+    """What the model reads of a batch."""
+    return realm.RealmInputs(batch.query, batch.blocks, batch.joint, batch.mask_positions)
+
+
+def open_qa_inputs(batch: question_batches.ReadBatch) -> open_qa_model.OpenQaInputs:
+    """What the model reads of a batch."""
+    return open_qa_model.OpenQaInputs(batch.question, batch.joint, batch.block_emb)
+
+
 def _open_qa_task(model: open_qa_model.OpenQaModel) -> open_qa_training.OpenQaTask:
     return open_qa_training.OpenQaTask(
         task.task_config(),
-        config=config.OpenQaConfig(),
+        open_qa_config=config.OpenQaConfig(),
         max_span_width=model.config.reader.max_span_width,
         search=_not_in_phase_two,
         gather=_not_in_phase_two,
@@ -153,7 +165,7 @@ def _not_in_phase_two(*args: Any) -> Any:
 def _run(
     trained: task.RealmTask,
     model: tf.Module,
-    batch: types.Batch,
+    batch: Any,
     named: hf_names.Named,
 ) -> tuple[float, Gradients]:
     with tf.GradientTape() as tape:
@@ -167,7 +179,7 @@ def _run(
     return float(loss), gradients
 
 
-def _tensors(batch: types.Batch) -> types.Batch:
+def _tensors(batch: Any) -> Any:
     return tf.nest.map_structure(tf.constant, batch)
 
 
@@ -182,7 +194,7 @@ def masked_batch(
     joint: types.EncoderInputs,
     labels: np.ndarray,
     candidate_mask: np.ndarray | None = None,
-) -> types.Batch:
+) -> masked_batches.MaskedBatch:
     """A batch of pre-training from labels <int>[batch_size, any], negative where there is none."""
     places = [np.flatnonzero(row >= 0) for row in labels]
     positions = np.zeros((len(labels), max(map(len, places))), np.int32)
@@ -192,13 +204,15 @@ def masked_batch(
         targets[row, : len(found)] = labels[row, found]
         weights[row, : len(found)] = 1
     shape = blocks.word_ids.shape[:2]
-    return {
-        "query": query,
-        "blocks": blocks,
-        "joint": joint,
-        "candidate_mask": np.ones(shape, np.int32) if candidate_mask is None else candidate_mask,
-        "mask_positions": positions,
-        "mask_targets": targets,
-        "mask_weights": weights,
-        "snapshot_step": np.zeros(len(labels), np.int64),
-    }
+    return masked_batches.MaskedBatch(
+        query=query,
+        blocks=blocks,
+        joint=joint,
+        candidate_mask=np.ones(shape, np.int32) if candidate_mask is None else candidate_mask,
+        mask_positions=positions,
+        mask_targets=targets,
+        mask_weights=weights,
+        snapshot_step=np.zeros(len(labels), np.int64),
+        candidate_rows=np.full(shape, -1),
+        step=np.zeros(len(labels), np.int64),
+    )

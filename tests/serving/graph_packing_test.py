@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import types
 from realm_tf.text import packing
 from serving import graph_packing
 
@@ -28,7 +29,7 @@ def _same(left, right):
 def test_queries_as_on_the_host(length):
     queries = _texts(0, [0, 1, 5, 6, 7, 40])
     packed = graph_packing.pack_queries(tf.ragged.constant(queries, tf.int32), length, TOKENIZER)
-    _same(packed, packing.pack_queries(queries, length, TOKENIZER))
+    _same(packed, packing.pack_queries(types.Ragged.of(queries), length, TOKENIZER))
 
 
 @pytest.mark.parametrize("length", [3, 4, 12, 40])
@@ -41,7 +42,9 @@ def test_pairs_as_on_the_host(length):
         length,
         TOKENIZER,
     )
-    expected, expected_start = packing.pack_joint(queries, bodies, length, TOKENIZER)
+    expected, expected_start = packing.pack_joint(
+        types.Ragged.of(queries), types.Ragged.of(bodies), length, TOKENIZER
+    )
     _same(inputs, expected)
     np.testing.assert_array_equal(start, expected_start)
 

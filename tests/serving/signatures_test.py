@@ -38,7 +38,7 @@ def _search(system, question):
     """Row numbers and scores of all blocks, best first, and the question's wordpieces."""
     cfg = system.config.open_qa
     ids = system.tokenizer.encode([question])[0].ids[: cfg.query_length - 2]
-    packed = packing.pack_queries([ids], cfg.query_length, system.tokenizer)
+    packed = packing.pack_queries(types.Ragged.of([ids]), cfg.query_length, system.tokenizer)
     query_emb = system.model.embed(types.EncoderInputs(*map(tf.constant, packed))).numpy()[0]
     scores = system.vectors.load() @ query_emb
     rows = np.argsort(-scores)
@@ -51,7 +51,9 @@ def _expected_answers(system, question):
     rows, scores, ids = _search(system, question)
     for row, score in zip(rows[: cfg.num_read].tolist(), scores, strict=False):
         body = system.table.token_ids(row)
-        joint, start = packing.pack_joint([ids], [body], cfg.reader_length, system.tokenizer)
+        joint, start = packing.pack_joint(
+            types.Ragged.of([ids]), types.Ragged.of([body]), cfg.reader_length, system.tokenizer
+        )
         logits = system.model.reader(types.EncoderInputs(*map(tf.constant, joint))).numpy()[0]
         text = system.table.text(row).encode()
         byte_start = system.table.token_byte_start(row)

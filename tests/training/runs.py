@@ -102,7 +102,7 @@ def make_context(root: pathlib.Path, cfg: config.Config | None = None) -> contex
     )
 
 
-def embed_job(context: context_lib.Context) -> refresh.EmbedJob:
+def make_vectors(context: context_lib.Context) -> refresh.MakeVectors:
     """The embedding job without Beam: the exported embedder over the table, in one shard."""
 
     def run(embedder: artifacts.Segment) -> artifacts.Segment:
@@ -122,9 +122,8 @@ def embed_job(context: context_lib.Context) -> refresh.EmbedJob:
 
 def _embed(context: context_lib.Context, embedder: artifacts.Segment) -> np.ndarray:
     table = context.knowledge
-    titles, bodies = zip(
-        *((table.title_ids(r), table.token_ids(r)) for r in range(len(table))), strict=True
-    )
+    every = np.arange(len(table))
+    titles, bodies = (table.take(column, every) for column in ("title_ids", "token_ids"))
     length = context.config.blocks.length
     packed = packing.pack_blocks(titles, bodies, length, context.tokenizer)
     return retriever.load_embed_fn(embedder, "blocks")(packed)
@@ -133,5 +132,7 @@ def _embed(context: context_lib.Context, embedder: artifacts.Segment) -> np.ndar
 def random_system(context: context_lib.Context) -> system_lib.System:
     """A system of random weights, with its snapshot."""
     embedder_weights = ict.random_embedder(context)
-    snapshot = refresh.baseline_snapshot(context, embedder_weights, embed_job=embed_job(context))
+    snapshot = refresh.baseline_snapshot(
+        context, embedder_weights, make_vectors=make_vectors(context)
+    )
     return system_lib.System("random", embedder_weights, warmup.train(context), snapshot)

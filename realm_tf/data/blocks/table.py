@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from realm_tf.data.blocks import columns, npy_columns
 from realm_tf.data.blocks import schema as block_schema
 
 KIND = "block_table"
+
+_CHUNK_ROWS = 1 << 16
 
 
 def build(root: str, segment: artifacts.Segment) -> artifacts.Segment:
@@ -50,6 +53,32 @@ def build(root: str, segment: artifacts.Segment) -> artifacts.Segment:
             with writer.file(name) as aside:
                 _move(os.path.join(scratch, name), aside)
     return writer.commit(blocks=num_rows)
+
+
+class Chunk:
+    """Consecutive rows of a table, for passes over whole columns.
+
+    Args:
+      table: Table of the rows.
+      first_row: First row of the chunk.
+      limit: One past the last row.
+    """
+
+    def __init__(self, table: BlockTable, first_row: int, limit: int):
+        self._table, self.first_row, self._limit = table, first_row, limit
+
+    def __len__(self) -> int:
+        return self._limit - self.first_row
+
+    def ragged(self, column: str) -> types.Ragged:
+        """The rows of a ragged column, e.g. "token_ids" or "span_byte_start"."""
+        values, offsets = self._table.ragged(column)
+        offsets = offsets[self.first_row : self._limit + 1]
+        return types.Ragged(values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def scalar(self, column: str) -> np.ndarray:
+        """<dtype>[rows of the chunk] of a scalar column; see `BlockTable.scalar`."""
+        return self._table.scalar(column, np.arange(self.first_row, self._limit))
 
 
 class BlockTable:
@@ -104,6 +133,33 @@ class BlockTable:
           offsets: <int64>[num_blocks + 1]; row i is `values[offsets[i] : offsets[i + 1]]`.
         """
         return self._columns[column], self._columns[f"{columns.GROUP_OF[column]}_offsets"]
+
+    def take(self, column: str, rows: np.ndarray) -> types.Ragged:
+        """Rows of a ragged column.
+
+        Args:
+          column: E.g. "token_ids" or "title_ids".
+          rows: <int64>[n]; -1 gives an empty row.
+        """
+        return types.Ragged(*self.ragged(column)).take(rows)
+
+    def scalar(self, column: str, rows: np.ndarray) -> np.ndarray:
+        """Values of a scalar column.
+
+        Args:
+          column: "block_id", "doc_key", "doc_byte_start" or "doc_byte_limit".
+          rows: <int64>[...]; what stands where a row is -1 is undefined.
+
+        Returns:
+          <dtype>[...] of the shape of `rows`.
+        """
+        values: np.ndarray = self._columns[column][rows]
+        return values
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The whole table in pieces of bounded size, in the order of the rows."""
+        for first_row in range(0, len(self), _CHUNK_ROWS):
+            yield Chunk(self, first_row, min(first_row + _CHUNK_ROWS, len(self)))
 
     def tokens_ragged(self) -> tuple[np.ndarray, np.ndarray]:
         """`ragged` of the bodies' wordpieces, <uint16 or uint32>."""

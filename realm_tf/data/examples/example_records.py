@@ -45,14 +45,14 @@ class Options:
 
     Attributes:
       task: One of `TASKS`.
-      seed: Of every choice.
+      seed: Seed of every choice.
       per_block: Examples of a block: of as many different spans ("masked"), or of sentences drawn
         as many times ("ict").
-      query_length: Of a packed query.
+      query_length: Wordpieces of a packed query.
       max_masks: "masked": a span of more wordpieces is skipped.
       keep_probability: "ict": how often the sentence stays in its block.
-      block_length: "ict": of a packed block.
-      template: "ict": of packed blocks.
+      block_length: "ict": wordpieces of a packed block.
+      template: "ict": template of packed blocks.
 
     Raises:
       UserError: If the task is unknown, or there would be no example.
@@ -132,7 +132,7 @@ def _masked(
         order = _generator(table, row, options).permutation(len(eligible))[: options.per_block]
         for span in eligible[np.sort(order)].tolist():
             example = masking.make(table, span, tokenizer)
-            queries = [example.query_ids[: options.query_length - packing.QUERY_SPECIALS]]
+            queries = types.Ragged.of([example.query_ids])
             query = packing.pack_queries(queries, options.query_length, tokenizer)
             padding = (0, options.max_masks - len(example.positions))
             yield {
@@ -159,10 +159,11 @@ def _ict(
         rng = _generator(table, row, options)
         for _ in range(options.per_block):
             example = ict.make(table, row, rng, keep_probability=options.keep_probability)
-            query = packing.pack_queries([example.query_ids], options.query_length, tokenizer)
+            queries, titles, bodies = (types.Ragged.of([ids]) for ids in example[:3])
+            query = packing.pack_queries(queries, options.query_length, tokenizer)
             block = packing.pack_blocks(
-                [example.title_ids],
-                [example.body_ids],
+                titles,
+                bodies,
                 options.block_length,
                 tokenizer,
                 template=options.template,
@@ -197,11 +198,11 @@ def _annotated(
 def _generator(table: block_table.BlockTable, row: int, options: Options) -> np.random.Generator:
     """Every block has random numbers of its own, whatever stands around it."""
     stage = f"examples/{options.task}"
-    return sampling.generator(options.seed, stage, int(table.block_ids[row]))
+    return sampling.generator(options.seed, stage, int(table.scalar("block_id", np.array(row))))
 
 
 def _head(table: block_table.BlockTable, row: int) -> _Features:
-    block_id = np.array(table.block_ids[row], np.uint64).astype(np.int64)  # two's complement
+    block_id = table.scalar("block_id", np.array(row)).astype(np.int64)  # two's complement
     return {"block_id": int(block_id), "doc_id": table.doc_id(row)}
 
 

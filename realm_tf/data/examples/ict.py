@@ -34,8 +34,8 @@ class IctExample(NamedTuple):
 
 def eligible_rows(table: block_table.BlockTable) -> np.ndarray:
     """Rows <int64>[any] of the blocks of two sentences or more: one is left to be found by."""
-    _, offsets = table.ragged("sentence_byte_start")
-    return np.flatnonzero(np.diff(offsets) >= 2)
+    counts = [chunk.ragged("sentence_byte_start").lengths for chunk in table.chunks()]
+    return np.flatnonzero(np.concatenate([np.zeros(0, np.int64), *counts]) >= 2)
 
 
 def make(
@@ -45,7 +45,7 @@ def make(
 
     Args:
       table: Blocks.
-      row: Of the block; see `eligible_rows`.
+      row: Row of the block; see `eligible_rows`.
       rng: Two numbers are drawn from it, whatever the block.
       keep_probability: How often the sentence stays in its block, so that the embedder also learns
         to match words (0.1 in the paper).

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from realm_tf import config, types
+from realm_tf import config as config_lib
+from realm_tf import types
 from realm_tf.data import sampling
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import ict
@@ -14,18 +15,28 @@ from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
 
+class IctBatch(NamedTuple):
+    """Queries and their blocks; block i is the one that query i was taken from.
+
+    Attributes:
+      query: EncoderInputs <int32>[batch_size, query_length].
+      block: EncoderInputs <int32>[batch_size, block_length].
+    """
+
+    query: types.EncoderInputs
+    block: types.EncoderInputs
+
+
 class IctBatches:
     """A pure function from batch index to inverse-cloze batch.
 
     Args:
       table: Blocks.
-      tokenizer: That the table was made with.
-      cfg: Batch size, query length and how often the query stays in its block.
-      block_length: Of a packed block.
-      seed: Of the run.
-      template: Of packed blocks; see `packing.pack_blocks`.
-      rows: Rows to make examples of, <int64>[any]; by default all that `ict.eligible_rows` gives.
-      stage: Name of the random stream; another name is another order.
+      tokenizer: Tokenizer that the table was made with.
+      ict_config: Batch size, query length and how often the query stays in its block.
+      block_length: Wordpieces of a packed block.
+      seed: Seed of the run.
+      template: Template of packed blocks; see `packing.pack_blocks`.
 
     Raises:
       UserError: If no block is eligible.
@@ -35,35 +46,29 @@ class IctBatches:
         self,
         table: block_table.BlockTable,
         tokenizer: tokenizer_lib.Tokenizer,
-        cfg: config.IctConfig,
+        ict_config: config_lib.IctConfig,
         *,
         block_length: int,
         seed: int,
         template: str = packing.TITLE_BODY,
-        rows: np.ndarray | None = None,
-        stage: str = "ict",
     ):
-        self._table, self._tokenizer, self._cfg = table, tokenizer, cfg
-        self._block_length, self._template = block_length, template
-        self._seed, self._stage = seed, stage
-        self._rows = ict.eligible_rows(table) if rows is None else rows
-        self._sampler = sampling.EpochSampler(len(self._rows), seed=seed, stage=stage)
+        self._table, self._tokenizer, self._config = table, tokenizer, ict_config
+        self._block_length, self._template, self._seed = block_length, template, seed
+        self._rows = ict.eligible_rows(table)
+        self._sampler = sampling.EpochSampler(len(self._rows), seed=seed, stage="ict")
 
-    def make_batch(self, index: int) -> types.Batch:
-        """Makes the batch `index`.
-
-        Returns:
-          `query`: EncoderInputs <int32>[batch_size, query_length].
-          `block`: EncoderInputs <int32>[batch_size, block_length]; row i is query i's block.
-        """
-        rng = sampling.generator(self._seed, f"{self._stage}/sentence", index)
-        rows = self._rows[self._sampler.batch(index, self._cfg.batch_size)]
-        keep = self._cfg.keep_probability
+    def make_batch(self, index: int) -> IctBatch:
+        """Makes the batch `index`."""
+        rng = sampling.generator(self._seed, "ict/sentence", index)
+        rows = self._rows[self._sampler.batch(index, self._config.batch_size)]
+        keep = self._config.keep_probability
         examples = [ict.make(self._table, row, rng, keep_probability=keep) for row in rows.tolist()]
-        queries, titles, bodies = zip(*(e[:3] for e in examples), strict=True)
-        return {
-            "query": packing.pack_queries(queries, self._cfg.query_length, self._tokenizer),
-            "block": packing.pack_blocks(
+        queries, titles, bodies = (
+            types.Ragged.of(ids) for ids in zip(*(e[:3] for e in examples), strict=True)
+        )
+        return IctBatch(
+            packing.pack_queries(queries, self._config.query_length, self._tokenizer),
+            packing.pack_blocks(
                 titles, bodies, self._block_length, self._tokenizer, template=self._template
             ),
-        }
+        )

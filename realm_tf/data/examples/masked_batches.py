@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-import collections
-import threading
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from realm_tf import config, types
 from realm_tf.data import sampling
-from realm_tf.data.blocks import ragged
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masking
 from realm_tf.text import packing
@@ -24,6 +21,35 @@ Mode = Literal["retrieved", "null", "own", "other"]
 
 _OVER_FETCH = 8  # blocks searched beyond those read, to replace the ones that are removed
 _NULL_ROW = -1
+
+
+class MaskedBatch(NamedTuple):
+    """Masked queries, and their candidates: the null block first, then what was retrieved.
+
+    Attributes:
+      query: EncoderInputs <int32>[batch_size, query_length].
+      blocks: EncoderInputs <int32>[batch_size, num_candidates, block_length].
+      joint: EncoderInputs <int32>[batch_size, num_candidates, query_length + block_length].
+      candidate_mask: <int32>[batch_size, num_candidates], 0 where too few were retrieved.
+      candidate_rows: <int64>[batch_size, num_candidates] rows of the knowledge table (of the
+        passages in the modes "own" and "other"); -1 for the null block and where padded.
+      mask_positions: <int32>[batch_size, max_masks] places of the [MASK]s in query and joint alike.
+      mask_targets: <int32>[batch_size, max_masks] the wordpieces that stood there.
+      mask_weights: <float32>[batch_size, max_masks], 0 where padded.
+      snapshot_step: <int64>[batch_size] step of the snapshot that was searched; -1 if none was.
+      step: <int64>[batch_size] the trainer's step that takes the batch, which is its index.
+    """
+
+    query: types.EncoderInputs
+    blocks: types.EncoderInputs
+    joint: types.EncoderInputs
+    candidate_mask: np.ndarray
+    candidate_rows: np.ndarray
+    mask_positions: np.ndarray
+    mask_targets: np.ndarray
+    mask_weights: np.ndarray
+    snapshot_step: np.ndarray
+    step: np.ndarray
 
 
 class MaskedBatches:
@@ -37,18 +63,15 @@ class MaskedBatches:
     Args:
       passages: Table that the examples are masked in.
       knowledge: Table that the retrieved rows belong to; may be `passages`.
-      tokenizer: That both tables were made with.
-      cfg: Batch size, query length, number of candidates and masks.
-      block_length: Of a packed block.
-      seed: Of the run.
+      tokenizer: Tokenizer that both tables were made with.
+      pretrain_config: Batch size, query length, number of candidates and masks.
+      block_length: Wordpieces of a packed block.
+      seed: Seed of the run.
       spans: Numbers of the spans to mask, <int64>[any]; see `masking.eligible_spans`.
-      template: Of packed blocks; see `packing.pack_blocks`. The reader sees no title in any case.
-      batch_size: Instead of the configuration's.
+      template: Template of packed blocks; see `packing.pack_blocks`. The reader sees no
+        title in any case.
+      batch_size: Examples of a batch, if not as many as the configuration says.
       stage: Name of the random stream; another name is another order.
-
-    Attributes:
-      counters: Since the start: `examples`, `removed` (retrieved blocks with the query's own text)
-        and `missing` (candidates that had to be padded). For logging: nothing depends on them.
 
     Raises:
       UserError: If there is no span.
@@ -59,7 +82,7 @@ class MaskedBatches:
         passages: block_table.BlockTable,
         knowledge: block_table.BlockTable,
         tokenizer: tokenizer_lib.Tokenizer,
-        cfg: config.PretrainConfig,
+        pretrain_config: config.PretrainConfig,
         *,
         block_length: int,
         seed: int,
@@ -69,12 +92,10 @@ class MaskedBatches:
         stage: str = "pretrain",
     ):
         self._passages, self._knowledge, self._tokenizer = passages, knowledge, tokenizer
-        self._cfg, self._block_length, self._spans = cfg, block_length, spans
+        self._config, self._block_length, self._spans = pretrain_config, block_length, spans
         self._template = template
-        self.batch_size = cfg.batch_size if batch_size is None else batch_size
+        self.batch_size = pretrain_config.batch_size if batch_size is None else batch_size
         self._sampler = sampling.EpochSampler(len(spans), seed=seed, stage=stage)
-        self.counters: collections.Counter[str] = collections.Counter()
-        self._counting = threading.Lock()  # batches are made in several threads
 
     def make_batch(
         self,
@@ -83,7 +104,7 @@ class MaskedBatches:
         *,
         mode: Mode = "retrieved",
         snapshot_step: int = -1,
-    ) -> types.Batch:
+    ) -> MaskedBatch:
         """Makes the batch `index`.
 
         Args:
@@ -92,34 +113,25 @@ class MaskedBatches:
             rows; needed in the mode "retrieved" only.
           mode: "retrieved"; or, for the readers' warm-up and with one candidate, "null" (the null
             block), "own" (the passage itself, unmasked) or "other" (that of another example).
-          snapshot_step: Of the snapshot that `retrieve` searches; travels in the batch.
-
-        Returns:
-          `query`: EncoderInputs <int32>[batch_size, query_length].
-          `blocks`: EncoderInputs <int32>[batch_size, num_candidates, block_length].
-          `joint`: EncoderInputs <int32>[batch_size, num_candidates, query_length + block_length].
-          `candidate_mask`: <int32>[batch_size, num_candidates], 0 where too few were retrieved.
-          `candidate_rows`: <int64>[batch_size, num_candidates] of the knowledge table (of the
-            passages in the modes "own" and "other"); -1 for the null block and where padded.
-          `mask_positions`, `mask_targets`: <int32>[batch_size, max_masks] in query and joint alike.
-          `mask_weights`: <float32>[batch_size, max_masks], 0 where padded.
-          `snapshot_step`: <int64>[batch_size].
+          snapshot_step: Step of the snapshot that `retrieve` searches; travels in the batch.
         """
         spans = self._spans[self._sampler.batch(index, self.batch_size)]
         examples = [masking.make(self._passages, s, self._tokenizer) for s in spans.tolist()]
-        length = self._cfg.query_length
-        queries = [e.query_ids[: length - packing.QUERY_SPECIALS] for e in examples]
+        length = self._config.query_length
+        queries = types.Ragged.of([e.query_ids for e in examples])
         query = packing.pack_queries(queries, length, self._tokenizer)
         table = self._passages if mode in ("own", "other") else self._knowledge
         rows, candidate_mask = self._candidates(examples, query, retrieve, mode)
-        return {
-            "query": query,
-            **self._pack_candidates(table, queries, rows),
-            "candidate_mask": candidate_mask,
-            "candidate_rows": rows,
-            **_pack_masks(examples, self._cfg.max_masks),
-            "snapshot_step": np.full(self.batch_size, snapshot_step, np.int64),
-        }
+        fitting = queries.cut(length - packing.QUERY_SPECIALS)
+        return MaskedBatch(
+            query,
+            *self._pack_candidates(table, fitting, rows),
+            candidate_mask,
+            rows,
+            *_pack_masks(examples, self._config.max_masks),
+            snapshot_step=np.full(self.batch_size, snapshot_step, np.int64),
+            step=np.full(self.batch_size, index, np.int64),
+        )
 
     def _candidates(
         self,
@@ -137,11 +149,10 @@ class MaskedBatches:
             return np.roll(own, mode == "other", axis=0), np.ones_like(own, np.int32)
         if retrieve is None:
             raise ValueError('The mode "retrieved" needs `retrieve`. Received: None.')
-        wanted = self._cfg.num_candidates - 1
+        wanted = self._config.num_candidates - 1
         found = np.asarray(retrieve(query, wanted + _OVER_FETCH).rows, np.int64)
         own = self._holds_own_text(examples, found)
         rows = _first(found, (found >= 0) & ~own, wanted)
-        self._count(examples=len(rows), removed=own.sum(), missing=(rows < 0).sum())
         mask = np.concatenate([np.ones_like(null), rows >= 0], axis=1, dtype=np.int32)
         return np.concatenate([null, rows], axis=1), mask
 
@@ -149,17 +160,16 @@ class MaskedBatches:
         self, examples: Sequence[masking.MaskedExample], rows: np.ndarray
     ) -> np.ndarray:
         """Whether a row's text overlaps the example's passage, <bool> of the shape of `rows`."""
-        doc_keys = np.array([[e.doc_key] for e in examples], np.uint64)
-        starts = np.array([[e.doc_byte_start] for e in examples], np.int64)
-        limits = np.array([[e.doc_byte_limit] for e in examples], np.int64)
-        table = self._knowledge
+        passages, table = self._passages, self._knowledge
+        own_row = np.array([[e.row] for e in examples], np.int64)
+        limits = passages.scalar("doc_byte_limit", own_row)
         own = (
             (rows >= 0)
-            & (table.doc_keys[rows] == doc_keys)
-            & (table.doc_byte_start[rows] < limits)
-            & (table.doc_byte_limit[rows] > starts)
+            & (table.scalar("doc_key", rows) == passages.scalar("doc_key", own_row))
+            & (table.scalar("doc_byte_start", rows) < limits)
+            & (table.scalar("doc_byte_limit", rows) > passages.scalar("doc_byte_start", own_row))
         )
-        if self._passages.blocks == table.blocks:
+        if passages.blocks == table.blocks:
             return own
         return own | self._holds_sentence(examples, rows)
 
@@ -173,28 +183,36 @@ class MaskedBatches:
             sentence[example.positions - 1] = example.targets
             for place in np.flatnonzero(rows[number] >= 0):
                 body = self._knowledge.token_ids(int(rows[number, place]))
-                found[number, place] = ragged.contains(body, sentence)
+                found[number, place] = contains(body, sentence)
         return found
 
     def _pack_candidates(
-        self, table: block_table.BlockTable, queries: Sequence[np.ndarray], rows: np.ndarray
-    ) -> types.Batch:
-        titles = ragged.take(table.ragged("title_ids"), rows.ravel())
-        bodies = ragged.take(table.ragged("token_ids"), rows.ravel())
-        repeated = [query for query in queries for _ in range(rows.shape[1])]
-        joint_length = self._cfg.query_length + self._block_length
+        self, table: block_table.BlockTable, queries: types.Ragged, rows: np.ndarray
+    ) -> tuple[types.EncoderInputs, types.EncoderInputs]:
+        """The candidates' `blocks` and `joint`; see `MaskedBatch`."""
+        titles, bodies = (table.take(column, rows.ravel()) for column in ("title_ids", "token_ids"))
+        joint_length = self._config.query_length + self._block_length
         blocks = packing.pack_blocks(
             titles, bodies, self._block_length, self._tokenizer, template=self._template
         )
-        joint, _ = packing.pack_joint(repeated, bodies, joint_length, self._tokenizer)
-        return {
-            "blocks": packing.reshape(blocks, *rows.shape),
-            "joint": packing.reshape(joint, *rows.shape),
-        }
+        joint, _ = packing.pack_joint(
+            queries.repeat(rows.shape[1]), bodies, joint_length, self._tokenizer
+        )
+        return packing.reshape(blocks, *rows.shape), packing.reshape(joint, *rows.shape)
 
-    def _count(self, **numbers: int) -> None:
-        with self._counting:
-            self.counters.update({name: int(number) for name, number in numbers.items()})
+
+def contains(values: np.ndarray, part: np.ndarray) -> bool:
+    """Whether `part` stands in `values` as a whole, one after the other.
+
+    Args:
+      values: <integer>[any], from 0 to 2**32.
+      part: <integer>[any] of the same range; an empty one stands anywhere.
+    """
+    data, wanted = (np.asarray(ids).astype("<u4").tobytes() for ids in (values, part))
+    place = data.find(wanted)
+    while place % 4 and place >= 0:  # bytes that begin inside a value
+        place = data.find(wanted, place + 1)
+    return place >= 0
 
 
 def _first(rows: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
@@ -205,7 +223,10 @@ def _first(rows: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
     return np.take_along_axis(rows, order, axis=1)
 
 
-def _pack_masks(examples: Sequence[masking.MaskedExample], max_masks: int) -> types.Batch:
+def _pack_masks(
+    examples: Sequence[masking.MaskedExample], max_masks: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions, targets and weights; see `MaskedBatch`."""
     positions, targets = np.zeros((2, len(examples), max_masks), np.int32)
     weights = np.zeros((len(examples), max_masks), np.float32)
     for row, example in enumerate(examples):
@@ -213,4 +234,4 @@ def _pack_masks(examples: Sequence[masking.MaskedExample], max_masks: int) -> ty
         positions[row, :count] = example.positions
         targets[row, :count] = example.targets
         weights[row, :count] = 1
-    return {"mask_positions": positions, "mask_targets": targets, "mask_weights": weights}
+    return positions, targets, weights

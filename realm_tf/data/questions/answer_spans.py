@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from realm_tf.data.blocks import ragged
+from realm_tf import types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -54,23 +54,17 @@ def answer_token_ids(
 
 
 def find_answer_spans(
-    values: np.ndarray,
-    offsets: np.ndarray,
-    rows: np.ndarray,
-    answers: Sequence[np.ndarray],
-    *,
-    is_continuation: np.ndarray,
+    bodies: types.Ragged, answers: Sequence[np.ndarray], *, is_continuation: np.ndarray
 ) -> AnswerSpans:
     """Finds all occurrences of one question's answers.
 
     Args:
-      values: <int>[any] wordpieces of all blocks, as `BlockTable.tokens_ragged` gives them.
-      offsets: <int64>[num_blocks + 1] where each block starts in `values`.
-      rows: <int64>[num_slots] the blocks to look in; -1 is a slot without a block.
+      bodies: num_slots rows of wordpieces, <int>: the blocks to look in; a slot without a block is
+        an empty row.
       answers: Wordpieces of every answer; see `answer_token_ids`.
-      is_continuation: See `continuations`.
+      is_continuation: Which wordpieces continue a word; see `continuations`.
     """
-    tokens, slot_limits = _concatenate(values, offsets, rows)
+    tokens, slot_limits = bodies.values, bodies.offsets[1:]
     found = [_occurrences(tokens, answer.tolist()) for answer in answers]
     starts = np.concatenate([*found, np.zeros(0, np.int64)])
     limits = starts + np.repeat([len(a) for a in answers], [len(f) for f in found]).astype(np.int64)
@@ -79,23 +73,8 @@ def find_answer_spans(
     whole = limits <= slot_limits[slots]
     whole &= ~is_continuation[tokens[starts]]
     whole &= ends_slot | ~is_continuation[tokens[np.minimum(limits, len(tokens) - 1)]]
-    bases = np.append(0, slot_limits)[slots]
+    bases = bodies.offsets[slots]
     return _sorted_unique(slots[whole], (starts - bases)[whole], (limits - bases)[whole])
-
-
-def contains_answer(
-    values: np.ndarray,
-    offsets: np.ndarray,
-    rows: np.ndarray,
-    answers: Sequence[np.ndarray],
-    *,
-    is_continuation: np.ndarray,
-) -> np.ndarray:
-    """Which blocks contain an answer, <bool>[num_slots]; arguments as `find_answer_spans`."""
-    contains = np.zeros(len(rows), bool)
-    spans = find_answer_spans(values, offsets, rows, answers, is_continuation=is_continuation)
-    contains[spans.slot] = True
-    return contains
 
 
 def find_regex_spans(
@@ -104,7 +83,7 @@ def find_regex_spans(
     """Finds all matches of regular expressions, widened to whole wordpieces.
 
     Args:
-      table: Blocks.
+      table: Table of the blocks.
       rows: <int64>[num_slots] the blocks to look in; -1 is a slot without a block.
       patterns: Regular expressions; case is ignored.
     """
@@ -119,15 +98,6 @@ def find_regex_spans(
             if start < limit and first < last:
                 found.append((slot, first, last))
     return _sorted_unique(*np.array(found, np.int64).reshape(-1, 3).T)
-
-
-def _concatenate(
-    values: np.ndarray, offsets: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The wordpieces of the rows in one array, and where each row ends in it, <int64>."""
-    parts = ragged.take((values, offsets), rows)
-    limits = np.cumsum([len(part) for part in parts], dtype=np.int64)
-    return np.concatenate([*parts, np.zeros(0, values.dtype)]), limits
 
 
 def _occurrences(tokens: np.ndarray, answer: Sequence[int]) -> np.ndarray:

@@ -9,12 +9,12 @@ second phase turns the blocks that were found into the inputs of the loss (ORQA,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from realm_tf import config, types
 from realm_tf.data import sampling
-from realm_tf.data.blocks import ragged
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import answer_spans
 from realm_tf.data.questions import questions as open_qa
@@ -22,14 +22,54 @@ from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
 
+class QuestionBatch(NamedTuple):
+    """The first phase: what is embedded and searched for.
+
+    Attributes:
+      question: EncoderInputs <int32>[batch_size, query_length].
+      question_index: <int64>[batch_size] places in the list of questions.
+    """
+
+    question: types.EncoderInputs
+    question_index: np.ndarray
+
+
+class ReadBatch(NamedTuple):
+    """The second phase: what was found, and where the answers stand in it.
+
+    Attributes:
+      question: EncoderInputs <int32>[batch_size, query_length].
+      block_emb: <float32>[batch_size, num_searched, embed_dim] vectors of the searched blocks.
+      retrieved_mask: <int32>[batch_size, num_searched], 0 where nothing was retrieved.
+      retrieved_has_answer: <int32>[batch_size, num_searched], 1 where any answer is in the body.
+      joint: EncoderInputs <int32>[batch_size, num_read, reader_length].
+      body_mask: <int32>[batch_size, num_read, reader_length], 1 at body tokens.
+      answer_starts: <int32>[batch_size, num_read, max_answers] positions in `joint` of the first
+        wordpiece of every answer, by position; answers that do not lie wholly in the packed body
+        are left out.
+      answer_ends: <int32>[batch_size, num_read, max_answers] positions of the last wordpieces.
+      answer_mask: <int32>[batch_size, num_read, max_answers], 0 where padded.
+    """
+
+    question: types.EncoderInputs
+    block_emb: np.ndarray
+    retrieved_mask: np.ndarray
+    retrieved_has_answer: np.ndarray
+    joint: types.EncoderInputs
+    body_mask: np.ndarray
+    answer_starts: np.ndarray
+    answer_ends: np.ndarray
+    answer_mask: np.ndarray
+
+
 class QuestionBatches:
     """A pure function from batch index to a batch of packed questions.
 
     Args:
-      questions: At least one.
-      tokenizer: Of the block table and the models.
-      cfg: Batch size and query length.
-      seed: Of the run.
+      questions: At least one question.
+      tokenizer: Tokenizer of the block table and the models.
+      open_qa_config: Batch size and query length.
+      seed: Seed of the run.
       stage: Name of the random stream; another name is another order.
 
     Raises:
@@ -40,89 +80,75 @@ class QuestionBatches:
         self,
         questions: Sequence[open_qa.Question],
         tokenizer: tokenizer_lib.Tokenizer,
-        cfg: config.OpenQaConfig,
+        open_qa_config: config.OpenQaConfig,
         *,
         seed: int,
         stage: str = "open_qa",
     ):
-        self._tokenizer, self._cfg = tokenizer, cfg
+        self._tokenizer, self._config = tokenizer, open_qa_config
         self._sampler = sampling.EpochSampler(len(questions), seed=seed, stage=stage)
-        self._ids = [text.ids for text in tokenizer.encode([q.question for q in questions])]
+        encoded = tokenizer.encode([q.question for q in questions])
+        self._ids = types.Ragged.of([text.ids for text in encoded])
 
-    def make_batch(self, index: int) -> types.Batch:
-        """Makes the batch `index`.
+    def make_batch(self, index: int) -> QuestionBatch:
+        """Makes the batch `index`."""
+        return self.pack(self._sampler.batch(index, self._config.batch_size))
 
-        Returns:
-          `question`: EncoderInputs <int32>[batch_size, query_length].
-          `question_index`: <int64>[batch_size] in the list of questions.
-        """
-        chosen = self._sampler.batch(index, self._cfg.batch_size)
-        return self.pack(chosen)
-
-    def pack(self, question_index: np.ndarray) -> types.Batch:
-        """The batch of given questions, <int64>[batch_size]; returns what `make_batch` does."""
-        ids = [self._ids[i] for i in question_index.tolist()]
-        question = packing.pack_queries(ids, self._cfg.query_length, self._tokenizer)
-        return {"question": question, "question_index": question_index.astype(np.int64)}
+    def pack(self, question_index: np.ndarray) -> QuestionBatch:
+        """The batch of given questions, <int64>[batch_size] places in the list of questions."""
+        ids = self._ids.take(question_index)
+        question = packing.pack_queries(ids, self._config.query_length, self._tokenizer)
+        return QuestionBatch(question, question_index.astype(np.int64))
 
 
 def read_inputs(
     table: block_table.BlockTable,
     tokenizer: tokenizer_lib.Tokenizer,
-    cfg: config.OpenQaConfig,
+    open_qa_config: config.OpenQaConfig,
     questions: Sequence[open_qa.Question],
-    question_index: np.ndarray,
+    batch: QuestionBatch,
     retrieved: types.RetrievedBlocks,
+    block_emb: np.ndarray,
     *,
     max_span_width: int,
-) -> types.Batch:
+) -> ReadBatch:
     """Packs questions with the blocks found for them, and marks the answers.
 
     num_searched is at most the number of blocks in the table; the first num_read of the searched
     blocks are read. A slot without a block has mask 0 and an empty body.
 
     Args:
-      table: That the retrieved rows belong to.
-      tokenizer: Of the table.
-      cfg: Numbers of searched and read blocks, lengths, and `max_answers`.
+      table: Table that the retrieved rows belong to.
+      tokenizer: Tokenizer of the table.
+      open_qa_config: Numbers of searched and read blocks, lengths, and `max_answers`.
       questions: All questions.
-      question_index: <int64>[batch_size] in `questions`.
+      batch: The first phase.
       retrieved: Rows of the table, best first, one line a question; fewer or more columns than
         num_searched are padded or cut.
-      max_span_width: In wordpieces; the reader cannot point at a wider answer.
-
-    Returns:
-      `rows`: <int64>[batch_size, num_searched], -1 where nothing was retrieved.
-      `retrieved_mask`: <int32>[batch_size, num_searched].
-      `retrieved_has_answer`: <int32>[batch_size, num_searched], 1 where any answer is in the body.
-      `read_mask`: <int32>[batch_size, num_read].
-      `joint`: EncoderInputs <int32>[batch_size, num_read, reader_length].
-      `body_start`: <int32>[batch_size, num_read] position of the first body token in `joint`.
-      `body_mask`: <int32>[batch_size, num_read, reader_length], 1 at body tokens.
-      `answer_starts`, `answer_ends`: <int32>[batch_size, num_read, max_answers] positions in
-        `joint` of the first and the last wordpiece of every answer, by position; answers that do
-        not lie wholly in the packed body are left out.
-      `answer_mask`: <int32>[batch_size, num_read, max_answers], 0 where padded.
+      block_emb: <float32>[batch_size, num_searched, embed_dim] their vectors.
+      max_span_width: Wordpieces of the widest span; the reader cannot point at a wider answer.
     """
-    rows = _columns(retrieved.rows, min(cfg.num_searched, len(table)))
-    read = _columns(rows, cfg.num_read)
-    asked = [questions[i] for i in question_index.tolist()]
+    rows = _columns(retrieved.rows, min(open_qa_config.num_searched, len(table)))
+    read = _columns(rows, open_qa_config.num_read)
+    asked = [questions[i] for i in batch.question_index.tolist()]
     spans = _find_answers(table, tokenizer, asked, rows)
-    joint, body_start = _pack(table, tokenizer, cfg, asked, read)
+    joint, body_start = _pack(table, tokenizer, open_qa_config, asked, read)
     body_limit = packing.body_limits(joint)
-    positions = np.arange(cfg.reader_length)
+    positions = np.arange(open_qa_config.reader_length)
     body_mask = (positions >= body_start[:, None]) & (positions < body_limit[:, None])
-    batch = {
-        "rows": rows,
-        "retrieved_mask": (rows >= 0).astype(np.int32),
-        "retrieved_has_answer": _has_answer(spans, rows.shape),
-        "read_mask": (read >= 0).astype(np.int32),
-        "joint": packing.reshape(joint, *read.shape),
-        "body_start": body_start.reshape(read.shape),
-        "body_mask": body_mask.astype(np.int32).reshape(*read.shape, -1),
-    }
-    placed = _place(spans, body_start, body_limit, cfg, max_span_width)
-    return batch | {name: array.reshape(*read.shape, -1) for name, array in placed.items()}
+    placed = _place(spans, body_start, body_limit, open_qa_config, max_span_width)
+    starts, ends, mask = (array.reshape(*read.shape, -1) for array in placed)
+    return ReadBatch(
+        question=batch.question,
+        block_emb=block_emb,
+        retrieved_mask=(rows >= 0).astype(np.int32),
+        retrieved_has_answer=_has_answer(spans, rows.shape),
+        joint=packing.reshape(joint, *read.shape),
+        body_mask=body_mask.astype(np.int32).reshape(*read.shape, -1),
+        answer_starts=starts,
+        answer_ends=ends,
+        answer_mask=mask,
+    )
 
 
 def _columns(rows: np.ndarray, count: int) -> np.ndarray:
@@ -138,7 +164,6 @@ def _find_answers(
     rows: np.ndarray,
 ) -> list[answer_spans.AnswerSpans]:
     """Answers in the rows [batch_size, num_searched] of every question."""
-    values, offsets = table.tokens_ragged()
     is_continuation = answer_spans.continuations(tokenizer)
     texts = [() if question.is_regex else question.answers for question in questions]
     answers = answer_spans.answer_token_ids(tokenizer, texts)
@@ -146,7 +171,7 @@ def _find_answers(
         answer_spans.find_regex_spans(table, of_question, question.answers)
         if question.is_regex
         else answer_spans.find_answer_spans(
-            values, offsets, of_question, ids, is_continuation=is_continuation
+            table.take("token_ids", of_question), ids, is_continuation=is_continuation
         )
         for question, of_question, ids in zip(questions, rows, answers, strict=True)
     ]
@@ -162,29 +187,32 @@ def _has_answer(spans: Sequence[answer_spans.AnswerSpans], shape: tuple[int, ...
 def _pack(
     table: block_table.BlockTable,
     tokenizer: tokenizer_lib.Tokenizer,
-    cfg: config.OpenQaConfig,
+    open_qa_config: config.OpenQaConfig,
     questions: Sequence[open_qa.Question],
     read: np.ndarray,
 ) -> tuple[types.EncoderInputs, np.ndarray]:
     """Joint inputs of all read blocks, <int32>[batch_size * num_read, reader_length]."""
-    longest = cfg.query_length - packing.QUERY_SPECIALS
     encoded = tokenizer.encode([question.question for question in questions])
-    queries = [text.ids[:longest] for text in encoded for _ in range(read.shape[1])]
-    bodies = ragged.take(table.tokens_ragged(), read.ravel())
-    return packing.pack_joint(queries, bodies, cfg.reader_length, tokenizer)
+    queries = types.Ragged.of([text.ids for text in encoded])
+    queries = queries.cut(open_qa_config.query_length - packing.QUERY_SPECIALS)
+    bodies = table.take("token_ids", read.ravel())
+    return packing.pack_joint(
+        queries.repeat(read.shape[1]), bodies, open_qa_config.reader_length, tokenizer
+    )
 
 
 def _place(
     spans: Sequence[answer_spans.AnswerSpans],
     body_start: np.ndarray,
     body_limit: np.ndarray,
-    cfg: config.OpenQaConfig,
+    open_qa_config: config.OpenQaConfig,
     max_span_width: int,
-) -> types.Batch:
-    """Answers as joint positions, <int32>[batch_size * num_read, max_answers] each."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Starts, ends and mask of answers, <int32>[batch_size * num_read, max_answers] each."""
     slot, start, limit = np.concatenate(
         [
-            np.stack(found)[:, found.slot < cfg.num_read] + [[i * cfg.num_read], [0], [0]]
+            np.stack(found)[:, found.slot < open_qa_config.num_read]
+            + [[i * open_qa_config.num_read], [0], [0]]
             for i, found in enumerate(spans)
         ],
         axis=1,
@@ -193,8 +221,8 @@ def _place(
     usable = (limit <= body_limit[slot]) & (limit - start <= max_span_width)
     slot, start, limit = slot[usable], start[usable], limit[usable]
     place = np.arange(len(slot)) - np.searchsorted(slot, slot)  # slots are sorted
-    first = place < cfg.max_answers
+    first = place < open_qa_config.max_answers
     at = slot[first], place[first]
-    starts, ends, mask = np.zeros((3, len(body_start), cfg.max_answers), np.int32)
+    starts, ends, mask = np.zeros((3, len(body_start), open_qa_config.max_answers), np.int32)
     starts[at], ends[at], mask[at] = start[first], limit[first] - 1, 1
-    return {"answer_starts": starts, "answer_ends": ends, "answer_mask": mask}
+    return starts, ends, mask

@@ -39,7 +39,7 @@ class Question:
       question_id: Unique in its file.
       question: Its text.
       answers: Any of them is right.
-      doc_ids: Of the documents that are known to hold the answer; may be empty.
+      doc_ids: Ids of the documents that are known to hold the answer; may be empty.
       is_regex: Whether `answers` are regular expressions.
 
     Raises:

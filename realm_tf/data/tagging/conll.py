@@ -59,7 +59,7 @@ def read(
 
     Args:
       file: Its path.
-      column: Of the tags, from 0 for the word's; -1 is the last.
+      column: Column of the tags, from 0 for the word's; -1 is the last.
       label_map: What to call labels; one that becomes "O" is no label. Others keep their names.
 
     Raises:

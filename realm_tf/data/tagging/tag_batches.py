@@ -25,7 +25,21 @@ from realm_tf.data.tagging import bio, conll
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
-_SMALLEST_BUCKET = 16
+_LENGTH_STEP = 16
+
+
+class TagBatch(NamedTuple):
+    """Sentences of similar lengths as `[CLS] sentence [SEP]`, and their tags.
+
+    Attributes:
+      inputs: EncoderInputs <int32>[batch_size, length].
+      targets: <int32>[batch_size, length] number of the tag; 0 where there is none to learn.
+      weights: <float32>[batch_size, length] 1 where there is a tag to learn.
+    """
+
+    inputs: types.EncoderInputs
+    targets: np.ndarray
+    weights: np.ndarray
 
 
 class Example(NamedTuple):
@@ -48,22 +62,6 @@ class Example(NamedTuple):
     places: np.ndarray
 
 
-def buckets(length: int) -> list[int]:
-    """The lengths that inputs are padded to: 16, 32, 64, ... and `length`."""
-    found = []
-    size = _SMALLEST_BUCKET
-    while size < length:
-        found.append(size)
-        size *= 2
-    return [*found, length]
-
-
-def bucket_of(sizes: np.ndarray, length: int) -> np.ndarray:
-    """The bucket of every size, special tokens included; sizes are at most `length`."""
-    steps = np.array(buckets(length))
-    return steps[np.searchsorted(steps, sizes)]
-
-
 def starts_word(tokenizer: tokenizer_lib.Tokenizer) -> np.ndarray:
     """<bool>[vocab_size]: whether a wordpiece is the first of its word."""
     return np.array([not piece.startswith("##") for piece in tokenizer.vocab])
@@ -74,7 +72,7 @@ def windows(first: np.ndarray, size: int) -> Iterator[tuple[int, int]]:
 
     Args:
       first: <bool>[n] whether a wordpiece is the first of its word.
-      size: Of a run.
+      size: The most wordpieces of a run.
 
     Yields:
       (start, limit) of runs that join without gaps; nothing if there is no wordpiece.
@@ -99,10 +97,11 @@ def make_examples(
     """Sentences as wordpieces with tags.
 
     Args:
-      sentences: Labelled.
+      sentences: Labelled sentences.
       tags: Their numbers are their places here; tags that are not among them are not learned.
-      tokenizer: Of the model.
-      length: Of a packed input, special tokens included. Longer sentences become several examples.
+      tokenizer: Tokenizer of the model.
+      length: Wordpieces of a packed input, special tokens included. Longer sentences become several
+        examples.
 
     Returns:
       Examples in the order of the sentences; one without wordpieces has none.
@@ -170,11 +169,11 @@ class TagBatches:
     Every epoch has every example once, and a few twice: what fills the last batch of each length.
 
     Args:
-      examples: To learn from.
-      tokenizer: Of the model.
+      examples: What there is to learn from.
+      tokenizer: Tokenizer of the model.
       batch_size: Examples of a batch.
-      length: Of the longest packed input; see `buckets`.
-      seed: Of the run.
+      length: Wordpieces of the longest packed input.
+      seed: Seed of the run.
 
     Raises:
       UserError: If there is no example.
@@ -194,12 +193,12 @@ class TagBatches:
         self._examples, self._tokenizer = examples, tokenizer
         self._batch_size, self._seed = batch_size, seed
         sizes = np.array([len(e.ids) + packing.QUERY_SPECIALS for e in examples])
-        self._buckets = bucket_of(sizes, length)
+        self._lengths = packing.bucket_lengths(sizes, length, _LENGTH_STEP)
         self._known: tuple[int, _Epoch] = (-1, _Epoch([], []))
-        counts = np.unique(self._buckets, return_counts=True)[1]
+        counts = np.unique(self._lengths, return_counts=True)[1]
         self.batches_per_epoch = int(sum(-(-n // batch_size) for n in counts.tolist()))
 
-    def make_batch(self, index: int) -> types.Batch:
+    def make_batch(self, index: int) -> TagBatch:
         """Makes the batch `index`; see `pack`."""
         number, place = divmod(index, self.batches_per_epoch)
         known_number, epoch = self._known
@@ -213,31 +212,23 @@ class TagBatches:
     def _make_epoch(self, number: int) -> _Epoch:
         rng = sampling.generator(self._seed, "span_tagger/epoch", number)
         rows, lengths = [], []
-        for bucket in np.unique(self._buckets).tolist():
-            members = rng.permutation(np.flatnonzero(self._buckets == bucket))
+        for padded in np.unique(self._lengths).tolist():
+            members = rng.permutation(np.flatnonzero(self._lengths == padded))
             count = -(-len(members) // self._batch_size)
             filled = np.resize(members, count * self._batch_size)
             rows += list(filled.reshape(count, self._batch_size))
-            lengths += [bucket] * count
+            lengths += [padded] * count
         order = rng.permutation(len(rows)).tolist()
         return _Epoch([rows[i] for i in order], [lengths[i] for i in order])
 
 
-def pack(
-    examples: Sequence[Example], length: int, tokenizer: tokenizer_lib.Tokenizer
-) -> types.Batch:
-    """One batch of `[CLS] sentence [SEP]`.
-
-    Returns:
-      `inputs`: EncoderInputs <int32>[n, length].
-      `targets`: <int32>[n, length].
-      `weights`: <float32>[n, length].
-    """
+def pack(examples: Sequence[Example], length: int, tokenizer: tokenizer_lib.Tokenizer) -> TagBatch:
+    """Packs examples into one batch, padded to `length`."""
     targets = np.zeros((len(examples), length), np.int32)
     weights = np.zeros((len(examples), length), np.float32)
     for row, example in enumerate(examples):
         limit = 1 + len(example.ids)
         targets[row, 1:limit] = example.targets
         weights[row, 1:limit] = example.weights
-    inputs = packing.pack_queries([e.ids for e in examples], length, tokenizer)
-    return {"inputs": inputs, "targets": targets, "weights": weights}
+    ids = types.Ragged.of([e.ids for e in examples])
+    return TagBatch(packing.pack_queries(ids, length, tokenizer), targets, weights)

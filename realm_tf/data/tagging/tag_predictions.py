@@ -28,7 +28,7 @@ def by_length(
     Args:
       sizes: <int>[n], special tokens included.
       length: The largest size that there may be.
-      batch_size: Of every batch but the last.
+      batch_size: Sequences of every batch but the last.
 
     Yields:
       (rows <int64>[<= batch_size], length to pad them to: a multiple of 8, or `length`).
@@ -36,8 +36,7 @@ def by_length(
     order = np.argsort(sizes, kind="stable")
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        longest = int(sizes[rows[-1]])
-        yield rows, min(length, -(-longest // _LENGTH_STEP) * _LENGTH_STEP)
+        yield rows, int(packing.bucket_lengths(sizes[rows[-1:]], length, _LENGTH_STEP)[0])
 
 
 def predict(
@@ -54,11 +53,11 @@ def predict(
 
     Args:
       examples: All parts of the sentences.
-      num_words: Of every sentence.
+      num_words: Number of words of every sentence.
       logits_fn: The tagger.
       tokenizer: Gives the special ids.
       tags: Names of the last axis of the logits.
-      length: Of the longest packed input.
+      length: Wordpieces of the longest packed input.
       batch_size: Examples per call of the tagger.
 
     Returns:
@@ -68,7 +67,8 @@ def predict(
     sizes = np.array([len(e.ids) + packing.QUERY_SPECIALS for e in examples], np.int64)
     for rows, padded in by_length(sizes, length=length, batch_size=batch_size):
         batch = [examples[row] for row in rows.tolist()]
-        logits = logits_fn(packing.pack_queries([e.ids for e in batch], padded, tokenizer))
+        ids = types.Ragged.of([example.ids for example in batch])
+        logits = logits_fn(packing.pack_queries(ids, padded, tokenizer))
         for example, of_example in zip(batch, logits, strict=True):
             scores[example.sentence][example.words] = of_example[1 + example.places]
     return [bio.decode(of_sentence, tags) for of_sentence in scores]

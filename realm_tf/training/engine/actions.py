@@ -20,7 +20,7 @@ class Progress:
     """Shows the step and the metrics: a bar on a terminal, a line per loop elsewhere.
 
     Args:
-      name: Of the stage.
+      name: Name of the stage.
       total_steps: Where it ends.
       step: The trainer's step.
       shown: Names of the metrics to show.

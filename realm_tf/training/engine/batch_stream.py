@@ -12,8 +12,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Iterator
 from concurrent import futures
-
-from realm_tf import types
+from typing import Any
 
 
 class BatchStream:
@@ -29,7 +28,7 @@ class BatchStream:
 
     def __init__(
         self,
-        make_batch: Callable[[int], types.Batch],
+        make_batch: Callable[[int], Any],
         *,
         first: Callable[[], int] = lambda: 0,
         depth: int = 4,
@@ -44,7 +43,7 @@ class BatchStream:
         self._threads = threads
         self._limit = limit
 
-    def __iter__(self) -> Iterator[types.Batch]:
+    def __iter__(self) -> Iterator[Any]:
         """Yields batches in order; an error in a thread is raised here."""
         index = self._first()
         pool = futures.ThreadPoolExecutor(self._threads, thread_name_prefix="batches")

@@ -22,10 +22,10 @@ class BestWeights:
 
     Args:
       model: With all weights created.
-      directory: Of the run.
+      directory: Directory of the run.
 
     Attributes:
-      step: Of the best weights; -1 if there are none.
+      step: Step of the best weights; -1 if there are none.
       value: The figure they had.
     """
 

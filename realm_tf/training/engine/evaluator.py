@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterable
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
-from realm_tf import types
 from realm_tf.models import losses
 from realm_tf.training.engine import task as task_lib
 
@@ -19,7 +19,7 @@ class Evaluator:
     """Measures a model as it stands; the step is traced once.
 
     Args:
-      task: Whose metrics.
+      task: Task whose metrics are measured.
       model: Its model.
     """
 
@@ -28,10 +28,10 @@ class Evaluator:
         self._model = model
         self._step = tf.function(self._sums)
 
-    def _sums(self, batch: types.Batch) -> task_lib.Sums:
+    def _sums(self, batch: Any) -> task_lib.Sums:
         return self._task.loss_and_sums(batch, self._model, training=False, across=losses.LOCAL)[1]
 
-    def __call__(self, batches: Iterable[types.Batch]) -> dict[str, float]:
+    def __call__(self, batches: Iterable[Any]) -> dict[str, float]:
         """Name to mean, over all batches."""
         totals: dict[str, list[float]] = collections.defaultdict(lambda: [0.0, 0.0])
         for batch in batches:

@@ -78,7 +78,7 @@ class Run:
     """What one training run is made of.
 
     Attributes:
-      name: Of the stage, for progress.
+      name: Name of the stage, for progress.
       directory: For checkpoints and summaries.
       task: The task, made in the strategy's scope.
       model: With all weights created, in the strategy's scope.
@@ -100,7 +100,7 @@ class Run:
     model: Any
     optimizer_config: config_lib.OptimizerConfig
     steps: int
-    make_batch: Callable[[int], types.Batch]
+    make_batch: Callable[[int], Any]
     runtime: config_lib.RuntimeConfig
     checkpoint_every_steps: int
     optimizer: Any = None

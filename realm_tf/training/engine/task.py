@@ -10,8 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
-from official.core import base_task
-from official.core import config_definitions as cfg
+from official.core import base_task, config_definitions
 from official.modeling import optimization
 
 from realm_tf import types
@@ -37,17 +36,23 @@ def collectives() -> losses.Collectives:
 class RealmTask(base_task.Task, abc.ABC):
     """A Model Garden task whose loss is a pure function of model, batch and collectives.
 
+    Batches are NamedTuples of arrays, a kind for each task.
+
     Args:
       params: Model Garden's task config; its `model` is ours.
       jit_compile: Compile loss and gradients with XLA. On one replica only: collectives inside a
         compiled function fail.
-      logging_dir: For summaries.
+      logging_dir: Directory for summaries.
     """
 
     metric_names: tuple[str, ...] = ()
 
     def __init__(
-        self, params: cfg.TaskConfig, *, jit_compile: bool = False, logging_dir: str | None = None
+        self,
+        params: config_definitions.TaskConfig,
+        *,
+        jit_compile: bool = False,
+        logging_dir: str | None = None,
     ):
         super().__init__(params, logging_dir=logging_dir)
         if jit_compile and tf.distribute.get_strategy().num_replicas_in_sync > 1:
@@ -61,11 +66,11 @@ class RealmTask(base_task.Task, abc.ABC):
 
     @abc.abstractmethod
     def loss_and_sums(
-        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+        self, batch: Any, model: Any, *, training: bool, across: losses.Collectives
     ) -> tuple[tf.Tensor, Sums]:
         """The loss, <float32>[], and what the metrics are means of."""
 
-    def prepare(self, batch: types.Batch, model: Any) -> types.Batch:
+    def prepare(self, batch: Any, model: Any) -> Any:
         """Host work between making a batch and the device step. None, by default."""
         return batch
 
@@ -78,19 +83,11 @@ class RealmTask(base_task.Task, abc.ABC):
         return [tf_keras.metrics.Mean(name) for name in self.metric_names]
 
     def train_step(
-        self, inputs: types.Batch, model: Any, optimizer: Any, metrics: Metrics | None = None
+        self, inputs: Any, model: Any, optimizer: Any, metrics: Metrics | None = None
     ) -> dict[str, tf.Tensor]:
         """One optimiser step on this replica's part of the batch."""
         loss, sums, gradients = self._gradient_function()(inputs, model)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        _update(metrics, sums)
-        return {self.loss: loss}
-
-    def validation_step(
-        self, inputs: types.Batch, model: Any, metrics: Metrics | None = None
-    ) -> dict[str, tf.Tensor]:
-        """Loss and metrics without dropout."""
-        loss, sums = self.loss_and_sums(inputs, model, training=False, across=collectives())
         _update(metrics, sums)
         return {self.loss: loss}
 
@@ -102,7 +99,7 @@ class RealmTask(base_task.Task, abc.ABC):
         return self._compiled
 
     def _loss_and_gradients(
-        self, batch: types.Batch, model: Any
+        self, batch: Any, model: Any
     ) -> tuple[tf.Tensor, Sums, list[tf.Tensor]]:
         variables = model.trainable_variables
         with tf.GradientTape() as tape:
@@ -135,18 +132,18 @@ def _update(metrics: Metrics | None, sums: Sums) -> None:
         metric.update_state(tf.math.divide_no_nan(total, count), sample_weight=count)
 
 
-def task_config() -> cfg.TaskConfig:
+def task_config() -> config_definitions.TaskConfig:
     """Model Garden's task config. Data and model are ours, so it says nothing more."""
-    return cfg.TaskConfig()
+    return config_definitions.TaskConfig()
 
 
 def experiment_config(
     optimization_config: optimization.OptimizationConfig, *, train_steps: int
-) -> cfg.ExperimentConfig:
+) -> config_definitions.ExperimentConfig:
     """Model Garden's experiment config: loops are Python loops over compiled steps."""
-    return cfg.ExperimentConfig(
+    return config_definitions.ExperimentConfig(
         task=task_config(),
-        trainer=cfg.TrainerConfig(
+        trainer=config_definitions.TrainerConfig(
             optimizer_config=optimization_config,
             train_steps=train_steps,
             train_tf_while_loop=False,

@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from official.core import base_trainer
-from official.core import config_definitions as cfg
+from official.core import base_trainer, config_definitions
 
-from realm_tf import types
 from realm_tf.training.engine import batch_stream as stream_lib
 from realm_tf.training.engine import task as task_lib
 
@@ -39,7 +37,7 @@ class Trainer(base_trainer.Trainer):
     def __init__(
         self,
         *,
-        config: cfg.ExperimentConfig,
+        config: config_definitions.ExperimentConfig,
         task: task_lib.RealmTask,
         model: tf_keras.Model,
         optimizer: Any,
@@ -56,7 +54,7 @@ class Trainer(base_trainer.Trainer):
         optimizer.build(model.trainable_variables)  # so that a restore finds every slot
         self._compiled_train = tf.function(self._replicated_train)
 
-    def train_step(self, iterator: Iterator[types.Batch]) -> None:
+    def train_step(self, iterator: Iterator[Any]) -> None:
         """Takes the next batch, does its host work, and runs the device step."""
         batch = self.task.prepare(next(iterator), self.model)
         self._compiled_train(distribute(self.strategy, batch))
@@ -67,8 +65,8 @@ class Trainer(base_trainer.Trainer):
             self._train_iter.close()
             self._train_iter = None
 
-    def _replicated_train(self, batch: types.Batch) -> None:
-        def step(inputs: types.Batch) -> None:
+    def _replicated_train(self, batch: Any) -> None:
+        def step(inputs: Any) -> None:
             logs = self.task.train_step(inputs, self.model, self.optimizer, self.train_metrics)
             # Losses are sums over a global count: replicas add up to the global loss.
             replicas = self.strategy.num_replicas_in_sync
@@ -78,7 +76,7 @@ class Trainer(base_trainer.Trainer):
         self.strategy.run(step, args=(batch,))
 
 
-def distribute(strategy: tf.distribute.Strategy, batch: types.Batch) -> types.Batch:
+def distribute(strategy: tf.distribute.Strategy, batch: Any) -> Any:
     """Splits a global batch over the replicas, along the first axis.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from realm_tf import artifacts, types
+from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data.examples import ict_batches
 from realm_tf.models import embedder, losses, weights
@@ -26,10 +26,10 @@ class IctTask(task.RealmTask):
     metric_names = ("accuracy",)
 
     def loss_and_sums(
-        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+        self, batch: ict_batches.IctBatch, model: Any, *, training: bool, across: losses.Collectives
     ) -> tuple[tf.Tensor, task.Sums]:
-        """Batch: `query` and `block`, from `data.ict_batches`."""
-        query_emb, block_emb = model((batch["query"], batch["block"]), training=training)
+        """Queries against the blocks of the global batch."""
+        query_emb, block_emb = model((batch.query, batch.block), training=training)
         logits, labels = losses.ict_logits_and_labels(query_emb, block_emb, across)
         hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), labels), tf.float32)
         sums = {"accuracy": (tf.reduce_sum(hits), tf.cast(tf.size(hits), tf.float32))}
@@ -45,13 +45,13 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     Raises:
       UserError: If `init.embedder` does not fit the run.
     """
-    cfg = context.config
+    config = context.config
     settings = {
         "experiment": "realm/ict",
-        "seed": cfg.seed,
-        "ict": config_lib.decisive(cfg.ict),
-        "embedder": config_lib.decisive(cfg.model.embedder),
-        "block_length": cfg.blocks.length,
+        "seed": config.seed,
+        "ict": config_lib.decisive(config.ict),
+        "embedder": config_lib.decisive(config.model.embedder),
+        "block_length": config.blocks.length,
     }
     start = initial_weights.of_embedder(context)
     made_from = {
@@ -62,7 +62,7 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(cfg.runtime):
+    with loop.scope(config.runtime):
         model, accuracy = _fit(context, context.directory(path), start)
     return weights.save(
         model,
@@ -70,39 +70,39 @@ def train(context: context_lib.Context) -> artifacts.Segment:
         kind=KIND,
         settings=settings,
         made_from=made_from,
-        counts={"steps": cfg.ict.steps, "accuracy": accuracy},
+        counts={"steps": config.ict.steps, "accuracy": accuracy},
     )
 
 
 def _fit(
     context: context_lib.Context, directory: str, start: artifacts.Segment | None
 ) -> tuple[embedder.Embedder, float]:
-    cfg = context.config
-    tf_keras.utils.set_random_seed(cfg.seed)
-    model = embedder.Embedder(cfg.model.embedder, context.tokenizer.vocab_size).build_weights()
+    config = context.config
+    tf_keras.utils.set_random_seed(config.seed)
+    model = embedder.Embedder(config.model.embedder, context.tokenizer.vocab_size).build_weights()
     initial_weights.fill_embedder(model, start)
-    if cfg.ict.steps == 0:  # the weights it starts from, as they are
+    if config.ict.steps == 0:  # the weights it starts from, as they are
         return model, 0.0
     batches = ict_batches.IctBatches(
         context.knowledge,
         context.tokenizer,
-        cfg.ict,
-        block_length=cfg.blocks.length,
-        seed=cfg.seed,
-        template=cfg.blocks.template,
+        config.ict,
+        block_length=config.blocks.length,
+        seed=config.seed,
+        template=config.blocks.template,
     )
     accuracy = []
     loop.fit(
         loop.Run(
             name="ict",
             directory=directory,
-            task=IctTask(task.task_config(), jit_compile=cfg.runtime.jit_compile),
+            task=IctTask(task.task_config(), jit_compile=config.runtime.jit_compile),
             model=model,
-            optimizer_config=cfg.ict.optimizer,
-            steps=cfg.ict.steps,
+            optimizer_config=config.ict.optimizer,
+            steps=config.ict.steps,
             make_batch=batches.make_batch,
-            runtime=cfg.runtime,
-            checkpoint_every_steps=cfg.ict.checkpoint_every_steps,
+            runtime=config.runtime,
+            checkpoint_every_steps=config.ict.checkpoint_every_steps,
             shown=("accuracy",),
             make_actions=lambda _: [lambda logs: accuracy.append(float(logs["accuracy"]))],
         )
@@ -112,18 +112,18 @@ def _fit(
 
 def random_embedder(context: context_lib.Context) -> artifacts.Segment:
     """An embedder of random weights: the baseline that has learned nothing."""
-    cfg = context.config
+    config = context.config
     settings = {
         "experiment": "random",
-        "seed": cfg.seed,
-        "embedder": config_lib.decisive(cfg.model.embedder),
+        "seed": config.seed,
+        "embedder": config_lib.decisive(config.model.embedder),
     }
     made_from = {"tokenizer": context.tokenizer.fingerprint}
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    tf_keras.utils.set_random_seed(cfg.seed)
-    model = embedder.Embedder(cfg.model.embedder, context.tokenizer.vocab_size).build_weights()
+    tf_keras.utils.set_random_seed(config.seed)
+    model = embedder.Embedder(config.model.embedder, context.tokenizer.vocab_size).build_weights()
     return weights.save(
         model, path, kind=KIND, settings=settings, made_from=made_from, counts={"steps": 0}
     )

@@ -32,7 +32,9 @@ from realm_tf.training.run import system as system_lib
 KIND = "open_qa_weights"
 
 Search = Callable[[np.ndarray, int], types.RetrievedBlocks]
-ReadInputs = Callable[[np.ndarray, types.RetrievedBlocks], types.Batch]
+ReadInputs = Callable[
+    [question_batches.QuestionBatch, types.RetrievedBlocks, np.ndarray], question_batches.ReadBatch
+]
 Gather = Callable[[np.ndarray], np.ndarray]
 
 
@@ -41,11 +43,11 @@ class OpenQaTask(task.RealmTask):
 
     Args:
       params: Model Garden's task config.
-      config: Numbers of searched and read blocks.
-      max_span_width: Of the reader.
+      open_qa_config: Numbers of searched and read blocks.
+      max_span_width: Wordpieces of the reader's widest span.
       search: Query vectors and k to `RetrievedBlocks`.
       gather: Rows to block vectors, <float32>[..., embed_dim].
-      read_inputs: Question indices and what was retrieved to the reader's inputs.
+      read_inputs: Questions, what was retrieved and its vectors to the second phase.
     """
 
     metric_names = ("answer_accuracy", "retriever_zeroed", "reader_zeroed")
@@ -54,7 +56,7 @@ class OpenQaTask(task.RealmTask):
         self,
         params: config_definitions.TaskConfig,
         *,
-        config: config_lib.OpenQaConfig,
+        open_qa_config: config_lib.OpenQaConfig,
         max_span_width: int,
         search: Search,
         gather: Gather,
@@ -62,31 +64,37 @@ class OpenQaTask(task.RealmTask):
         **kwargs: Any,
     ):
         super().__init__(params, **kwargs)
-        self._config = config
+        self._config = open_qa_config
         self._max_span_width = max_span_width
         self._search = search
         self._gather = gather
         self._read_inputs = read_inputs
         self._embed = tf.function(lambda model, question: model.embed(question, training=False))
 
-    def prepare(self, batch: types.Batch, model: model_lib.OpenQaModel) -> types.Batch:
+    def prepare(
+        self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
+    ) -> question_batches.ReadBatch:
         """Phase one: embed with current weights, search, and make the reader's inputs."""
-        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch["question"]))
+        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch.question))
         retrieved = self._search(query_emb.numpy(), self._config.num_searched)
-        read = self._read_inputs(batch["question_index"], retrieved)
         block_emb = self._gather(np.maximum(retrieved.rows, 0)).astype(np.float32)
-        device_inputs = {name: read[name] for name in _DEVICE_INPUTS}
-        return {"question": batch["question"], "block_emb": block_emb, **device_inputs}
+        return self._read_inputs(batch, retrieved, block_emb)
 
     def loss_and_sums(
-        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+        self,
+        batch: question_batches.ReadBatch,
+        model: Any,
+        *,
+        training: bool,
+        across: losses.Collectives,
     ) -> tuple[tf.Tensor, task.Sums]:
         """Phase two: retriever loss over the searched blocks, reader loss over all spans."""
-        retriever_logits, span_logits = model(batch, training=training)
+        inputs = model_lib.OpenQaInputs(batch.question, batch.joint, batch.block_emb)
+        retriever_logits, span_logits = model(inputs, training=training)
         retriever_loss, has_block = losses.marginal_correct_loss(
             retriever_logits,
-            tf.cast(batch["retrieved_has_answer"], tf.bool),
-            tf.cast(batch["retrieved_mask"], tf.bool),
+            tf.cast(batch.retrieved_has_answer, tf.bool),
+            tf.cast(batch.retrieved_mask, tf.bool),
             across.global_sum,
         )
         logits, correct, mask = self._spans(batch, retriever_logits, span_logits)
@@ -104,28 +112,17 @@ class OpenQaTask(task.RealmTask):
         return retriever_loss + reader_loss, sums
 
     def _spans(
-        self, batch: types.Batch, retriever_logits: tf.Tensor, span_logits: tf.Tensor
+        self, batch: question_batches.ReadBatch, retriever_logits: tf.Tensor, span_logits: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """All spans of an example in a row: logits, which are correct, which exist."""
         num_read, length, width = span_logits.shape[1:]
         logits = span_logits + retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]
         correct = losses.correct_spans(
-            batch["answer_starts"], batch["answer_ends"], batch["answer_mask"], length, width
+            batch.answer_starts, batch.answer_ends, batch.answer_mask, length, width
         )
-        mask = losses.span_mask(batch["body_mask"], self._max_span_width)
+        mask = losses.span_mask(batch.body_mask, self._max_span_width)
         flat = [-1, num_read * length * width]
         return tf.reshape(logits, flat), tf.reshape(correct, flat), tf.reshape(mask, flat)
-
-
-_DEVICE_INPUTS = (
-    "joint",
-    "retrieved_mask",
-    "retrieved_has_answer",
-    "body_mask",
-    "answer_starts",
-    "answer_ends",
-    "answer_mask",
-)
 
 
 def train(
@@ -137,7 +134,7 @@ def train(
     """Fine-tunes a system on questions.
 
     Args:
-      context: Of the run.
+      context: Configuration and data of the run.
       start: Weights to start from, and the frozen block vectors.
       questions: To train on.
       questions_fingerprint: SHA-256 of their file.
@@ -145,12 +142,12 @@ def train(
     Returns:
       Segment "open_qa_weights"; at once if it is there already.
     """
-    cfg = context.config
+    config = context.config
     settings = {
         "experiment": "realm/open_qa",
-        "seed": cfg.seed,
-        "open_qa": config_lib.decisive(cfg.open_qa),
-        "model": config_lib.decisive(cfg.model),
+        "seed": config.seed,
+        "open_qa": config_lib.decisive(config.open_qa),
+        "model": config_lib.decisive(config.model),
     }
     made_from = {
         "tokenizer": context.tokenizer.fingerprint,
@@ -160,7 +157,7 @@ def train(
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(cfg.runtime):
+    with loop.scope(config.runtime):
         model = _fit(context, start, questions, context.directory(path))
     return weights.save(
         model,
@@ -168,7 +165,7 @@ def train(
         kind=KIND,
         settings=settings,
         made_from=made_from,
-        counts={"steps": cfg.open_qa.steps, "questions": len(questions)},
+        counts={"steps": config.open_qa.steps, "questions": len(questions)},
     )
 
 
@@ -186,11 +183,11 @@ def _fit(
     questions: Sequence[questions_lib.Question],
     directory: str,
 ) -> model_lib.OpenQaModel:
-    cfg = context.config
-    tf_keras.utils.set_random_seed(cfg.seed)
-    model = system_lib.open_qa_model(cfg.model, context.tokenizer.vocab_size, start)
+    config = context.config
+    tf_keras.utils.set_random_seed(config.seed)
+    model = system_lib.open_qa_model(config.model, context.tokenizer.vocab_size, start)
     batches = question_batches.QuestionBatches(
-        questions, context.tokenizer, cfg.open_qa, seed=cfg.seed
+        questions, context.tokenizer, config.open_qa, seed=config.seed
     )
     loop.fit(
         loop.Run(
@@ -198,11 +195,11 @@ def _fit(
             directory=directory,
             task=_make_task(context, start, questions),
             model=model,
-            optimizer_config=cfg.open_qa.optimizer,
-            steps=cfg.open_qa.steps,
+            optimizer_config=config.open_qa.optimizer,
+            steps=config.open_qa.steps,
             make_batch=batches.make_batch,
-            runtime=cfg.runtime,
-            checkpoint_every_steps=cfg.open_qa.checkpoint_every_steps,
+            runtime=config.runtime,
+            checkpoint_every_steps=config.open_qa.checkpoint_every_steps,
             shown=("answer_accuracy", "retriever_zeroed", "reader_zeroed"),
         )
     )
@@ -214,28 +211,33 @@ def _make_task(
     start: system_lib.System,
     questions: Sequence[questions_lib.Question],
 ) -> OpenQaTask:
-    cfg = context.config
+    config = context.config
     vectors = vectors_lib.VectorTable.open(start.snapshot.segment("vectors"))
     index = index_lib.Index.open(start.snapshot.segment("index"), vectors)
-    width = cfg.model.reader.max_span_width
+    width = config.model.reader.max_span_width
 
-    def read_inputs(question_index: np.ndarray, retrieved: types.RetrievedBlocks) -> types.Batch:
+    def read_inputs(
+        batch: question_batches.QuestionBatch,
+        retrieved: types.RetrievedBlocks,
+        block_emb: np.ndarray,
+    ) -> question_batches.ReadBatch:
         return question_batches.read_inputs(
             context.knowledge,
             context.tokenizer,
-            cfg.open_qa,
+            config.open_qa,
             questions,
-            question_index,
+            batch,
             retrieved,
+            block_emb,
             max_span_width=width,
         )
 
     return OpenQaTask(
         task.task_config(),
-        config=cfg.open_qa,
+        open_qa_config=config.open_qa,
         max_span_width=width,
         search=index.search,
         gather=vectors.gather,
         read_inputs=read_inputs,
-        jit_compile=cfg.runtime.jit_compile,
+        jit_compile=config.runtime.jit_compile,
     )

@@ -21,15 +21,15 @@ from official.core import config_definitions
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.data.examples import masked_batches
 from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import snapshots
 from realm_tf.training.engine import actions, evaluator, loop, optimizers, task
 from realm_tf.training.engine import trainer as trainer_lib
-from realm_tf.training.experiments import warmup
 from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import masked_examples, swap_log
 from realm_tf.training.run import refresh as refresh_lib
-from realm_tf.training.run import swap_log
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,19 +52,24 @@ class PretrainTask(task.RealmTask):
     def __init__(self, params: config_definitions.TaskConfig, *, objective: str, **kwargs: Any):
         super().__init__(params, **kwargs)
         self._objective = objective
-        self.step: tf.Variable | None = None  # the trainer's step, for staleness
 
     def loss_and_sums(
-        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+        self,
+        batch: masked_batches.MaskedBatch,
+        model: Any,
+        *,
+        training: bool,
+        across: losses.Collectives,
     ) -> tuple[tf.Tensor, task.Sums]:
-        """Batch: from `data.masked_batches`; the null block is candidate 0."""
-        outputs = model(batch, training=training)
-        log_p_z = losses.log_retrieval(outputs.relevance, batch["candidate_mask"])
-        log_p_y = losses.log_token(outputs.token_logits, batch["mask_targets"])
+        """Marginal likelihood of what was masked; the null block is candidate 0."""
+        inputs = realm.RealmInputs(batch.query, batch.blocks, batch.joint, batch.mask_positions)
+        outputs = model(inputs, training=training)
+        log_p_z = losses.log_retrieval(outputs.relevance, batch.candidate_mask)
+        log_p_y = losses.log_token(outputs.token_logits, batch.mask_targets)
         loss = losses.masked_lm_loss(
             log_p_z,
             log_p_y,
-            batch["mask_weights"],
+            batch.mask_weights,
             objective=self._objective,
             global_sum=across.global_sum,
         )
@@ -72,12 +77,12 @@ class PretrainTask(task.RealmTask):
 
     def _sums(
         self,
-        batch: types.Batch,
+        batch: masked_batches.MaskedBatch,
         outputs: realm.RealmOutputs,
         log_p_z: tf.Tensor,
         log_p_y: tf.Tensor,
     ) -> task.Sums:
-        weights, targets = batch["mask_weights"], batch["mask_targets"]
+        weights, targets = batch.mask_weights, batch.mask_targets
         p_z = tf.exp(log_p_z)
         marginal = losses.log_marginal_tokens(log_p_z, log_p_y)
         # p(y given x) over the vocabulary: what the model answers.
@@ -87,8 +92,7 @@ class PretrainTask(task.RealmTask):
         )
         spread = tf.math.reduce_std(outputs.query_emb, axis=0)
         entropy = -tf.reduce_sum(p_z * tf.maximum(log_p_z, -1e3), axis=-1)
-        step = tf.cast(0 if self.step is None else self.step, tf.float32)
-        staleness = step - tf.cast(batch["snapshot_step"], tf.float32)
+        staleness = tf.cast(batch.step - batch.snapshot_step, tf.float32)
         return {
             "accuracy": task.mean_over_masks(task.hits(p_y, targets), weights),
             "null_accuracy": task.mean_over_masks(
@@ -113,20 +117,20 @@ def train(
     *,
     embedder_weights: artifacts.Segment,
     reader_weights: artifacts.Segment,
-    embed_job: refresh_lib.EmbedJob,
+    make_vectors: refresh_lib.MakeVectors,
 ) -> system_lib.System:
     """Trains retriever and reader together.
 
     Args:
-      context: Of the run.
+      context: Configuration and data of the run.
       embedder_weights: Where the retriever starts, e.g. from `ict.train`.
       reader_weights: Where the reader starts, e.g. from `warmup.train`.
-      embed_job: Embeds every block with a given embedder.
+      make_vectors: Embeds every block with a given embedder.
 
     Returns:
       The trained system, with a snapshot of its last step; at once if it is there already.
     """
-    run = _Pretraining(context, embedder_weights, reader_weights, embed_job)
+    run = _Pretraining(context, embedder_weights, reader_weights, make_vectors)
     if not run.is_complete():
         with loop.scope(context.config.runtime):
             run.fit()
@@ -141,19 +145,19 @@ class _Pretraining:
         context: context_lib.Context,
         embedder_weights: artifacts.Segment,
         reader_weights: artifacts.Segment,
-        embed_job: refresh_lib.EmbedJob,
+        make_vectors: refresh_lib.MakeVectors,
     ):
         self._context = context
         self._starts = (embedder_weights, reader_weights)
-        cfg = context.config
+        config = context.config
         self._settings = {
             "experiment": "realm/pretrain",
-            "seed": cfg.seed,
-            "pretrain": config_lib.decisive(cfg.pretrain),
-            "model": config_lib.decisive(cfg.model),
-            "retrieval": config_lib.decisive(cfg.retrieval),
-            "block_length": cfg.blocks.length,
-            "held_out": cfg.evaluation.held_out_fraction,
+            "seed": config.seed,
+            "pretrain": config_lib.decisive(config.pretrain),
+            "model": config_lib.decisive(config.model),
+            "retrieval": config_lib.decisive(config.retrieval),
+            "block_length": config.blocks.length,
+            "held_out": config.evaluation.held_out_fraction,
         }
         self._made_from = {
             "tokenizer": context.tokenizer.fingerprint,
@@ -169,7 +173,7 @@ class _Pretraining:
         self._directory = context.directory(
             context.recipe("pretrain", settings=self._settings, made_from=self._made_from)
         )
-        self._refresher = refresh_lib.Refresher.of(context, self._directory, embed_job)
+        self._refresher = refresh_lib.Refresher.of(context, self._directory, make_vectors)
         self._retriever_of = functools.lru_cache(maxsize=2)(self._open_retriever)
 
     def is_complete(self) -> bool:
@@ -182,52 +186,51 @@ class _Pretraining:
         return system_lib.System("realm", embedder, reader, snapshot)
 
     def fit(self) -> None:
-        cfg = self._context.config
-        tf_keras.utils.set_random_seed(cfg.seed)
+        config = self._context.config
+        tf_keras.utils.set_random_seed(config.seed)
         tf.io.gfile.makedirs(self._directory)
         self._model = system_lib.realm_model(
-            cfg.model, self._context.tokenizer.vocab_size, *self._starts
+            config.model, self._context.tokenizer.vocab_size, *self._starts
         )
         self._task = PretrainTask(
             task.task_config(),
-            objective=cfg.pretrain.objective,
-            jit_compile=cfg.runtime.jit_compile,
+            objective=config.pretrain.objective,
+            jit_compile=config.runtime.jit_compile,
         )
-        self._batches = warmup.make_batches(
-            self._context, held_out=False, batch_size=cfg.pretrain.batch_size, stage="pretrain"
+        self._batches = masked_examples.make_batches(
+            self._context, held_out=False, batch_size=config.pretrain.batch_size, stage="pretrain"
         )
         self._refresh(0)
         self._swaps = swap_log.SwapLog(os.path.join(self._directory, "swaps.json"))
         loop.fit(self._run())
-        self._refresh(cfg.pretrain.steps)
+        self._refresh(config.pretrain.steps)
         self._save()
 
     def _run(self) -> loop.Run:
-        cfg = self._context.config
-        every = cfg.pretrain.refresh.every_steps
+        config = self._context.config
+        every = config.pretrain.refresh.every_steps
         return loop.Run(
             name="pretrain",
             directory=self._directory,
             task=self._task,
             model=self._model,
-            optimizer_config=cfg.pretrain.optimizer,
-            optimizer=_optimizer(cfg.pretrain, self._model),
-            steps=cfg.pretrain.steps,
+            optimizer_config=config.pretrain.optimizer,
+            optimizer=_optimizer(config.pretrain, self._model),
+            steps=config.pretrain.steps,
             make_batch=self._make_batch,
-            runtime=cfg.runtime,
-            checkpoint_every_steps=cfg.pretrain.checkpoint_every_steps,
-            loop_steps=math.gcd(every, cfg.pretrain.checkpoint_every_steps, 100),
+            runtime=config.runtime,
+            checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
+            loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
             shown=("accuracy", "retrieval_utility", "null_probability"),
             make_actions=self._actions,
             on_start=self._swaps.rewind,
         )
 
     def _actions(self, fitted: trainer_lib.Trainer) -> list[Callable[..., None]]:
-        self._task.step = fitted.global_step
         every = self._context.config.pretrain.refresh.every_steps
         return [actions.Every(steps=every, step=fitted.global_step, function=self._take_up)]
 
-    def _make_batch(self, index: int) -> types.Batch:
+    def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
         step = self._swaps.snapshot_at(index)
         return self._batches.make_batch(index, self._retriever_of(step), snapshot_step=step)
 
@@ -304,19 +307,22 @@ def evaluate_masked(context: context_lib.Context, system: system_lib.System) -> 
     """Held-out metrics of a system on masked spans, with retrieval and on the null block alone.
 
     Returns:
-      `PretrainTask.metric_names` to means over `evaluation.masked_examples` held-out spans.
+      `PretrainTask.metric_names` to means over `evaluation.masked_examples` held-out spans, but
+      for the staleness, which is a matter of training.
     """
-    cfg = context.config
+    config = context.config
     model = system_lib.realm_model(
-        cfg.model, context.tokenizer.vocab_size, system.embedder, system.reader
+        config.model, context.tokenizer.vocab_size, system.embedder_weights, system.reader_weights
     )
-    batch_size = min(cfg.pretrain.batch_size, 32)
-    batches = warmup.make_batches(
+    batch_size = min(config.pretrain.batch_size, 32)
+    batches = masked_examples.make_batches(
         context, held_out=True, batch_size=batch_size, stage="pretrain/held_out"
     )
     retrieve = retriever_lib.Retriever.open(system.snapshot)
-    measured = PretrainTask(task.task_config(), objective=cfg.pretrain.objective)
-    count = max(1, cfg.evaluation.masked_examples // batch_size)
-    return evaluator.Evaluator(measured, model)(
+    measured = PretrainTask(task.task_config(), objective=config.pretrain.objective)
+    count = max(1, config.evaluation.masked_examples // batch_size)
+    figures = evaluator.Evaluator(measured, model)(
         batches.make_batch(i, retrieve, snapshot_step=system.snapshot.step) for i in range(count)
     )
+    del figures["staleness_steps"]
+    return figures

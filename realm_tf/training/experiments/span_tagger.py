@@ -40,13 +40,13 @@ class SpanTaggerTask(task.RealmTask):
     metric_names = ("accuracy",)
 
     def loss_and_sums(
-        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+        self, batch: tag_batches.TagBatch, model: Any, *, training: bool, across: losses.Collectives
     ) -> tuple[tf.Tensor, task.Sums]:
-        """Batch: from `data.span_tags`."""
-        logits = model(batch["inputs"], training=training)
-        weights = batch["weights"]
-        loss = losses.tagging_loss(logits, batch["targets"], weights, across.global_sum)
-        hits = task.hits(logits, batch["targets"])
+        """Mean over the words that have a tag."""
+        logits = model(batch.inputs, training=training)
+        weights = batch.weights
+        loss = losses.tagging_loss(logits, batch.targets, weights, across.global_sum)
+        hits = task.hits(logits, batch.targets)
         return loss, {"accuracy": task.mean_over_masks(hits, weights)}
 
 
@@ -67,11 +67,11 @@ class Data:
     vocab: artifacts.Segment
 
 
-def train(cfg: config_lib.Config, data: Data, root: str, *, score: Score) -> artifacts.Segment:
+def train(config: config_lib.Config, data: Data, root: str, *, score: Score) -> artifacts.Segment:
     """Trains a tagger, from random weights or those of `init.tagger`.
 
     Args:
-      cfg: Its sections `span_tagger`, `init`, `seed` and `runtime`.
+      config: Its sections `span_tagger`, `init`, `seed` and `runtime`.
       data: Labelled sentences.
       root: Directory of segments; checkpoints go to `training/` in it.
       score: What F1 is; see `evaluation.entities.score`.
@@ -83,8 +83,8 @@ def train(cfg: config_lib.Config, data: Data, root: str, *, score: Score) -> art
       UserError: If a file is not as it should be, or `init.tagger` does not fit.
     """
     tokenizer = tokenizer_lib.Tokenizer.open(data.vocab)
-    start = initial_weights.of_tagger(cfg, tokenizer)
-    sentences = [s for file in data.train for s in _read(cfg.span_tagger, file)]
+    start = initial_weights.of_tagger(config, tokenizer)
+    sentences = [s for file in data.train for s in _read(config.span_tagger, file)]
     labels = sorted({bio.split(tag)[1] for s in sentences for tag in s.tags} - {""})
     if not labels:
         raise types.UserError(
@@ -92,10 +92,10 @@ def train(cfg: config_lib.Config, data: Data, root: str, *, score: Score) -> art
         )
     settings = {
         "experiment": "realm/span_tagger",
-        "seed": cfg.seed,
-        "span_tagger": config_lib.decisive(cfg.span_tagger),
+        "seed": config.seed,
+        "span_tagger": config_lib.decisive(config.span_tagger),
         "labels": labels,
-        "length": cfg.span_tagger.length,
+        "length": config.span_tagger.length,
     }
     made_from = {
         "tokenizer": tokenizer.fingerprint,
@@ -106,14 +106,14 @@ def train(cfg: config_lib.Config, data: Data, root: str, *, score: Score) -> art
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     directory = os.path.join(root, "training", os.path.basename(path))
-    with loop.scope(cfg.runtime):
-        run = _Run(cfg, data, tokenizer, bio.tags_of(labels), score, directory)
+    with loop.scope(config.runtime):
+        run = _Run(config, data, tokenizer, bio.tags_of(labels), score, directory)
         run.fit(sentences, start)
     return run.export(path, settings=settings, made_from=made_from)
 
 
-def _read(cfg: config_lib.SpanTaggerConfig, file: str) -> list[conll.Sentence]:
-    return conll.read(file, column=cfg.tag_column, label_map=cfg.label_map)
+def _read(tagger: config_lib.SpanTaggerConfig, file: str) -> list[conll.Sentence]:
+    return conll.read(file, column=tagger.tag_column, label_map=tagger.label_map)
 
 
 class _Held:
@@ -122,14 +122,14 @@ class _Held:
     def __init__(
         self,
         file: str,
-        cfg: config_lib.SpanTaggerConfig,
+        tagger: config_lib.SpanTaggerConfig,
         tokenizer: tokenizer_lib.Tokenizer,
         tags: Sequence[str],
     ):
-        self._cfg, self._tokenizer, self._tags = cfg, tokenizer, tags
-        self._sentences = _read(cfg, file)
+        self._tagger, self._tokenizer, self._tags = tagger, tokenizer, tags
+        self._sentences = _read(tagger, file)
         self._examples = tag_batches.make_examples(
-            self._sentences, tags, tokenizer, length=cfg.length
+            self._sentences, tags, tokenizer, length=tagger.length
         )
         self.gold = [sentence.tags for sentence in self._sentences]
 
@@ -140,7 +140,7 @@ class _Held:
             logits_fn,
             self._tokenizer,
             self._tags,
-            length=self._cfg.length,
+            length=self._tagger.length,
             batch_size=_PREDICTED_BATCH,
         )
 
@@ -150,39 +150,39 @@ class _Run:
 
     def __init__(
         self,
-        cfg: config_lib.Config,
+        config: config_lib.Config,
         data: Data,
         tokenizer: tokenizer_lib.Tokenizer,
         tags: Sequence[str],
         score: Score,
         directory: str,
     ):
-        self._cfg, self._config = cfg, cfg.span_tagger
+        self._config, self._tagger = config, config.span_tagger
         self._tokenizer, self._tags, self._score = tokenizer, tags, score
         self._held = {
-            part: {file: _Held(file, self._config, tokenizer, tags) for file in files}
+            part: {file: _Held(file, self._tagger, tokenizer, tags) for file in files}
             for part, files in (("dev", data.dev), ("test", data.test))
         }
-        tf_keras.utils.set_random_seed(cfg.seed)
+        tf_keras.utils.set_random_seed(config.seed)
         self._model = span_tagger.SpanTagger(
-            self._config.encoder, tokenizer.vocab_size, len(tags), self._config.dropout
+            self._tagger.encoder, tokenizer.vocab_size, len(tags), self._tagger.dropout
         ).build_weights()
         self._directory = directory
         self._kept = best_weights.BestWeights(self._model, directory)
 
     def fit(self, sentences: Sequence[conll.Sentence], start: artifacts.Segment | None) -> None:
         """Trains to the last step, and fills the model with the best weights."""
-        config = self._config
+        tagger = self._tagger
         initial_weights.fill_tagger(self._model, start)
         examples = tag_batches.make_examples(
-            sentences, self._tags, self._tokenizer, length=config.length
+            sentences, self._tags, self._tokenizer, length=tagger.length
         )
         batches = tag_batches.TagBatches(
             examples,
             self._tokenizer,
-            batch_size=config.batch_size,
-            length=config.length,
-            seed=self._cfg.seed,
+            batch_size=tagger.batch_size,
+            length=tagger.length,
+            seed=self._config.seed,
         )
         _LOGGER.info(
             "%d training sentences, %d batches an epoch", len(sentences), batches.batches_per_epoch
@@ -191,18 +191,20 @@ class _Run:
             loop.Run(
                 name="span tagger",
                 directory=self._directory,
-                task=SpanTaggerTask(task.task_config(), jit_compile=self._cfg.runtime.jit_compile),
+                task=SpanTaggerTask(
+                    task.task_config(), jit_compile=self._config.runtime.jit_compile
+                ),
                 model=self._model,
-                optimizer_config=config.optimizer,
-                steps=config.steps,
+                optimizer_config=tagger.optimizer,
+                steps=tagger.steps,
                 make_batch=batches.make_batch,
-                runtime=self._cfg.runtime,
-                checkpoint_every_steps=config.evaluate_every_steps,
-                loop_steps=math.gcd(config.evaluate_every_steps, 100),
+                runtime=self._config.runtime,
+                checkpoint_every_steps=tagger.evaluate_every_steps,
+                loop_steps=math.gcd(tagger.evaluate_every_steps, 100),
                 shown=("accuracy",),
                 make_actions=lambda fitted: [
                     actions.Every(
-                        steps=config.evaluate_every_steps,
+                        steps=tagger.evaluate_every_steps,
                         step=fitted.global_step,
                         function=self._evaluate,
                     )
@@ -215,7 +217,7 @@ class _Run:
         self, path: str, *, settings: Mapping[str, Any], made_from: Mapping[str, str]
     ) -> artifacts.Segment:
         """Measures the graph that is exported, and writes it."""
-        lean = tagger_export.LeanTagger(self._model, self._config.encoder, dtype=self._config.dtype)
+        lean = tagger_export.LeanTagger(self._model, self._tagger.encoder, dtype=self._tagger.dtype)
         metrics = {part: self._measure(held, lean.logits) for part, held in self._held.items()}
         counts = {
             f"{part}_{name}": figures["all"]["micro"][name]
@@ -230,11 +232,11 @@ class _Run:
             settings=settings,
             made_from=made_from,
             metrics=metrics,
-            counts={"steps": self._config.steps, "best_step": self._kept.step, **counts},
+            counts={"steps": self._tagger.steps, "best_step": self._kept.step, **counts},
         )
 
     def _evaluate(self, step: int) -> dict[str, float]:
-        lean = tagger_export.LeanTagger(self._model, self._config.encoder)
+        lean = tagger_export.LeanTagger(self._model, self._tagger.encoder)
         figures = self._measure(self._held["dev"], lean.logits)["all"]["micro"]
         self._kept.offer(step, figures["f1"])
         _LOGGER.info("dev F1 %.4f at step %d; best %.4f", figures["f1"], step, self._kept.value)

@@ -14,18 +14,17 @@ import logging
 import math
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from realm_tf import artifacts, types
+from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data import sampling
-from realm_tf.data.examples import masked_batches, masking, substitution
+from realm_tf.data.examples import masked_batches, substitution
 from realm_tf.models import losses, reader, weights
 from realm_tf.training.engine import actions, evaluator, loop, task
 from realm_tf.training.run import context as context_lib
-from realm_tf.training.run import initial_weights
+from realm_tf.training.run import initial_weights, masked_examples
 
 KIND = "reader_weights"
 _CHECK_EXAMPLES = 512
@@ -42,15 +41,20 @@ class WarmupTask(task.RealmTask):
     metric_names = ("accuracy",)
 
     def loss_and_sums(
-        self, batch: types.Batch, model: Any, *, training: bool, across: losses.Collectives
+        self,
+        batch: masked_batches.MaskedBatch,
+        model: Any,
+        *,
+        training: bool,
+        across: losses.Collectives,
     ) -> tuple[tf.Tensor, task.Sums]:
-        """Batch: from `data.masked_batches` in mode "null" or "own"."""
-        logits = model((batch["joint"], batch["mask_positions"]), training=training)
-        log_p_y = losses.log_token(logits, batch["mask_targets"])
+        """One candidate per example: a batch of the mode "null", "own" or "other"."""
+        logits = model((batch.joint, batch.mask_positions), training=training)
+        log_p_y = losses.log_token(logits, batch.mask_targets)
         log_p_z = tf.zeros_like(log_p_y[:, :, 0])  # one block, with certainty
-        weights = batch["mask_weights"]
+        weights = batch.mask_weights
         loss = losses.masked_lm_loss(log_p_z, log_p_y, weights, global_sum=across.global_sum)
-        right = task.hits(logits[:, 0], batch["mask_targets"])
+        right = task.hits(logits[:, 0], batch.mask_targets)
         return loss, {"accuracy": task.mean_over_masks(right, weights)}
 
 
@@ -64,16 +68,16 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     Raises:
       UserError: If `init.reader` does not fit the run.
     """
-    cfg = context.config
+    config = context.config
     settings = {
         "experiment": "realm/warmup",
-        "seed": cfg.seed,
-        "warmup": config_lib.decisive(cfg.pretrain.warmup),
-        "reader": config_lib.decisive(cfg.model.reader.encoder),
-        "query_length": cfg.pretrain.query_length,
-        "max_masks": cfg.pretrain.max_masks,
-        "block_length": cfg.blocks.length,
-        "held_out": cfg.evaluation.held_out_fraction,
+        "seed": config.seed,
+        "warmup": config_lib.decisive(config.pretrain.warmup),
+        "reader": config_lib.decisive(config.model.reader.encoder),
+        "query_length": config.pretrain.query_length,
+        "max_masks": config.pretrain.max_masks,
+        "block_length": config.blocks.length,
+        "held_out": config.evaluation.held_out_fraction,
     }
     start = initial_weights.of_reader(context)
     made_from = {
@@ -84,7 +88,7 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(cfg.runtime):
+    with loop.scope(config.runtime):
         model, counts = _Warmup(context, start).fit(context.directory(path))
     return weights.save(
         model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
@@ -96,14 +100,14 @@ class _Warmup:
 
     def __init__(self, context: context_lib.Context, start: artifacts.Segment | None):
         self._context = context
-        self._config = context.config.pretrain.warmup
-        cfg = context.config
-        tf_keras.utils.set_random_seed(cfg.seed)
+        self._warmup = context.config.pretrain.warmup
+        config = context.config
+        tf_keras.utils.set_random_seed(config.seed)
         self._model = reader.KnowledgeAugmentedEncoder(
-            cfg.model.reader, context.tokenizer.vocab_size
+            config.model.reader, context.tokenizer.vocab_size
         ).build_weights()
         initial_weights.fill_reader(self._model, start)
-        self._task = WarmupTask(task.task_config(), jit_compile=cfg.runtime.jit_compile)
+        self._task = WarmupTask(task.task_config(), jit_compile=config.runtime.jit_compile)
         self._training, self._held_out = (
             self._batches(held_out=held_out) for held_out in (False, True)
         )
@@ -112,17 +116,17 @@ class _Warmup:
         self._passed = False
 
     def _batches(self, *, held_out: bool) -> masked_batches.MaskedBatches:
-        return make_batches(
+        return masked_examples.make_batches(
             self._context,
             held_out=held_out,
-            batch_size=self._config.batch_size,
+            batch_size=self._warmup.batch_size,
             stage="warmup/held_out" if held_out else "warmup",
         )
 
     def fit(self, directory: str) -> tuple[reader.KnowledgeAugmentedEncoder, dict[str, float]]:
         """Trains until the gate is passed or the steps are used up."""
-        config = self._config
-        steps = config.null_steps + config.max_steps
+        warmup = self._warmup
+        steps = warmup.null_steps + warmup.max_steps
         if steps == 0:
             return self._model, {"steps": 0, "passed": 1}
         fitted = loop.fit(
@@ -131,17 +135,17 @@ class _Warmup:
                 directory=directory,
                 task=self._task,
                 model=self._model,
-                optimizer_config=config_lib.OptimizerConfig(learning_rate=config.learning_rate),
+                optimizer_config=config_lib.OptimizerConfig(learning_rate=warmup.learning_rate),
                 steps=steps,
                 make_batch=self._make_batch,
                 runtime=self._context.config.runtime,
-                checkpoint_every_steps=config.check_every_steps,
-                loop_steps=math.gcd(config.check_every_steps, 100),
+                checkpoint_every_steps=warmup.check_every_steps,
+                loop_steps=math.gcd(warmup.check_every_steps, 100),
                 shown=("accuracy",),
                 on_start=self._check_again,
                 make_actions=lambda fitted: [
                     actions.Every(
-                        steps=config.check_every_steps,
+                        steps=warmup.check_every_steps,
                         step=fitted.global_step,
                         function=self._check,
                     )
@@ -154,64 +158,38 @@ class _Warmup:
         return self._model, {
             "steps": done,
             "copy_accuracy": self._copy_accuracy,
-            "passed": int(self._copy_accuracy >= config.copy_accuracy),
+            "passed": int(self._copy_accuracy >= warmup.copy_accuracy),
         }
 
-    def _make_batch(self, index: int) -> types.Batch:
-        if index < self._config.null_steps:
+    def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
+        if index < self._warmup.null_steps:
             return self._training.make_batch(index, mode="null")
         rng = sampling.generator(self._context.config.seed, "warmup", index)
-        if rng.random() < self._config.distract:
+        if rng.random() < self._warmup.distract:
             return self._training.make_batch(index, mode="other")
         return substitution.substitute(
             self._training.make_batch(index, mode="own"),
             self._context.tokenizer,
             rng,
-            probability=self._config.substitute,
+            probability=self._warmup.substitute,
         )
 
     def _measure(self) -> None:
-        count = max(1, _CHECK_EXAMPLES // self._config.batch_size)
+        count = max(1, _CHECK_EXAMPLES // self._warmup.batch_size)
         batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
         self._copy_accuracy = self._evaluator(batches)["accuracy"]
 
     def _check_again(self, step: int) -> None:
         """Ends a run that was killed between passing the gate and writing its weights."""
-        if step and step % self._config.check_every_steps == 0:
+        if step and step % self._warmup.check_every_steps == 0:
             self._check(step)
 
     def _check(self, step: int) -> dict[str, float]:
-        if step < self._config.null_steps:
+        if step < self._warmup.null_steps:
             return {}
         self._measure()
-        self._passed = self._copy_accuracy >= self._config.copy_accuracy
+        self._passed = self._copy_accuracy >= self._warmup.copy_accuracy
         _LOGGER.info("held-out copy accuracy %.3f at step %d", self._copy_accuracy, step)
         if self._passed:
             raise loop.StopTraining
         return {"held_out_copy_accuracy": self._copy_accuracy}
-
-
-def make_batches(
-    context: context_lib.Context, *, held_out: bool, batch_size: int, stage: str
-) -> masked_batches.MaskedBatches:
-    """Masked-span batches of the training documents, or of the held-out ones."""
-    cfg = context.config
-    table = context.passages
-    spans, skipped = masking.eligible_spans(
-        table, query_length=cfg.pretrain.query_length, max_masks=cfg.pretrain.max_masks
-    )
-    rows = np.searchsorted(table.span_offsets, spans, side="right") - 1
-    chosen = spans[context.is_held_out(table)[rows] == held_out]
-    _LOGGER.info("%s: %d spans; skipped: %s", stage, len(chosen), skipped)
-    return masked_batches.MaskedBatches(
-        table,
-        context.knowledge,
-        context.tokenizer,
-        cfg.pretrain,
-        block_length=cfg.blocks.length,
-        seed=cfg.seed,
-        spans=chosen,
-        template=cfg.blocks.template,
-        batch_size=batch_size,
-        stage=stage,
-    )

@@ -64,7 +64,9 @@ class Context:
 
     def is_held_out(self, table: block_table.BlockTable) -> np.ndarray:
         """<bool>[num_blocks]: rows whose documents are kept for measuring."""
-        return held_out.is_held_out(table.doc_keys, self.config.evaluation.held_out_fraction)
+        fraction = self.config.evaluation.held_out_fraction
+        parts = (held_out.is_held_out(c.scalar("doc_key"), fraction) for c in table.chunks())
+        return np.concatenate([np.zeros(0, bool), *parts])
 
     def recipe(self, kind: str, *, settings: dict, made_from: dict) -> str:
         """Directory of the segment that this recipe makes in this run."""

@@ -29,7 +29,7 @@ from realm_tf.training.run import context as context_lib
 _LOGGER = logging.getLogger(__name__)
 
 # Embedder segment to vectors segment: the Beam job, given by whoever starts the training.
-EmbedJob = Callable[[artifacts.Segment], artifacts.Segment]
+MakeVectors = Callable[[artifacts.Segment], artifacts.Segment]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Refresher:
       tokenizer: Fingerprint of the tokenizer.
       retrieval: Settings of the index, and the exported embedder's dtype.
       search_depth: The deepest search that will be made.
-      embed_job: See `EmbedJob`.
+      make_vectors: See `MakeVectors`.
     """
 
     root: str
@@ -54,10 +54,12 @@ class Refresher:
     tokenizer: str
     retrieval: config_lib.RetrievalConfig
     search_depth: int
-    embed_job: EmbedJob
+    make_vectors: MakeVectors
 
     @classmethod
-    def of(cls, context: context_lib.Context, directory: str, embed_job: EmbedJob) -> Refresher:
+    def of(
+        cls, context: context_lib.Context, directory: str, make_vectors: MakeVectors
+    ) -> Refresher:
         """The refresher of a run; its manifests go to `directory`/snapshots."""
         return cls(
             root=context.root,
@@ -69,7 +71,7 @@ class Refresher:
             search_depth=max(
                 context.config.open_qa.num_searched, *context.config.evaluation.recall_at
             ),
-            embed_job=embed_job,
+            make_vectors=make_vectors,
         )
 
     def refresh(
@@ -79,14 +81,14 @@ class Refresher:
 
         Args:
           embedder: Exported as it is now.
-          step: Of the trainer.
+          step: Step of the trainer.
           trained_from: Role to fingerprint of what decides the weights; names the embedder.
         """
         if step in snapshots.list_steps(self.snapshot_dir):
             return snapshots.load(self.snapshot_dir, step)
         started = time.monotonic()
         exported = self._export(embedder, step=step, trained_from=trained_from)
-        vectors = self.embed_job(exported)
+        vectors = self.make_vectors(exported)
         index = index_lib.build(self.root, vectors, self.retrieval, k=self.search_depth)
         snapshot = snapshots.Snapshot.of(
             step=step,
@@ -134,19 +136,19 @@ def baseline_snapshot(
     context: context_lib.Context,
     embedder_weights: artifacts.Segment,
     *,
-    embed_job: EmbedJob,
+    make_vectors: MakeVectors,
 ) -> snapshots.Snapshot:
     """The snapshot of an embedder that is not being trained.
 
     Args:
-      context: Of the run.
+      context: Configuration and data of the run.
       embedder_weights: Its weights.
-      embed_job: See `EmbedJob`.
+      make_vectors: See `MakeVectors`.
     """
     config = context.config
     model = embedder_lib.Embedder(config.model.embedder, context.tokenizer.vocab_size)
     weights.restore(model.build_weights(), embedder_weights)
-    refresher = Refresher.of(context, context.directory(embedder_weights.path), embed_job)
+    refresher = Refresher.of(context, context.directory(embedder_weights.path), make_vectors)
     return refresher.refresh(
         model, step=0, trained_from={"embedder_weights": embedder_weights.fingerprint}
     )

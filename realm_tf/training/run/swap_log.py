@@ -37,7 +37,7 @@ class SwapLog:
     """The swaps of one run, kept in a JSON file.
 
     Args:
-      path: Of the file; read if it exists.
+      path: Path of the file; read if it exists.
       initial: Snapshot step that batch 0 is made from.
     """
 

@@ -19,21 +19,21 @@ class System:
 
     Attributes:
       name: "random", "ict" or "realm".
-      embedder: Segment "embedder_weights".
-      reader: Segment "reader_weights".
-      snapshot: Made with `embedder`.
+      embedder_weights: Segment "embedder_weights".
+      reader_weights: Segment "reader_weights".
+      snapshot: The blocks as this embedder sees them.
     """
 
     name: str
-    embedder: artifacts.Segment
-    reader: artifacts.Segment
+    embedder_weights: artifacts.Segment
+    reader_weights: artifacts.Segment
     snapshot: snapshots.Snapshot
 
     def made_from(self) -> dict[str, str]:
         """Role to fingerprint of the system's parts."""
         return {
-            "embedder_weights": self.embedder.fingerprint,
-            "reader_weights": self.reader.fingerprint,
+            "embedder_weights": self.embedder_weights.fingerprint,
+            "reader_weights": self.reader_weights.fingerprint,
             "vectors": self.snapshot.vectors.fingerprint,
         }
 
@@ -57,9 +57,9 @@ def open_qa_model(
     """The QA model before fine-tuning: the query tower, and the reader's encoder."""
     model = open_qa.OpenQaModel(config, vocab_size).build_weights()
     retriever = embedder.Embedder(config.embedder, vocab_size).build_weights()
-    weights.restore(retriever, start.embedder)
+    weights.restore(retriever, start.embedder_weights)
     model.query_tower.set_weights(retriever.query_tower.get_weights())
     encoder = reader.KnowledgeAugmentedEncoder(config.reader, vocab_size).build_weights()
-    weights.restore(encoder, start.reader)
+    weights.restore(encoder, start.reader_weights)
     model.reader.encoder.set_weights(encoder.encoder.get_weights())
     return model

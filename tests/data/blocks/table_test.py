@@ -11,7 +11,8 @@ import pytest
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
-from tests.data import blocks_test, example_passages
+from tests.data import example_passages
+from tests.data.blocks import schema_test
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ def in_order(segment: artifacts.Segment) -> list[types.Passage]:
 def test_rows_are_the_segments_records_in_order(table, segment):
     records = in_order(segment)
     assert len(table) == len(records) > 10
-    assert all(blocks_test.same(table.passage(i), r) for i, r in enumerate(records))
-    assert all(blocks_test.same(table.block(i), r.block) for i, r in enumerate(records))
+    assert all(schema_test.same(table.passage(i), r) for i, r in enumerate(records))
+    assert all(schema_test.same(table.block(i), r.block) for i, r in enumerate(records))
 
 
 def test_columns(table, segment):
@@ -92,6 +93,40 @@ def test_spans_are_counted_over_all_rows(table, segment):
     values, offsets = table.ragged("span_token_limit")
     np.testing.assert_array_equal(offsets, table.span_offsets)
     assert values.tolist() == [s.token_limit for r in records for s in r.spans]
+
+
+SCALARS = ("block_id", "doc_key", "doc_byte_start", "doc_byte_limit")
+
+
+def test_take_and_scalar_gather_rows(table):
+    rows = np.array([4, -1, 0, 4])
+    for column in ("token_ids", "title_ids", "span_byte_start"):
+        taken = table.take(column, rows)
+        for found, row in zip(taken.rows(), rows.tolist(), strict=True):
+            expected = getattr(table, column)(row) if row >= 0 else np.zeros(0)
+            np.testing.assert_array_equal(found, expected)
+    for column in SCALARS:
+        every = table.scalar(column, np.arange(len(table)))
+        grid = np.array([[1, 0], [3, 3]])
+        np.testing.assert_array_equal(table.scalar(column, grid), every[grid])
+    assert table.scalar("block_id", np.arange(2)).tolist() == table.block_ids[:2].tolist()
+
+
+@pytest.mark.parametrize("size", [1, 3, 1 << 16])
+def test_chunks_are_the_table_in_pieces(table, monkeypatch, size):
+    monkeypatch.setattr(block_table, "_CHUNK_ROWS", size)
+    first_row = 0
+    for chunk in table.chunks():
+        rows = np.arange(chunk.first_row, chunk.first_row + len(chunk))
+        assert chunk.first_row == first_row
+        first_row += len(chunk)
+        for column in ("token_byte_start", "sentence_byte_limit", "span_token_limit"):
+            found, expected = chunk.ragged(column), table.take(column, rows)
+            np.testing.assert_array_equal(found.values, expected.values)
+            np.testing.assert_array_equal(found.offsets, expected.offsets)
+        for column in SCALARS:
+            np.testing.assert_array_equal(chunk.scalar(column), table.scalar(column, rows))
+    assert first_row == len(table)
 
 
 def test_row_of_block_id(table):

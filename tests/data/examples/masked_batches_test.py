@@ -74,7 +74,7 @@ def _queries(passages, batches):
     rows = {}
     for span in spans.tolist():
         batch = _batches(passages, passages, spans=np.array([span])).make_batch(0, mode="null")
-        rows.setdefault(batch["query"].word_ids[0].tobytes(), set()).add(passages.row_of_span(span))
+        rows.setdefault(batch.query.word_ids[0].tobytes(), set()).add(passages.row_of_span(span))
     return {name: row for name, rows in rows.items() if len(rows) == 1 for row in rows}
 
 
@@ -106,18 +106,18 @@ def test_shapes_and_dtypes(passages, knowledge):
         "mask_weights": ((6, 5), np.dtype(np.float32)),
         "snapshot_step": ((6,), int64),
     }
-    assert batch["snapshot_step"].tolist() == [70] * 6
+    assert batch.snapshot_step.tolist() == [70] * 6
 
 
 def test_template_leaves_the_title_to_nobody(passages, knowledge):
     whole = _batches(passages, knowledge).make_batch(0, Search(knowledge))
     body = _batches(passages, knowledge, template="body").make_batch(0, Search(knowledge))
-    assert not body["blocks"].type_ids.any()
-    assert whole["blocks"].type_ids.any()
-    assert body["blocks"].word_ids[0, 0, :3].tolist() == [
+    assert not body.blocks.type_ids.any()
+    assert whole.blocks.type_ids.any()
+    assert body.blocks.word_ids[0, 0, :3].tolist() == [
         *(TOKENIZER.cls_id, TOKENIZER.sep_id, TOKENIZER.pad_id)  # the null block
     ]
-    np.testing.assert_array_equal(body["joint"].word_ids, whole["joint"].word_ids)
+    np.testing.assert_array_equal(body.joint.word_ids, whole.joint.word_ids)
 
 
 def _rows_with(table, ids):
@@ -136,10 +136,10 @@ def test_candidates_match_the_oracle(passages, knowledge, same_corpus):
     examples = removed = 0
     for index in range(12):
         batch = batches.make_batch(index, search)
-        found = search(batch["query"], 3 + 8).rows
+        found = search(batch.query, 3 + 8).rows
         for i, (query, rows, retrieved) in enumerate(
             zip(
-                *(batch["query"].word_ids, batch["candidate_rows"].tolist(), found.tolist()),
+                *(batch.query.word_ids, batch.candidate_rows.tolist(), found.tolist()),
                 strict=True,
             )
         ):
@@ -151,13 +151,10 @@ def test_candidates_match_the_oracle(passages, knowledge, same_corpus):
             if not same_corpus:  # nor what holds the sentence, whatever its document
                 own = {*own, *_rows_with(table, _unmasked(batch, i))}
             assert rows == [-1, *[row for row in retrieved if row not in own][:3]]
-        assert batch["candidate_mask"].all()
+        assert batch.candidate_mask.all()
     assert examples > 30
     assert removed >= examples  # the search put every relative ahead
     assert set(search.asked) == {11}
-    assert batches.counters["examples"] == 72
-    assert batches.counters["removed"] >= removed
-    assert batches.counters["missing"] == 0
 
 
 def test_the_same_sentence_in_another_corpus_is_no_candidate(passages, tmp_path):
@@ -172,20 +169,19 @@ def test_the_same_sentence_in_another_corpus_is_no_candidate(passages, tmp_path)
     held = 0
     for index in range(8):
         batch = batches.make_batch(index, search)
-        found = search(batch["query"], 11).rows
+        found = search(batch.query, 11).rows
         for i in range(CFG.batch_size):
             holding = set(_rows_with(knowledge, _unmasked(batch, i)))
             held += len(holding & set(found[i].tolist()))
-            assert not holding & set(batch["candidate_rows"][i].tolist())
+            assert not holding & set(batch.candidate_rows[i].tolist())
     assert held > 10
-    assert batches.counters["removed"] == held
 
 
 def test_candidates_are_packed_as_their_rows_say(passages, knowledge):
     batch = _batches(passages, knowledge).make_batch(3, Search(knowledge))
     cls_id, sep_id = TOKENIZER.cls_id, TOKENIZER.sep_id
-    for i, rows in enumerate(batch["candidate_rows"].tolist()):
-        query = batch["query"].word_ids[i][batch["query"].mask[i] == 1].tolist()
+    for i, rows in enumerate(batch.candidate_rows.tolist()):
+        query = batch.query.word_ids[i][batch.query.mask[i] == 1].tolist()
         for k, row in enumerate(rows):
             title = knowledge.title_ids(row).tolist() if row >= 0 else []
             body = knowledge.token_ids(row).tolist() if row >= 0 else []
@@ -202,29 +198,29 @@ def test_candidates_are_packed_as_their_rows_say(passages, knowledge):
 def test_masks_stand_at_the_same_places_in_query_and_joint(passages, knowledge):
     batch = _batches(passages, knowledge).make_batch(5, Search(knowledge))
     for i in range(CFG.batch_size):
-        count = int(batch["mask_weights"][i].sum())
-        positions = batch["mask_positions"][i, :count]
-        assert batch["mask_weights"][i].tolist() == [1] * count + [0] * (5 - count)
-        masked = np.flatnonzero(batch["query"].word_ids[i] == TOKENIZER.mask_id)
+        count = int(batch.mask_weights[i].sum())
+        positions = batch.mask_positions[i, :count]
+        assert batch.mask_weights[i].tolist() == [1] * count + [0] * (5 - count)
+        masked = np.flatnonzero(batch.query.word_ids[i] == TOKENIZER.mask_id)
         assert masked.tolist() == positions.tolist()
-        assert (batch["joint"].word_ids[i][:, positions] == TOKENIZER.mask_id).all()
-        assert (batch["mask_targets"][i, :count] != TOKENIZER.mask_id).all()
+        assert (batch.joint.word_ids[i][:, positions] == TOKENIZER.mask_id).all()
+        assert (batch.mask_targets[i, :count] != TOKENIZER.mask_id).all()
 
 
 def _unmasked(batch, i):
     """The packed query with its targets put back, without [CLS] and [SEP]."""
-    query = batch["query"].word_ids[i].copy()
-    weights = batch["mask_weights"][i] == 1
-    query[batch["mask_positions"][i][weights]] = batch["mask_targets"][i][weights]
-    return query[1 : batch["query"].mask[i].sum() - 1].tolist()
+    query = batch.query.word_ids[i].copy()
+    weights = batch.mask_weights[i] == 1
+    query[batch.mask_positions[i][weights]] = batch.mask_targets[i][weights]
+    return query[1 : batch.query.mask[i].sum() - 1].tolist()
 
 
 def test_own_mode_reads_the_unmasked_passage(passages, knowledge):
     batch = _batches(passages, knowledge).make_batch(2, mode="own")
-    assert batch["blocks"].word_ids.shape == (6, 1, BLOCK_LENGTH)
-    assert batch["candidate_mask"].tolist() == [[1]] * 6
-    for i, (row,) in enumerate(batch["candidate_rows"].tolist()):
-        body = batch["joint"].word_ids[i, 0][batch["joint"].type_ids[i, 0] == 1][:-1].tolist()
+    assert batch.blocks.word_ids.shape == (6, 1, BLOCK_LENGTH)
+    assert batch.candidate_mask.tolist() == [[1]] * 6
+    for i, (row,) in enumerate(batch.candidate_rows.tolist()):
+        body = batch.joint.word_ids[i, 0][batch.joint.type_ids[i, 0] == 1][:-1].tolist()
         assert body == passages.token_ids(row)[: len(body)].tolist()
         query = _unmasked(batch, i)
         ids = passages.token_ids(row).tolist()
@@ -234,25 +230,24 @@ def test_own_mode_reads_the_unmasked_passage(passages, knowledge):
 def test_other_mode_reads_the_passage_of_another_example(passages, knowledge):
     batches = _batches(passages, knowledge)
     own, other = (batches.make_batch(2, mode=mode) for mode in ("own", "other"))
-    rows = own["candidate_rows"][:, 0].tolist()
-    assert other["candidate_rows"][:, 0].tolist() == [rows[-1], *rows[:-1]]
+    rows = own.candidate_rows[:, 0].tolist()
+    assert other.candidate_rows[:, 0].tolist() == [rows[-1], *rows[:-1]]
     for i in range(len(rows)):
-        body = own["joint"].word_ids[i - 1, 0][own["joint"].type_ids[i - 1, 0] == 1]
-        joint = other["joint"].word_ids[i, 0][other["joint"].type_ids[i, 0] == 1]
+        body = own.joint.word_ids[i - 1, 0][own.joint.type_ids[i - 1, 0] == 1]
+        joint = other.joint.word_ids[i, 0][other.joint.type_ids[i, 0] == 1]
         assert joint.tolist() == body.tolist()
 
 
 def test_null_mode_reads_the_null_block_alone(passages, knowledge):
     batches = _batches(passages, knowledge, batch_size=3)
     batch = batches.make_batch(2, mode="null")
-    assert batch["candidate_rows"].tolist() == [[-1]] * 3
-    assert batch["candidate_mask"].tolist() == [[1]] * 3
-    assert (batch["blocks"].mask.sum(-1) == 3).all()
-    assert (batch["joint"].mask.sum(-1)[:, 0] == batch["query"].mask.sum(-1) + 1).all()
-    assert batches.counters == {}
+    assert batch.candidate_rows.tolist() == [[-1]] * 3
+    assert batch.candidate_mask.tolist() == [[1]] * 3
+    assert (batch.blocks.mask.sum(-1) == 3).all()
+    assert (batch.joint.mask.sum(-1)[:, 0] == batch.query.mask.sum(-1) + 1).all()
 
 
-def test_missing_candidates_are_masked_padded_and_counted(passages, knowledge):
+def test_missing_candidates_are_masked_and_padded(passages, knowledge):
     def search(query, k):
         rows = np.full((6, 2), -1)
         rows[0] = [4, 5]  # of two documents
@@ -260,15 +255,14 @@ def test_missing_candidates_are_masked_padded_and_counted(passages, knowledge):
 
     batches = _batches(passages, knowledge)
     batch = batches.make_batch(0, search)
-    own = [row for row in (4, 5) if row not in batch["candidate_rows"][0]]
+    own = [row for row in (4, 5) if row not in batch.candidate_rows[0]]
     kept = 2 - len(own)
-    assert batch["candidate_mask"].tolist() == [[1] * (1 + kept) + [0] * (3 - kept)] + 5 * [
+    assert batch.candidate_mask.tolist() == [[1] * (1 + kept) + [0] * (3 - kept)] + 5 * [
         [1, 0, 0, 0]
     ]
-    assert batches.counters == {"examples": 6, "removed": len(own), "missing": 18 - kept}
-    padded = batch["candidate_mask"] == 0
-    assert (batch["candidate_rows"][padded] == -1).all()
-    assert (batch["blocks"].mask[padded].sum(-1) == 3).all()  # no row of padding alone
+    padded = batch.candidate_mask == 0
+    assert (batch.candidate_rows[padded] == -1).all()
+    assert (batch.blocks.mask[padded].sum(-1) == 3).all()  # no row of padding alone
 
 
 def test_any_batch_can_be_made_alone(passages, knowledge):
@@ -285,7 +279,7 @@ def test_any_batch_can_be_made_alone(passages, knowledge):
 def test_the_mode_does_not_change_the_examples(passages, knowledge):
     batches = _batches(passages, knowledge)
     queries = [
-        batches.make_batch(1, Search(knowledge), mode=mode)["query"].word_ids
+        batches.make_batch(1, Search(knowledge), mode=mode).query.word_ids
         for mode in ("retrieved", "null", "own", "other")
     ]
     assert all(np.array_equal(queries[0], other) for other in queries[1:])
@@ -299,3 +293,19 @@ def test_retrieved_mode_needs_a_search(passages, knowledge):
 def test_no_span_is_an_error(passages, knowledge):
     with pytest.raises(types.UserError, match="pretrain stage has no examples"):
         _batches(passages, knowledge, spans=np.zeros(0, np.int64))
+
+
+def test_a_part_is_found_as_a_loop_finds_it():
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(500):
+        # Values whose bytes repeat, so that a match may begin inside a value.
+        values = rng.choice([1, 256, 257, 65536], rng.integers(0, 9)).astype(np.uint32)
+        part = rng.choice([1, 256, 257, 65536], rng.integers(0, 4)).astype(np.int32)
+        there = any(
+            values[at : at + len(part)].tolist() == part.tolist() for at in range(len(values) + 1)
+        )
+        assert masked_batches.contains(values, part) == there
+        outcomes.add(there)
+    assert outcomes == {True, False}
+    assert not masked_batches.contains(np.array([256, 0], np.uint16), np.array([1]))

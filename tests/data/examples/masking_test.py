@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from realm_tf import types
+from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masking
 from realm_tf.text import packing
 from tests.data import example_passages
@@ -86,7 +87,7 @@ def _oracle(table):
 
 @pytest.mark.parametrize("rows_at_once", [1, 7, 1 << 16])
 def test_eligible_spans_match_the_oracle(table, monkeypatch, rows_at_once):
-    monkeypatch.setattr(masking, "_ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(block_table, "_CHUNK_ROWS", rows_at_once)
     spans, skipped = masking.eligible_spans(table, query_length=QUERY_LENGTH, max_masks=MAX_MASKS)
     eligible, expected = _oracle(table)
     assert spans.tolist() == eligible
@@ -113,25 +114,18 @@ def test_a_masked_example_is_its_sentence_without_the_span(table):
 def test_positions_point_at_the_masks_of_the_packed_query(table):
     spans, _ = masking.eligible_spans(table, query_length=QUERY_LENGTH, max_masks=MAX_MASKS)
     examples = [masking.make(table, span, TOKENIZER) for span in spans.tolist()]
-    packed = packing.pack_queries([e.query_ids for e in examples], QUERY_LENGTH, TOKENIZER)
+    packed = packing.pack_queries(
+        types.Ragged.of([e.query_ids for e in examples]), QUERY_LENGTH, TOKENIZER
+    )
     for word_ids, example in zip(packed.word_ids, examples, strict=True):
         masked = np.flatnonzero(word_ids == TOKENIZER.mask_id)
         assert masked.tolist() == example.positions.tolist()
 
 
-def test_an_example_knows_where_its_passage_is(table):
-    spans, _ = masking.eligible_spans(table, query_length=QUERY_LENGTH, max_masks=MAX_MASKS)
-    for span in spans.tolist():
-        example = masking.make(table, span, TOKENIZER)
-        block = table.block(example.row)
-        assert example.doc_byte_start == block.doc_byte_start
-        assert example.doc_byte_limit == block.doc_byte_start + len(block.text.encode())
-        assert example.doc_key == int(table.doc_keys[example.row])
-
-
 def test_masking_leaves_the_table_as_it_was(table):
     spans, _ = masking.eligible_spans(table, query_length=QUERY_LENGTH, max_masks=MAX_MASKS)
-    before = np.array(table.tokens_ragged()[0])
+    every = np.arange(len(table))
+    before = table.take("token_ids", every).values
     for span in spans.tolist():
         masking.make(table, span, TOKENIZER)
-    np.testing.assert_array_equal(before, table.tokens_ragged()[0])
+    np.testing.assert_array_equal(before, table.take("token_ids", every).values)

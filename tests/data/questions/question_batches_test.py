@@ -41,8 +41,9 @@ def _read(table, question_index, rows, cfg=CFG):
         TOKENIZER,
         cfg,
         QUESTIONS,
-        np.array(question_index),
+        _batches().pack(np.array(question_index)),
         types.RetrievedBlocks(rows, np.zeros(rows.shape, np.float32)),
+        np.zeros((*rows.shape, 2), np.float32),
         max_span_width=WIDTH,
     )
 
@@ -94,19 +95,16 @@ def test_phase_two_matches_the_oracle(table):
         rows = rng.permuted(np.tile(np.arange(len(table)), (4, 1)), axis=1)[:, : CFG.num_searched]
         rows[1, 6:], rows[3, 1:] = -1, -1
         batch = _read(table, index, rows)
-        np.testing.assert_array_equal(batch["rows"], rows)
-        np.testing.assert_array_equal(batch["retrieved_mask"], rows >= 0)
-        np.testing.assert_array_equal(batch["read_mask"], rows[:, :3] >= 0)
+        np.testing.assert_array_equal(batch.retrieved_mask, rows >= 0)
         for b, number in enumerate(index.tolist()):
             question = QUESTIONS[number]
             found = [_answers(table, question, row) for row in rows[b].tolist()]
-            assert batch["retrieved_has_answer"][b].tolist() == [int(bool(f)) for f in found]
+            assert batch.retrieved_has_answer[b].tolist() == [int(bool(f)) for f in found]
             for r in range(CFG.num_read):
                 head, body = _joint(table, question, rows[b, r])
                 start, limit = len(head), len(head) + len(body)
-                assert batch["body_start"][b, r] == start
-                assert np.flatnonzero(batch["body_mask"][b, r]).tolist() == [*range(start, limit)]
-                word_ids, mask, _ = (array[b, r] for array in batch["joint"])
+                assert np.flatnonzero(batch.body_mask[b, r]).tolist() == [*range(start, limit)]
+                word_ids, mask, _ = (array[b, r] for array in batch.joint)
                 assert word_ids[mask == 1].tolist() == [*head, *body, TOKENIZER.sep_id]
                 inside = [(s, e) for s, e in found[r] if e <= len(body)]
                 narrow = [(s, e) for s, e in inside if e - s <= WIDTH]
@@ -115,52 +113,51 @@ def test_phase_two_matches_the_oracle(table):
                 crowded += len(narrow) > CFG.max_answers
                 kept = [(start + s, start + e - 1) for s, e in narrow][: CFG.max_answers]
                 padding = [0] * (CFG.max_answers - len(kept))
-                assert batch["answer_mask"][b, r].tolist() == [1] * len(kept) + padding
-                assert batch["answer_starts"][b, r].tolist() == [s for s, _ in kept] + padding
-                assert batch["answer_ends"][b, r].tolist() == [e for _, e in kept] + padding
+                assert batch.answer_mask[b, r].tolist() == [1] * len(kept) + padding
+                assert batch.answer_starts[b, r].tolist() == [s for s, _ in kept] + padding
+                assert batch.answer_ends[b, r].tolist() == [e for _, e in kept] + padding
     assert min(cut, wide, crowded) > 5  # the example has every case
 
 
 def test_answer_positions_spell_the_answer(table):
     row = next(row for row in range(len(table)) if re.match("([a-z]+ )?warsaw", table.text(row)))
     batch = _read(table, [2], [[row]])
-    word_ids = batch["joint"].word_ids[0, 0]
+    word_ids = batch.joint.word_ids[0, 0]
     for start, end, mask in zip(
-        batch["answer_starts"][0, 0],
-        batch["answer_ends"][0, 0],
-        batch["answer_mask"][0, 0],
+        batch.answer_starts[0, 0],
+        batch.answer_ends[0, 0],
+        batch.answer_mask[0, 0],
         strict=True,
     ):
         if mask:
             assert [TOKENIZER.vocab[i] for i in word_ids[start : end + 1]] == ["war", "##saw"]
-    assert batch["answer_mask"][0, 0, 0] == 1
+    assert batch.answer_mask[0, 0, 0] == 1
 
 
 @pytest.mark.parametrize("columns", [1, 2, 9, 30])
 def test_shapes_do_not_depend_on_what_was_retrieved(table, columns):
     batch = _read(table, [0, 1], np.tile(np.arange(columns), (2, 1)))
     int32 = np.dtype(np.int32)
-    shapes = {name: (array.shape, array.dtype) for name, array in batch.items() if name != "joint"}
+    arrays = batch._asdict()
+    del arrays["question"], arrays["joint"], arrays["block_emb"]
+    shapes = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     assert shapes == {
-        "rows": ((2, 9), np.dtype(np.int64)),
         "retrieved_mask": ((2, 9), int32),
         "retrieved_has_answer": ((2, 9), int32),
-        "read_mask": ((2, 3), int32),
-        "body_start": ((2, 3), int32),
         "body_mask": ((2, 3, 24), int32),
         "answer_starts": ((2, 3, 2), int32),
         "answer_ends": ((2, 3, 2), int32),
         "answer_mask": ((2, 3, 2), int32),
     }
-    assert {(array.shape, array.dtype) for array in batch["joint"]} == {((2, 3, 24), int32)}
-    assert batch["retrieved_mask"].sum() == 2 * min(columns, 9)
+    assert {(array.shape, array.dtype) for array in batch.joint} == {((2, 3, 24), int32)}
+    assert batch.retrieved_mask.sum() == 2 * min(columns, 9)
 
 
 def test_searched_is_clamped_to_the_corpus(tmp_path):
     small = example_passages.table(tmp_path, example_passages.passages(seed=7, num_docs=1)[:2])
     batch = _read(small, [0], [[1, 0]])
-    assert batch["rows"].tolist() == [[1, 0]]
-    assert batch["read_mask"].tolist() == [[1, 1, 0]]
+    assert batch.retrieved_mask.tolist() == [[1, 1]]
+    assert batch.body_mask.any(-1).tolist() == [[True, True, False]]
 
 
 def _batches(**kwargs):
@@ -171,31 +168,31 @@ def test_phase_one_packs_the_questions_it_names():
     batches = _batches()
     for index in range(5):
         batch = batches.make_batch(index)
-        assert batch["question_index"].dtype == np.int64
-        assert batch["question"].word_ids.shape == (3, 8)
-        for row, number in enumerate(batch["question_index"].tolist()):
+        assert batch.question_index.dtype == np.int64
+        assert batch.question.word_ids.shape == (3, 8)
+        for row, number in enumerate(batch.question_index.tolist()):
             ids = _ids(QUESTIONS[number].question)[:6]
-            packed = batch["question"].word_ids[row][batch["question"].mask[row] == 1].tolist()
+            packed = batch.question.word_ids[row][batch.question.mask[row] == 1].tolist()
             assert packed == [TOKENIZER.cls_id, *ids, TOKENIZER.sep_id]
 
 
 def test_any_batch_can_be_made_alone_and_an_epoch_visits_all():
     used = _batches()
-    stream = [used.make_batch(index)["question_index"] for index in range(len(QUESTIONS))]
+    stream = [used.make_batch(index).question_index for index in range(len(QUESTIONS))]
     for index, numbers in enumerate(stream):
-        assert _batches().make_batch(index)["question_index"].tolist() == numbers.tolist()
+        assert _batches().make_batch(index).question_index.tolist() == numbers.tolist()
     epochs = np.concatenate(stream).reshape(CFG.batch_size, len(QUESTIONS)).tolist()
     assert all(sorted(epoch) == list(range(len(QUESTIONS))) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == CFG.batch_size
-    other = _batches(seed=1).make_batch(0)["question_index"]
+    other = _batches(seed=1).make_batch(0).question_index
     assert other.tolist() != stream[0].tolist()
 
 
 def test_given_questions_are_packed_in_their_order():
     batch = _batches().pack(np.array([4, 4, 0, 1]))
-    assert batch["question_index"].tolist() == [4, 4, 0, 1]
-    assert batch["question"].word_ids.shape == (4, 8)
-    assert np.array_equal(batch["question"].word_ids[0], batch["question"].word_ids[1])
+    assert batch.question_index.tolist() == [4, 4, 0, 1]
+    assert batch.question.word_ids.shape == (4, 8)
+    assert np.array_equal(batch.question.word_ids[0], batch.question.word_ids[1])
 
 
 def test_no_question_is_an_error():

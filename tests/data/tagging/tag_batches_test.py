@@ -9,6 +9,7 @@ import pytest
 
 from realm_tf import types
 from realm_tf.data.tagging import bio, conll, tag_batches
+from realm_tf.text import packing
 from tests.text import vocabularies
 
 TOKENIZER = vocabularies.tokenizer()
@@ -95,11 +96,6 @@ def test_windows(first, size, expected):
     assert list(tag_batches.windows(np.array(first, bool), size)) == expected
 
 
-def test_buckets():
-    assert tag_batches.buckets(100) == [16, 32, 64, 100]
-    assert tag_batches.bucket_of(np.array([2, 16, 17, 100]), 100).tolist() == [16, 16, 32, 100]
-
-
 def _many() -> list[tag_batches.Example]:
     return make(*(" ".join(["the"] * (n % 40 + 1)) for n in range(70)))
 
@@ -113,12 +109,12 @@ def test_an_epoch_has_every_example_in_batches_of_its_length():
     sizes = collections.Counter()
     for index in range(batches.batches_per_epoch):
         batch = batches.make_batch(index)
-        rows, length = batch["inputs"].word_ids.shape
+        rows, length = batch.inputs.word_ids.shape
         assert rows == 8
-        lengths = batch["inputs"].mask.sum(-1)
+        lengths = batch.inputs.mask.sum(-1)
         assert length in (16, 32, 64)
-        assert (tag_batches.bucket_of(lengths, 64) == length).all()
-        assert batch["weights"].sum() == (lengths - 2).sum()
+        assert (packing.bucket_lengths(lengths, 64, 16) == length).all()
+        assert batch.weights.sum() == (lengths - 2).sum()
         sizes.update(lengths.tolist())
     expected = collections.Counter(len(e.ids) + 2 for e in _many())
     assert not expected - sizes
@@ -128,13 +124,13 @@ def test_an_epoch_has_every_example_in_batches_of_its_length():
 def test_batches_depend_on_seed_and_index_alone():
     one, again, other = _batches(), _batches(), _batches(seed=1)
     indexes = range(2 * one.batches_per_epoch)
-    there = [one.make_batch(i)["inputs"].word_ids for i in indexes]
-    back = [again.make_batch(i)["inputs"].word_ids for i in reversed(indexes)]
+    there = [one.make_batch(i).inputs.word_ids for i in indexes]
+    back = [again.make_batch(i).inputs.word_ids for i in reversed(indexes)]
     for left, right in zip(there, reversed(back), strict=True):
         np.testing.assert_array_equal(left, right)
     epoch = one.batches_per_epoch
     assert any(a.shape != b.shape for a, b in zip(there[:epoch], there[epoch:], strict=True))
-    others = [other.make_batch(i)["inputs"].word_ids for i in indexes]
+    others = [other.make_batch(i).inputs.word_ids for i in indexes]
     assert any(a.shape != b.shape for a, b in zip(there, others, strict=True))
 
 
@@ -145,6 +141,6 @@ def test_no_example_is_refused():
 
 def test_packed_targets_stand_under_their_wordpieces():
     batch = tag_batches.pack(make("Louis/B-PER was"), 8, TOKENIZER)
-    assert batch["inputs"].mask.tolist() == [[1, 1, 1, 1, 1, 0, 0, 0]]
-    assert batch["targets"].tolist() == [[0, TAGS.index("B-PER"), 0, 0, 0, 0, 0, 0]]
-    assert batch["weights"].tolist() == [[0, 1, 0, 1, 0, 0, 0, 0]]
+    assert batch.inputs.mask.tolist() == [[1, 1, 1, 1, 1, 0, 0, 0]]
+    assert batch.targets.tolist() == [[0, TAGS.index("B-PER"), 0, 0, 0, 0, 0, 0]]
+    assert batch.weights.tolist() == [[0, 1, 0, 1, 0, 0, 0, 0]]

@@ -5,7 +5,7 @@
 import numpy as np
 
 from realm_tf.data.tagging import bio, tag_batches, tag_predictions
-from tests.data.tagging import tag_batches_test as span_tags_test
+from tests.data.tagging import tag_batches_test
 from tests.text import vocabularies
 
 TOKENIZER = vocabularies.tokenizer()
@@ -26,7 +26,7 @@ def _logits_fn(calls, by_piece):
 
 
 def _predict(sentences, calls, by_piece, *, length=64, batch_size=2):
-    made = [span_tags_test.sentence(s) for s in sentences]
+    made = [tag_batches_test.sentence(s) for s in sentences]
     examples = tag_batches.make_examples(made, TAGS, TOKENIZER, length=length)
     return tag_predictions.predict(
         examples,

@@ -8,6 +8,8 @@ import tensorflow as tf
 import tf_keras
 
 from realm_tf import config, types
+from realm_tf.data.examples import ict_batches
+from realm_tf.data.tagging import tag_batches
 from realm_tf.models import embedder, realm
 from realm_tf.training.engine import batch_stream, loop, optimizers, task, trainer
 from realm_tf.training.experiments import ict, pretrain
@@ -22,7 +24,7 @@ def mirrored(two_logical_devices):
 
 
 def _ict_batch():
-    return {"query": tiny.inputs(4, 6), "block": tiny.inputs(4, 8, seed=1)}
+    return ict_batches.IctBatch(tiny.inputs(4, 6), tiny.inputs(4, 8, seed=1))
 
 
 def _make_realm():
@@ -125,12 +127,12 @@ def test_xla_under_replicas_is_refused(mirrored):
 
 
 def test_batch_is_split_in_order(mirrored):
-    batch = {"x": np.arange(6), "inputs": tiny.inputs(6, 3)}
+    batch = tag_batches.TagBatch(tiny.inputs(6, 3), np.arange(6), np.ones(6))
     parts = trainer.distribute(mirrored, batch)
-    first, second = mirrored.experimental_local_results(parts["x"])
+    first, second = mirrored.experimental_local_results(parts.targets)
     assert (first.numpy().tolist(), second.numpy().tolist()) == ([0, 1, 2], [3, 4, 5])
-    words = mirrored.experimental_local_results(parts["inputs"].word_ids)
-    np.testing.assert_array_equal(np.concatenate(words), batch["inputs"].word_ids)
+    words = mirrored.experimental_local_results(parts.inputs.word_ids)
+    np.testing.assert_array_equal(np.concatenate(words), batch.inputs.word_ids)
 
 
 def test_uneven_batch_is_refused(mirrored):

@@ -58,9 +58,11 @@ def test_model_starts_from_the_systems_weights(context, start):
     model = _model(context, start, randomised=False)
     vocab_size = context.tokenizer.vocab_size
     knowledge = reader.KnowledgeAugmentedEncoder(context.config.model.reader, vocab_size)
-    weights.restore(knowledge.build_weights(), start.reader)
+    weights.restore(knowledge.build_weights(), start.reader_weights)
     pairs = [(model.reader.encoder, knowledge.encoder)]
-    realm = system_lib.realm_model(context.config.model, vocab_size, start.embedder, start.reader)
+    realm = system_lib.realm_model(
+        context.config.model, vocab_size, start.embedder_weights, start.reader_weights
+    )
     pairs.append((model.query_tower, realm.embedder.query_tower))
     for made, source in pairs:
         for left, right in zip(made.get_weights(), source.get_weights(), strict=True):
@@ -74,18 +76,17 @@ def test_prepare_searches_with_the_current_weights(context, start, task):
     for seed in (1, 2):
         tiny.randomise(model.query_tower, seed=seed)
         batch = task.prepare(_batch(context), model)
-        query = model.embed(batch["question"]).numpy()
+        query = model.embed(batch.question).numpy()
         best = np.sort(query @ every.T, axis=1)[:, ::-1][:, :6]
-        scores = np.einsum("bd,bsd->bs", query, batch["block_emb"])
+        scores = np.einsum("bd,bsd->bs", query, batch.block_emb)
         np.testing.assert_allclose(scores, best, rtol=1e-4, atol=1e-4)
-        assert batch["retrieved_mask"].all()
-        found.append(batch["block_emb"])
+        assert batch.retrieved_mask.all()
+        found.append(batch.block_emb)
     assert np.abs(found[0] - found[1]).max() > 0
 
 
 def test_device_inputs_hold_no_text_and_no_rows(context, start, task):
     batch = task.prepare(_batch(context), _model(context, start))
-    assert batch.keys() == {"question", "block_emb", *open_qa._DEVICE_INPUTS}
     assert all(tf.convert_to_tensor(x).dtype != tf.string for x in tf.nest.flatten(batch))
 
 
@@ -98,17 +99,20 @@ def test_loss_by_hand(context, start, task):
     model = _model(context, start)
     batch = task.prepare(_batch(context), model)
     loss, sums = task.loss_and_sums(batch, model, training=False, across=losses.LOCAL)
-    retriever, spans = (x.numpy() for x in model(batch))
+    retriever, spans = (
+        x.numpy()
+        for x in model(open_qa.model_lib.OpenQaInputs(batch.question, batch.joint, batch.block_emb))
+    )
     expected, zeroed, hits = 0.0, [0, 0], 0
     for b in range(3):
-        has_answer = batch["retrieved_has_answer"][b]
+        has_answer = batch.retrieved_has_answer[b]
         logits, right = [], []
         for z, i, w in np.ndindex(spans.shape[1:]):
-            body = batch["body_mask"][b, z]
+            body = batch.body_mask[b, z]
             if i + w < len(body) and body[i] and body[i + w]:
                 logits.append(spans[b, z, i, w] + retriever[b, z])
-                places = zip(*(batch[f"answer_{n}"][b, z] for n in ("starts", "ends", "mask")),
-                             strict=True)  # fmt: skip
+                answers = (batch.answer_starts, batch.answer_ends, batch.answer_mask)
+                places = zip(*(x[b, z] for x in answers), strict=True)
                 right.append((i, i + w, 1) in [tuple(map(int, place)) for place in places])
         for kind, (values, correct) in enumerate(
             [(retriever[b], has_answer), (np.array(logits), np.array(right))]
@@ -127,19 +131,22 @@ def test_loss_by_hand(context, start, task):
 def test_search_is_clamped_to_the_corpus(context, start):
     every = len(context.knowledge)
     wide = runs.make_config(f"open_qa.num_searched={every + 50}")
-    inputs = question_batches.read_inputs(
+    found = open_qa.index_lib.Index.open(
+        start.snapshot.segment("index"),
+        vectors.VectorTable.open(start.snapshot.segment("vectors")),
+    ).search(np.ones((1, 8), np.float32), wide.open_qa.num_searched)
+    batch = question_batches.read_inputs(
         context.knowledge,
         context.tokenizer,
         wide.open_qa,
         QUESTIONS,
-        np.arange(1),
-        open_qa.index_lib.Index.open(
-            start.snapshot.segment("index"),
-            vectors.VectorTable.open(start.snapshot.segment("vectors")),
-        ).search(np.ones((1, 8), np.float32), wide.open_qa.num_searched),
+        question_batches.QuestionBatch(tiny.inputs(1, 6), np.arange(1)),
+        found,
+        np.zeros((1, every, 8), np.float32),
         max_span_width=4,
     )
-    assert sorted(inputs["rows"][0].tolist()) == list(range(every))
+    assert sorted(found.rows[0].tolist()) == list(range(every))
+    assert batch.retrieved_mask.tolist() == [[1] * every]
 
 
 def test_training_moves_the_query_tower_and_the_reader(context, start):

@@ -26,19 +26,19 @@ OFTEN = (
 
 def _train(root, *overrides, embed=lambda job, embedder: job(embedder)):
     context = runs.make_context(root, runs.make_config(*overrides))
-    job = runs.embed_job(context)
+    job = runs.make_vectors(context)
     system = pretrain.train(
         context,
         embedder_weights=ict.random_embedder(context),
         reader_weights=warmup.train(context),
-        embed_job=lambda exported: embed(job, exported),
+        make_vectors=lambda exported: embed(job, exported),
     )
     return context, system
 
 
 def _vectors(context, system):
     model = embedder.Embedder(context.config.model.embedder, context.tokenizer.vocab_size)
-    weights.restore(model.build_weights(), system.embedder)
+    weights.restore(model.build_weights(), system.embedder_weights)
     return model.get_weights()
 
 
@@ -54,7 +54,7 @@ def test_killed_run_ends_with_the_weights_of_one_in_one_go(tmp_path):
     with pytest.raises(Killed):
         _train(tmp_path / "parts", *OFTEN, embed=kill)
     _, resumed = _train(tmp_path / "parts", *OFTEN)
-    assert resumed.embedder.fingerprint != ict.random_embedder(context).fingerprint
+    assert resumed.embedder_weights.fingerprint != ict.random_embedder(context).fingerprint
     assert resumed.snapshot.step == whole.snapshot.step == 5
     pairs = zip(_vectors(context, resumed), _vectors(context, whole), strict=True)
     assert all(np.array_equal(a, b) for a, b in pairs)
@@ -67,7 +67,7 @@ def test_snapshots_are_taken_up_and_the_result_is_made_once(tmp_path):
     figures = pretrain.evaluate_masked(context, system)
     assert figures.keys() == set(pretrain.PretrainTask.metric_names)
     assert all(np.isfinite(value) for value in figures.values())
-    assert figures["staleness_steps"] == -4  # measured without a trainer, whose step is 0
+    assert "staleness_steps" not in figures
 
     def refuse(job, exported):
         raise AssertionError("embedded again")

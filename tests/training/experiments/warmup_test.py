@@ -11,6 +11,7 @@ from realm_tf import artifacts
 from realm_tf.data.examples import masking
 from realm_tf.models import reader, weights
 from realm_tf.training.experiments import warmup
+from realm_tf.training.run import masked_examples
 from tests.training import runs
 
 
@@ -78,8 +79,8 @@ def test_held_out_documents_are_kept_from_training(context):
     assert 0 < held_out.sum() < len(table)
     chosen = {}
     for kept in (False, True):
-        batches = warmup.make_batches(context, held_out=kept, batch_size=4, stage="s")
-        rows = [r for i in range(60) for r in batches.make_batch(i, mode="own")["candidate_rows"]]
+        batches = masked_examples.make_batches(context, held_out=kept, batch_size=4, stage="s")
+        rows = [r for i in range(60) for r in batches.make_batch(i, mode="own").candidate_rows]
         chosen[kept] = {int(row[0]) for row in rows}
         assert {bool(held_out[row]) for row in chosen[kept]} == {kept}
     rows_with_spans = {table.row_of_span(int(span)) for span in spans}
@@ -94,11 +95,11 @@ def test_distracted_batches_read_other_blocks_and_keep_their_targets(context, di
     )
     for i in range(3):
         own, batch = made._training.make_batch(i, mode="own"), made._make_batch(i)
-        assert np.array_equal(batch["mask_targets"], own["mask_targets"]) == is_other
-        assert np.array_equal(batch["candidate_rows"], own["candidate_rows"]) != is_other
+        assert np.array_equal(batch.mask_targets, own.mask_targets) == is_other
+        assert np.array_equal(batch.candidate_rows, own.candidate_rows) != is_other
 
 
 def test_template_is_what_the_embedder_reads(tmp_path):
     context = runs.make_context(tmp_path, runs.make_config("blocks.template=body"))
-    batches = warmup.make_batches(context, held_out=False, batch_size=2, stage="pretrain")
-    assert not batches.make_batch(0, mode="own")["blocks"].type_ids.any()
+    batches = masked_examples.make_batches(context, held_out=False, batch_size=2, stage="pretrain")
+    assert not batches.make_batch(0, mode="own").blocks.type_ids.any()

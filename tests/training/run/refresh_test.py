@@ -15,7 +15,7 @@ from tests.training import runs
 def _snapshot(root, dtype):
     context = runs.make_context(root, runs.make_config(f"retrieval.embed_dtype={dtype}"))
     return refresh.baseline_snapshot(
-        context, ict.random_embedder(context), embed_job=runs.embed_job(context)
+        context, ict.random_embedder(context), make_vectors=runs.make_vectors(context)
     )
 
 
