@@ -25,6 +25,7 @@ from beam_jobs.engine import outputs, problems, runner, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import duplicates
 from realm_tf.data.blocks import packer as block_packer
 from realm_tf.data.blocks import schema as block_schema
@@ -119,7 +120,7 @@ def build_blocks(
         "language": language,
         "overlap_sentences": overlap_sentences,
         "num_shards": num_shards,
-        "packing_version": block_schema.PACKING_VERSION,
+        "packing_version": keys.PACKING_VERSION,
         "vocab_size": tokenizer.vocab_size,
     }
     made_from = {

@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Second step of the blocks job: packs the documents of one shard, and writes its blocks.
 
-An item of work is a shard and its slices of all runs. Beside its result it writes the shard into
-the segment, the hashes `<number>-<file>.hashes` of its blocks' texts, and its dead letters.
+An item of work is a shard and its slices of all runs. Beside its result it writes the blocks of the
+shard, `<number>.arrow`, which the third step completes; the sorted ids and hashes of their texts,
+`<number>-<file>.ids` and `.texts`; and its dead letters.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from beam_jobs import build_blocks_sort
-from beam_jobs.engine import outputs, problems, work_items
+from beam_jobs.engine import problems, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import config as config_lib
 from realm_tf import types
@@ -28,6 +30,9 @@ from realm_tf.text import packing
 
 STEP = "PackShard"
 
+# Words of a row of each kind of sorted rows; see `duplicates`.
+ROWS = {"ids": 1, "texts": 3}
+_BATCH_BLOCKS = 1024
 _BATCH_DOCUMENTS = 256
 _BATCH_CHARACTERS = 1 << 20
 _HISTOGRAM_STEP = 32  # wordpieces of a block
@@ -38,25 +43,17 @@ class PackFn(work_items.ItemFn):
     """Packs the documents of shards.
 
     Args:
-      folder: Of the job.
-      output: The segment.
-      fmt: Of the corpus.
+      folder: Directory of the job.
+      fmt: Format of the corpus.
       vocab: Path of the "vocab" segment.
       options: Arguments of `block_packer.BlockPacker`.
     """
 
     def __init__(
-        self,
-        folder: work_items.Folder,
-        output: outputs.Output,
-        *,
-        fmt: str,
-        vocab: str,
-        options: Mapping[str, Any],
+        self, folder: work_items.Folder, *, fmt: str, vocab: str, options: Mapping[str, Any]
     ):
         super().__init__(folder, STEP)
         self._fmt = fmt
-        self._output = output
         self._vocab = vocab
         self._options = dict(options)
 
@@ -64,26 +61,61 @@ class PackFn(work_items.ItemFn):
         """Opens the tokenizer."""
         tokenizer = problems.open_tokenizer(self._vocab)
         self._packer = block_packer.BlockPacker(tokenizer, **self._options)
+        self._columns = schema.of_blocks(schema.token_type(tokenizer.vocab_size), pa.uint32())
 
     def work(self, number: int, *slices: tuple[str, int, int]) -> dict[str, Any]:
-        """Packs; see the class. The result: "tally", "counts", "num_bytes", and "hashes"."""
+        """Packs; see the class.
+
+        Returns:
+          The result: "tally", "counts", "largest_place" (of a byte in a block), "ids" and "texts".
+        """
         tally = job_report.Tally()
+        tally.count("blocks", 0)  # also of a shard without documents
         letters = job_report.DeadLetters(self.folder, STEP, number, tally)
-        hashes = duplicates.TextHashes(
-            lambda file: self.folder.file(STEP, f"{number:06d}-{file:03d}.hashes")
-        )
         merged = sorted_runs.merge([sorted_runs.Slice(*part) for part in slices])
-        packed = pack(without_duplicates(merged, self._fmt, letters), self._packer, tally)
-        written = outputs.write_shard(self._output, number, _hashed(packed, hashes))
-        for name, count in written.items():
-            tally.count(name, count)
-        chunks = [[os.path.basename(chunk.path), chunk.offsets] for chunk in hashes.finish()]
+        made = pack(without_duplicates(merged, self._fmt, letters), self._packer, tally)
+        rows = _Rows(self.folder, number)
+        largest = 0
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal largest
+            while some := list(itertools.islice(made, _BATCH_BLOCKS)):
+                rows.add(some)
+                batch = schema.block_batch(some, self._columns)
+                largest = max(largest, schema.largest_place(batch))
+                yield batch
+
+        shards.write(packed_path(self.folder, number), batches(), self._columns)
         letters.write()
         return {
             "tally": vars(tally),
             "counts": tally.beam_counts(),
-            "num_bytes": outputs.shard_bytes(self._output, number),
-            "hashes": chunks,
+            "largest_place": largest,
+            **rows.finish(),
+        }
+
+
+class _Rows:
+    """The sorted ids and text hashes of a shard's blocks, for the search of equal ones."""
+
+    def __init__(self, folder: work_items.Folder, number: int):
+        self._kinds = {
+            kind: duplicates.SortedRows(
+                lambda file, kind=kind: folder.file(STEP, f"{number:06d}-{file:03d}.{kind}"),
+                width=width,
+            )
+            for kind, width in ROWS.items()
+        }
+
+    def add(self, blocks: Sequence[types.Block]) -> None:
+        for block in blocks:
+            self._kinds["ids"].add(duplicates.id_row(block.block_id))
+            self._kinds["texts"].add(duplicates.text_row(block.text, block.block_id))
+
+    def finish(self) -> dict[str, Any]:
+        return {
+            kind: [[os.path.basename(chunk.path), chunk.offsets] for chunk in rows.finish()]
+            for kind, rows in self._kinds.items()
         }
 
 
@@ -118,6 +150,9 @@ def pack(
             tally.count("documents_without_text", not packed.blocks)
             tally.count("repeated_blocks", packed.num_repeated)
             for block in packed.blocks:
+                tally.count("blocks")
+                tally.count("sentences", len(block.sentence_byte_start))
+                tally.count("tokens", len(block.token_ids))
                 _measure(block, tally)
                 yield block
 
@@ -135,7 +170,7 @@ def preview(
 
     Args:
       input: Pattern of the corpus's files.
-      fmt: Of the corpus.
+      fmt: Format of the corpus.
       reading: How it is read.
       vocab: Path of the "vocab" segment.
       options: Arguments of `block_packer.BlockPacker`.
@@ -151,19 +186,24 @@ def preview(
     )
     first = build_blocks_sort.documents(itertools.islice(found, count), fmt, letters, tally)
     sorted_first = sorted(first, key=sorted_runs.order)
-    for block in pack(without_duplicates(sorted_first, fmt, letters), packer, tally):
-        outputs.count_record(block, tally.counts)
+    for _ in pack(without_duplicates(sorted_first, fmt, letters), packer, tally):
+        pass
     return job_report.render({"dry run": f"the first {count} records of {input}"}, tally)
 
 
+def packed_path(folder: work_items.Folder, number: int) -> str:
+    """Path of the blocks that an item packed."""
+    return folder.file(STEP, f"{number:06d}.arrow")
+
+
 def chunks(
-    folder: work_items.Folder, results: Iterable[Mapping[str, Any]]
+    folder: work_items.Folder, results: Iterable[Mapping[str, Any]], kind: str
 ) -> list[duplicates.Chunk]:
-    """The hashes that items wrote, from their results."""
+    """The files of one kind of `ROWS` that items wrote, from their results."""
     return [
-        duplicates.Chunk(folder.file(STEP, name), offsets)
+        duplicates.Chunk(folder.file(STEP, name), offsets, ROWS[kind])
         for result in results
-        for name, offsets in result["hashes"]
+        for name, offsets in result[kind]
     ]
 
 
@@ -189,9 +229,3 @@ def _measure(block: types.Block, tally: job_report.Tally) -> None:
     tally.measure("bytes of a sentence", lengths.tolist())
     key = f"{block.block_id:020d}"
     tally.sample(key, SAMPLES, document=block.doc_id, title=block.title, text=block.text)
-
-
-def _hashed(made: Iterable[types.Block], hashes: duplicates.TextHashes) -> Iterator[types.Block]:
-    for block in made:
-        hashes.add(block.text, block.block_id)
-        yield block

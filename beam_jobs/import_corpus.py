@@ -23,6 +23,7 @@ from apache_beam.metrics import metric
 from beam_jobs import tag_spans
 from beam_jobs.engine import outputs, problems, runner
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.data.reference import ready_blocks
@@ -88,7 +89,7 @@ class _ReadSource(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(problems.PROBLEMS, problem)
                 continue
             doc_id = ready_blocks.doc_id(record.title, record.text)
-            yield block_schema.shard_of(doc_id, self._num_shards), (doc_id, *record)
+            yield keys.shard_of(doc_id, self._num_shards), (doc_id, *record)
 
 
 class _WriteShard(beam.DoFn):
@@ -205,7 +206,7 @@ def import_corpus(
         "language": language,
         "template": template,
         "num_shards": num_shards,
-        "packing_version": block_schema.PACKING_VERSION,
+        "packing_version": keys.PACKING_VERSION,
         "vocab_size": tokenizer.vocab_size,
     }
     made_from = {

@@ -239,6 +239,23 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
     return segment
 
 
+def require_kind(segment: Segment, kind: str, schema_version: int) -> None:
+    """Refuses a segment of another kind, or of another version of its format.
+
+    Raises:
+      UserError: Naming the segment, what it is, and the cure.
+    """
+    if segment.kind != kind:
+        raise types.UserError(
+            f"{segment.path} holds {segment.kind!r}; a {kind!r} segment is needed."
+        )
+    if segment.schema_version != schema_version:
+        raise types.UserError(
+            f"{segment.path} has version {segment.schema_version} of the format of {kind!r}; this"
+            f" release reads version {schema_version}. Make it again with this release."
+        )
+
+
 def require_same(what: str, left: tuple[str, str | None], right: tuple[str, str | None]) -> None:
     """Refuses two parts that do not belong together.
 

@@ -145,7 +145,7 @@ class Ragged:
 
     Attributes:
       values: <dtype>[total] the values of all rows.
-      offsets: <int64>[num_rows + 1] where every row starts in `values`, and where the last ends.
+      offsets: <int32 or int64>[num_rows + 1] where every row starts in `values`, and where the last ends.
     """
 
     values: np.ndarray
@@ -156,6 +156,13 @@ class Ragged:
         """Joins rows <dtype>[any]."""
         values = np.concatenate([np.zeros(0, dtype), *rows]).astype(dtype, copy=False)
         return cls(values, _offsets(np.array([len(row) for row in rows], np.int64)))
+
+    @classmethod
+    def join(cls, parts: Sequence[Ragged]) -> Ragged:
+        """Joins the rows of all parts, one part after the other."""
+        values = np.concatenate([part.values for part in parts] or [np.zeros(0, np.int32)])
+        lengths = np.concatenate([np.zeros(0, np.int64), *(part.lengths for part in parts)])
+        return cls(values, _offsets(lengths))
 
     @property
     def lengths(self) -> np.ndarray:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from realm_tf import types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
@@ -66,7 +67,7 @@ def gold_ranks(
     def rank(found: np.ndarray, question: open_qa.Question) -> int:
         if not question.doc_ids:
             return NOT_JUDGED
-        gold = np.array([block_schema.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
+        gold = np.array([keys.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
         places = np.flatnonzero((found >= 0) & np.isin(table.doc_keys[found], gold))
         if not len(places):
             return NOT_FOUND

@@ -9,6 +9,7 @@ import pytest
 
 from beam_jobs import build_blocks
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import packer as block_packer
 from realm_tf.data.blocks import schema as block_schema
 from tests.beam_jobs import documents
@@ -68,7 +69,7 @@ def test_shards_hold_their_documents_in_order(built):
     for number, path in enumerate(built.files("blocks-")):
         keys = [(b.doc_id, b.doc_byte_start) for b in block_schema.read(path)]
         assert keys == sorted(keys)
-        assert all(block_schema.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in keys)
 
 
 def test_segment_tells_how_it_was_made(built):
@@ -93,7 +94,7 @@ def test_segment_tells_how_it_was_made(built):
         "language": "en",
         "overlap_sentences": 0,
         "num_shards": 3,
-        "packing_version": block_schema.PACKING_VERSION,
+        "packing_version": keys.PACKING_VERSION,
         "vocab_size": len(vocabularies.small()),
     }
     assert set(built.made_from) == {"tokenizer", "corpus"}
@@ -122,7 +123,7 @@ def test_change_of_a_document_changes_no_other_shard_or_id(built, tmp_path):
     made = documents.records()
     made[0]["text"] = "The war. " + made[0]["text"]
     again = build(tmp_path, documents.write(tmp_path / "a.jsonl", made))
-    changed = block_schema.shard_name(block_schema.shard_of("doc-0", 3), 3)
+    changed = block_schema.shard_name(keys.shard_of("doc-0", 3), 3)
     pairs = zip(built.shards[:3], again.shards[:3], strict=True)
     assert [a.name for a, b in pairs if a != b] == [changed]
     ids = [{b.block_id for b in read(s) if b.doc_id != "doc-0"} for s in (built, again)]

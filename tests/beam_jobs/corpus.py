@@ -5,6 +5,7 @@
 import numpy as np
 
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.text import tokenizer, vocabulary
 
@@ -23,7 +24,7 @@ def make_block(number: int, rng: np.random.Generator, *, max_tokens: int) -> typ
 
     doc_id = f"doc-{number}"
     return types.Block(
-        block_id=block_schema.block_id(doc_id, "", "text", 0),
+        block_id=keys.block_id(doc_id, "", "text", 0),
         doc_id=doc_id,
         title="title",
         text="text",

@@ -11,6 +11,7 @@ import pytest
 from beam_jobs import import_corpus, tag_spans
 from beam_jobs.engine import outputs
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masking
@@ -88,7 +89,7 @@ def test_shards_are_sorted(orqa):
     for number, path in enumerate(orqa.files()):
         keys = [(b.doc_id, json.loads(b.metadata)["orqa_row"]) for b in block_schema.read(path)]
         assert keys == sorted(keys)
-        assert all(block_schema.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in keys)
 
 
 def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from realm_tf import types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -71,7 +72,7 @@ def _block(doc_id: str, texts: Sequence[str], doc_byte_start: int) -> types.Bloc
     limits = np.cumsum([len(t.encode()) + 1 for t in texts]) - 1
     starts = np.append(0, limits[:-1] + 1)
     return types.Block(
-        block_id=block_schema.block_id(doc_id, "", text, occurrence=doc_byte_start),
+        block_id=keys.block_id(doc_id, "", text, occurrence=doc_byte_start),
         doc_id=doc_id,
         title=f"lake {doc_id}",
         text=text,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from realm_tf import types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
@@ -35,7 +36,7 @@ def table(tmp_path):
     made = [
         dataclasses.replace(
             corpus.make_block(0, rng, max_tokens=5),
-            block_id=block_schema.block_id(doc_id, "", text, 0),
+            block_id=keys.block_id(doc_id, "", text, 0),
             doc_id=doc_id,
             text=text,
         )
@@ -90,7 +91,7 @@ def test_gold_ranks_count_documents(tmp_path):
     made = [
         dataclasses.replace(
             corpus.make_block(0, rng, max_tokens=5),
-            block_id=block_schema.block_id(doc_id, "", "text", number),
+            block_id=keys.block_id(doc_id, "", "text", number),
             doc_id=doc_id,
         )
         for doc_id, count in places.items()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from realm_tf import artifacts, config, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.models import open_qa_model
@@ -109,7 +110,7 @@ def _block_segment(root: str, texts, tokenizer) -> artifacts.Segment:
 def _block(doc_id: str, title: str, text: str, tokenizer) -> types.Block:
     of_title, of_text = tokenizer.encode([title, text])
     return types.Block(
-        block_id=block_schema.block_id(doc_id, title, text, 0),
+        block_id=keys.block_id(doc_id, title, text, 0),
         doc_id=doc_id,
         title=title,
         text=text,

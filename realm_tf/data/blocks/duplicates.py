@@ -1,65 +1,66 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks of the same text in different documents: found in bounded memory, and marked.
+"""Equal texts and equal ids among the blocks of a corpus, found in bounded memory.
 
-They stay in the corpus, so that deleting one document never deletes another's text. The file
-`duplicates.npy` of a "blocks" segment, <uint64>[n, 2], has a row (block id, id of the first block
-with the same text) for every block but the first of a text. The first is the one with the smallest
-id, so marks do not depend on the order of the input. Rows of one text follow each other.
+Blocks of different documents with the same text stay in the corpus, so that deleting one document
+never deletes another's text. The column `duplicate_of` of every block but the first of a text
+holds the id of the first. The first is the block with the smallest id, so the marks do not depend
+on the order of the input. Two blocks with one id, a collision of hashes, are refused.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from realm_tf import artifacts
-from realm_tf.data.blocks import npy_columns
-
-FILE = "duplicates.npy"
+from realm_tf import artifacts, types
 
 _CHUNK_ROWS = 1 << 20
-_ROW = np.dtype("<u8")
-_ROW_BYTES = 24  # two halves of a text's hash, and the block's id
+_WORD = np.dtype("<u8")
 _PREFIXES = 256
 _PART_ROWS = 1 << 22  # that are compared at a time
-_COPY_BYTES = 1 << 22
 
 
 class Chunk(NamedTuple):
-    """A file of sorted rows (half of a hash, other half, block id).
+    """A file of sorted rows of `width` words <uint64>.
 
     Attributes:
-      path: Of the file.
-      offsets: Hashes that begin with byte i are in the rows from `offsets[i]` to `offsets[i + 1]`.
+      path: Path of the file.
+      offsets: Rows whose first word begins with byte i are those from `offsets[i]` to
+        `offsets[i + 1]`.
+      width: Words of a row.
     """
 
     path: str
     offsets: list[int]
+    width: int
 
 
-class TextHashes:
-    """Keeps the hashes of blocks' texts, in sorted files.
+class SortedRows:
+    """Keeps rows of words <uint64> in sorted files.
 
     Args:
       path_of: Number of a file to its path.
-      chunk_rows: So many rows are a file.
+      width: Words of a row.
+      chunk_rows: Rows of a file.
     """
 
-    def __init__(self, path_of: Callable[[int], str], chunk_rows: int = _CHUNK_ROWS):
+    def __init__(
+        self, path_of: Callable[[int], str], *, width: int, chunk_rows: int = _CHUNK_ROWS
+    ):
         self._path_of = path_of
-        self._limit = chunk_rows * _ROW_BYTES
+        self._width = width
+        self._limit = chunk_rows * width * _WORD.itemsize
         self._rows = bytearray()
         self._chunks: list[Chunk] = []
 
-    def add(self, text: str, block_id: int) -> None:
-        """Adds a block."""
-        self._rows += hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
-        self._rows += block_id.to_bytes(8, "little")
+    def add(self, row: bytes) -> None:
+        """Adds a row of `width` little-endian words."""
+        self._rows += row
         if len(self._rows) >= self._limit:
             self._write()
 
@@ -70,60 +71,87 @@ class TextHashes:
         return self._chunks
 
     def _write(self) -> None:
-        rows = _sorted(np.frombuffer(bytes(self._rows), _ROW).reshape(-1, 3))
-        bounds = np.arange(1, _PREFIXES).astype(_ROW) << np.uint64(56)
+        rows = _sorted(np.frombuffer(bytes(self._rows), _WORD).reshape(-1, self._width))
+        bounds = np.arange(1, _PREFIXES).astype(_WORD) << np.uint64(56)
         inner = np.searchsorted(rows[:, 0], bounds).tolist()
         path = self._path_of(len(self._chunks))
         with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
             f.write(rows.tobytes())
-        self._chunks.append(Chunk(path, [0, *inner, len(rows)]))
+        self._chunks.append(Chunk(path, [0, *inner, len(rows)], self._width))
         self._rows = bytearray()
 
 
-def mark(chunks: Sequence[Chunk], aside: str, target: str) -> int:
-    """Finds the blocks of equal texts, and writes the file of their marks.
+def text_row(text: str, block_id: int) -> bytes:
+    """The row of a block, three words: two halves of the text's hash, and the block's id."""
+    hashed = hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
+    return hashed + id_row(block_id)
+
+
+def id_row(block_id: int) -> bytes:
+    """The row of a block's id, one word."""
+    return block_id.to_bytes(_WORD.itemsize, "little")
+
+
+def require_distinct(chunks: Sequence[Chunk]) -> None:
+    """Refuses ids of which two are equal.
 
     Args:
-      chunks: The hashes of all blocks.
-      aside: Path for what is found, before it is known how much that is.
-      target: Path of the .npy file.
+      chunks: Rows of `id_row` of all blocks.
+
+    Raises:
+      UserError: Naming one of them.
+    """
+    for low, high in _parts(chunks):
+        ids = np.sort(np.concatenate([_read(c, low, high)[:, 0] for c in chunks]))
+        equal = np.flatnonzero(ids[1:] == ids[:-1])
+        if equal.size:
+            raise types.UserError(
+                f"{equal.size} block ids are there twice, among them {ids[equal[0]]}. Does the"
+                " corpus hold a document twice? If not, two hashes have collided: change the text"
+                " or the id of one of the documents."
+            )
+
+
+def mark(chunks: Sequence[Chunk], target: str) -> int:
+    """Finds the blocks of equal texts, and writes their marks.
+
+    Args:
+      chunks: Rows of `text_row` of all blocks.
+      target: Path of a file of rows (block id, id of the first block with the same text).
 
     Returns:
-      Its number of rows.
+      The number of marks.
     """
     total = 0
-    with tf.io.gfile.GFile(aside, "wb") as f:
+    with artifacts.atomic_path(target) as aside, tf.io.gfile.GFile(aside, "wb") as f:
         f.write(b"")  # or there is no file, where nothing is found
         for low, high in _parts(chunks):
             marks = _marks(_sorted(np.concatenate([_read(c, low, high) for c in chunks])))
             total += len(marks)
             f.write(marks.tobytes())
-    with artifacts.atomic_path(target) as path, tf.io.gfile.GFile(path, "wb") as f:
-        _copy_as_npy(aside, total, f)
-    tf.io.gfile.remove(aside)
     return total
 
 
-class Marks:
-    """The marks of a "blocks" segment, mapped into memory.
+def first_ids(path: str, block_ids: np.ndarray) -> np.ndarray:
+    """Looks up the marks of blocks.
 
     Args:
-      path: Of the file.
+      path: What `mark` wrote.
+      block_ids: <uint64>[n] ids of blocks.
+
+    Returns:
+      <uint64>[n] the id of the first block with the same text; 0 for a block without a mark.
     """
-
-    def __init__(self, path: str):
-        self._rows = npy_columns.open_npy(path)
-
-    def get(self, block_id: int) -> int | None:
-        """Id of the first block with the same text; None if this is it, or the only one."""
-        found = np.flatnonzero(self._rows[:, 0] == np.uint64(block_id))
-        return int(self._rows[found[0], 1]) if found.size else None
-
-
-def load(segment: artifacts.Segment) -> Marks | None:
-    """The marks of a segment; None if it has none, as passages and ready blocks."""
-    names = [shard.name for shard in segment.shards]
-    return Marks(segment.file(FILE)) if FILE in names else None
+    found = np.zeros(len(block_ids), np.uint64)
+    order = np.argsort(block_ids)
+    ids = block_ids[order]
+    with tf.io.gfile.GFile(path, "rb") as f:
+        while len(ids) and (data := f.read(_CHUNK_ROWS * 2 * _WORD.itemsize)):
+            rows = np.frombuffer(data, _WORD).reshape(-1, 2)
+            places = np.minimum(np.searchsorted(ids, rows[:, 0]), len(ids) - 1)
+            here = ids[places] == rows[:, 0]
+            found[order[places[here]]] = rows[here, 1]
+    return found
 
 
 def _parts(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int]]:
@@ -142,18 +170,19 @@ def _parts(chunks: Sequence[Chunk]) -> Iterator[tuple[int, int]]:
 
 
 def _read(chunk: Chunk, low: int, high: int) -> np.ndarray:
-    """<uint64>[n, 3] rows of hashes that begin with the bytes from `low` to `high`."""
+    """<uint64>[n, width] rows whose first word begins with the bytes from `low` to `high`."""
     start, limit = chunk.offsets[low], chunk.offsets[high]
+    row_bytes = chunk.width * _WORD.itemsize
     with tf.io.gfile.GFile(chunk.path, "rb") as f:
-        f.seek(start * _ROW_BYTES)
-        found = f.read((limit - start) * _ROW_BYTES)
-    if len(found) != (limit - start) * _ROW_BYTES:
+        f.seek(start * row_bytes)
+        found = f.read((limit - start) * row_bytes)
+    if len(found) != (limit - start) * row_bytes:
         raise OSError(f"{chunk.path} ends before its rows do.")
-    return np.frombuffer(found, _ROW).reshape(-1, 3)
+    return np.frombuffer(found, _WORD).reshape(-1, chunk.width)
 
 
 def _sorted(rows: np.ndarray) -> np.ndarray:
-    return rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
+    return rows[np.lexsort(rows.T[::-1])]
 
 
 def _marks(rows: np.ndarray) -> np.ndarray:
@@ -162,11 +191,3 @@ def _marks(rows: np.ndarray) -> np.ndarray:
     is_first[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
     first_ids = rows[is_first, 2][np.cumsum(is_first) - 1]
     return np.stack([rows[:, 2], first_ids], axis=1)[~is_first]
-
-
-def _copy_as_npy(source: str, num_rows: int, out: Any) -> None:
-    header = {"descr": _ROW.str, "fortran_order": False, "shape": (num_rows, 2)}
-    np.lib.format.write_array_header_1_0(out, header)
-    with tf.io.gfile.GFile(source, "rb") as f:
-        while chunk := f.read(_COPY_BYTES):
-            out.write(chunk)

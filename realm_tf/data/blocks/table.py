@@ -1,200 +1,238 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks or passages as memory-mapped columns: random access by row, without parsing.
+"""Random access to blocks by row: a view over the shards of one or more block segments.
 
-Opening a table makes no Python object per row, which bounds a host's memory at any corpus size.
-Rows are numbered through the source segment's shards in order; they are internal to that segment,
-block ids are the external key.
-
-Files: one .npy a column, flat over all rows, and `<group>_offsets.npy` <int64>[num_blocks + 1] for
-every group of ragged columns that share their lengths. Texts are UTF-8 bytes.
+A table maps the shards and copies and parses nothing, so it opens in milliseconds at any size, and
+makes no Python object per row. Rows are numbered through the shards of the segments in order. They
+are internal to this view; the ids of blocks are the only external key.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from typing import Any
+import bisect
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
+import pyarrow as pa
 
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import columns, npy_columns
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import schema, shards
 
-KIND = "block_table"
-
-_CHUNK_ROWS = 1 << 16
-
-
-def build(root: str, segment: artifacts.Segment) -> artifacts.Segment:
-    """Writes the table of a "blocks" or "passages" segment; one that is there is not made again.
-
-    Raises:
-      UserError: If two blocks have the same id.
-    """
-    made_from = {
-        "source": segment.fingerprint,
-        "blocks": segment.made_from.get("blocks", segment.fingerprint),
-        "tokenizer": segment.made_from["tokenizer"],
-    }
-    path = artifacts.recipe_path(root, KIND, settings={}, made_from=made_from)
-    if artifacts.is_complete(path):
-        return artifacts.open_segment(path, KIND)
-    writer = artifacts.SegmentWriter(path, kind=KIND, settings={}, made_from=made_from)
-    # Columns grow side by side, which object stores cannot do: they grow in a local directory.
-    beside = None if artifacts.is_remote(path) else path
-    with tempfile.TemporaryDirectory(prefix="columns-", dir=beside) as scratch:
-        num_rows = columns.write(scratch, segment)
-        _write_id_order(scratch)
-        for name in sorted(os.listdir(scratch)):
-            with writer.file(name) as aside:
-                _move(os.path.join(scratch, name), aside)
-    return writer.commit(blocks=num_rows)
+_BYTE_LIMIT = "doc_byte_limit"  # not a column: where the block ends in its document's text
 
 
 class Chunk:
-    """Consecutive rows of a table, for passes over whole columns.
+    """The rows of one record batch of blocks, and of the batch of spans that marks it.
 
     Args:
-      table: Table of the rows.
-      first_row: First row of the chunk.
-      limit: One past the last row.
+      first_row: The row of the table that the chunk begins with.
+      blocks: Record batch of blocks.
+      spans: Record batch of as many rows of spans, or None.
     """
 
-    def __init__(self, table: BlockTable, first_row: int, limit: int):
-        self._table, self.first_row, self._limit = table, first_row, limit
+    def __init__(self, first_row: int, blocks: pa.RecordBatch, spans: pa.RecordBatch | None):
+        self.first_row = first_row
+        self._num_rows = blocks.num_rows
+        batches = [blocks] if spans is None else [blocks, spans]
+        self._columns = {f.name: b.column(f.name) for b in batches for f in b.schema}
+        self._ragged: dict[str, types.Ragged] = {}
+        self._scalars: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
-        return self._limit - self.first_row
+        return self._num_rows
 
     def ragged(self, column: str) -> types.Ragged:
-        """The rows of a ragged column, e.g. "token_ids" or "span_byte_start"."""
-        values, offsets = self._table.ragged(column)
-        offsets = offsets[self.first_row : self._limit + 1]
-        return types.Ragged(values[offsets[0] : offsets[-1]], offsets - offsets[0])
+        """The rows of a column of lists or of texts (as UTF-8 bytes), without a copy."""
+        if column not in self._ragged:
+            self._ragged[column] = self._view(column)
+        return self._ragged[column]
 
     def scalar(self, column: str) -> np.ndarray:
-        """<dtype>[rows of the chunk] of a scalar column; see `BlockTable.scalar`."""
-        return self._table.scalar(column, np.arange(self.first_row, self._limit))
+        """<dtype>[rows of the chunk] values of a scalar column; see `BlockTable.scalar`."""
+        if column == _BYTE_LIMIT:
+            return self.scalars(column, np.arange(len(self)))
+        if column not in self._scalars:
+            self._scalars[column] = self._columns[column].to_numpy()
+        return self._scalars[column]
+
+    def scalars(self, column: str, rows: np.ndarray) -> np.ndarray:
+        """Values of a scalar column in some rows <int64>[n] of the chunk."""
+        if column != _BYTE_LIMIT:
+            return self.scalar(column)[rows]
+        offsets = self.ragged("text").offsets
+        return self.scalar("doc_byte_start")[rows] + (offsets[rows + 1] - offsets[rows])
+
+    def value(self, column: str, row: int) -> int | None:
+        """A scalar of a row of the chunk; None if it is null."""
+        return self._columns[column][row].as_py()
+
+    def labels(self, row: int) -> list[str]:
+        """Label of every span of a row of the chunk."""
+        if "span_label" not in self._columns:
+            return []
+        names = self._columns["span_label"].values.dictionary.to_pylist()
+        return [names[code] for code in self.ragged("span_label").row(row)]
+
+    def _view(self, column: str) -> types.Ragged:
+        if column.startswith("span_") and column not in self._columns:
+            return types.Ragged(np.zeros(0, np.uint16), np.zeros(len(self) + 1, np.int32))
+        array = self._columns[column]
+        if pa.types.is_string(array.type):
+            _, offsets, data = array.buffers()
+            values = np.frombuffer(data or b"", np.uint8)
+            return types.Ragged(values, np.frombuffer(offsets, np.int32, len(self) + 1))
+        values = array.values
+        if pa.types.is_dictionary(values.type):
+            values = values.indices
+        return types.Ragged(values.to_numpy(), array.offsets.to_numpy())
 
 
 class BlockTable:
-    """Random access to blocks by row; see the module.
+    """Random access to blocks by row, and to their spans where there are any; see the module.
+
+    Use `open`.
 
     Attributes:
-      segment: The table's own segment.
-      source: Fingerprint of the segment that the table was built from.
-      blocks: Fingerprint of the block segment: `source`, or what the passages were made from.
-      tokenizer: Fingerprint of the tokenizer.
-      block_ids: <uint64>[num_blocks].
-      doc_keys: <uint64>[num_blocks] `blocks.doc_key` of every row's document.
-      doc_byte_start: <int64>[num_blocks] first byte of the block in its document's text.
-      doc_byte_limit: <int64>[num_blocks] one past its last byte.
-      shard_offsets: <int64>[num_shards + 1] first row of every shard of the source.
-      span_offsets: <int64>[num_blocks + 1] first span, counted over all rows, of every row.
+      blocks: Fingerprint of the block segments.
+      source: Fingerprint of the spans, or `blocks` where there are none.
+      tokenizer: Fingerprint of the tokenizer that made the wordpieces.
     """
 
-    def __init__(self, segment: artifacts.Segment):
-        self.segment = segment
-        self.source = segment.made_from["source"]
-        self.blocks = segment.made_from["blocks"]
-        self.tokenizer = segment.made_from["tokenizer"]
-        names = [s.name.removesuffix(".npy") for s in segment.shards if s.name.endswith(".npy")]
-        self._columns = {n: npy_columns.open_npy(segment.file(f"{n}.npy")) for n in names}
-        self._labels: list[str] = artifacts.read_json(segment.file(columns.LABELS))
-        self.block_ids = self._columns["block_id"]
-        self.doc_keys = self._columns["doc_key"]
-        self.doc_byte_start = self._columns["doc_byte_start"]
-        self.doc_byte_limit = self._columns["doc_byte_limit"]
-        self.shard_offsets = self._columns["shard_offsets"]
-        self.span_offsets = self._columns["span_offsets"]
+    def __init__(self, chunks: Sequence[Chunk], *, blocks: str, source: str, tokenizer: str):
+        self.blocks = blocks
+        self.source = source
+        self.tokenizer = tokenizer
+        self._chunks = list(chunks)
+        self._first_rows = [chunk.first_row for chunk in chunks]
+        self._starts = np.array(self._first_rows, np.int64)
+        self._num_rows = chunks[-1].first_row + len(chunks[-1]) if chunks else 0
 
     @classmethod
-    def open(cls, segment: artifacts.Segment | str) -> BlockTable:
-        """Opens the table of a segment, or the one at a path, which is checked first."""
-        if isinstance(segment, str):
-            segment = artifacts.open_segment(segment, KIND)
-        return cls(segment)
+    def open(
+        cls,
+        blocks: artifacts.Segment | Sequence[artifacts.Segment],
+        spans: artifacts.Segment | Sequence[artifacts.Segment] = (),
+    ) -> BlockTable:
+        """Opens the table of segments.
+
+        Args:
+          blocks: Segments "blocks", in the order of their rows; all of one tokenizer.
+          spans: Segments "spans" that mark them, one each; none for a table without spans.
+
+        Raises:
+          UserError: If a segment is of another kind or format, a shard is damaged, or segments
+            do not belong together.
+        """
+        blocks = [blocks] if isinstance(blocks, artifacts.Segment) else list(blocks)
+        spans = [spans] if isinstance(spans, artifacts.Segment) else list(spans)
+        _check(blocks, spans)
+        found: list[Chunk] = []
+        first_row = 0
+        for number, segment in enumerate(blocks):
+            for batch, marks in _batches(segment, spans[number] if spans else None):
+                found.append(Chunk(first_row, batch, marks))
+                first_row += batch.num_rows
+        return cls(
+            found,
+            blocks=_fingerprint(blocks),
+            source=_fingerprint(spans or blocks),
+            tokenizer=blocks[0].made_from["tokenizer"],
+        )
 
     def __len__(self) -> int:
-        return len(self.block_ids)
+        return self._num_rows
 
-    def ragged(self, column: str) -> tuple[np.ndarray, np.ndarray]:
-        """A ragged column, flat over all rows.
-
-        Args:
-          column: E.g. "token_ids", "sentence_byte_start", "span_token_limit".
-
-        Returns:
-          values: <dtype>[total].
-          offsets: <int64>[num_blocks + 1]; row i is `values[offsets[i] : offsets[i + 1]]`.
-        """
-        return self._columns[column], self._columns[f"{columns.GROUP_OF[column]}_offsets"]
+    def chunks(self) -> Iterator[Chunk]:
+        """The whole table in pieces of bounded size, in the order of the rows."""
+        return iter(self._chunks)
 
     def take(self, column: str, rows: np.ndarray) -> types.Ragged:
-        """Rows of a ragged column.
+        """Rows of a column of lists or of texts.
 
         Args:
-          column: E.g. "token_ids" or "title_ids".
-          rows: <int64>[n]; -1 gives an empty row.
+          column: Name of the column, e.g. "token_ids" or "title_ids".
+          rows: <int64>[n] row numbers; -1 gives an empty row.
         """
-        return types.Ragged(*self.ragged(column)).take(rows)
+        rows = np.asarray(rows, np.int64)
+        if len(self._chunks) == 1:
+            return self._chunks[0].ragged(column).take(rows)
+        number_of = np.searchsorted(self._starts, rows, side="right") - 1
+        numbers = np.unique(number_of[rows >= 0])
+        if not len(numbers):
+            return types.Ragged(np.zeros(0, np.int32), np.zeros(len(rows) + 1, np.int64))
+        parts, places = [], []
+        for number in numbers.tolist():
+            here = np.flatnonzero((number_of == number) & (rows >= 0))
+            chunk = self._chunks[number]
+            parts.append(chunk.ragged(column).take(rows[here] - chunk.first_row))
+            places.append(here)
+        order = np.full(len(rows), -1, np.int64)
+        order[np.concatenate(places)] = np.arange(sum(map(len, places)))
+        return types.Ragged.join(parts).take(order)
 
     def scalar(self, column: str, rows: np.ndarray) -> np.ndarray:
         """Values of a scalar column.
 
         Args:
           column: "block_id", "doc_key", "doc_byte_start" or "doc_byte_limit".
-          rows: <int64>[...]; what stands where a row is -1 is undefined.
+          rows: <int64>[...] row numbers; what stands where a row is -1 is undefined.
 
         Returns:
           <dtype>[...] of the shape of `rows`.
         """
-        values: np.ndarray = self._columns[column][rows]
-        return values
+        rows = np.asarray(rows, np.int64)
+        dtype = np.uint64 if column in ("block_id", "doc_key") else np.int64
+        found = np.zeros(rows.shape, dtype)
+        number_of = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(number_of[rows >= 0]).tolist():
+            here = (number_of == number) & (rows >= 0)
+            chunk = self._chunks[number]
+            found[here] = chunk.scalars(column, rows[here] - chunk.first_row)
+        return found
 
-    def chunks(self) -> Iterator[Chunk]:
-        """The whole table in pieces of bounded size, in the order of the rows."""
-        for first_row in range(0, len(self), _CHUNK_ROWS):
-            yield Chunk(self, first_row, min(first_row + _CHUNK_ROWS, len(self)))
+    def ragged(self, column: str) -> types.Ragged:
+        """A column of lists or texts of all rows, copied if the table has several chunks."""
+        parts = [chunk.ragged(column) for chunk in self._chunks]
+        return parts[0] if len(parts) == 1 else types.Ragged.join(parts)
 
-    def tokens_ragged(self) -> tuple[np.ndarray, np.ndarray]:
-        """`ragged` of the bodies' wordpieces, <uint16 or uint32>."""
-        return self.ragged("token_ids")
+    @property
+    def block_ids(self) -> np.ndarray:
+        """<uint64>[num_blocks] ids of all rows, copied if the table has several chunks."""
+        parts = [chunk.scalar("block_id") for chunk in self._chunks]
+        return np.concatenate([np.zeros(0, np.uint64), *parts])
 
     def token_ids(self, row: int) -> np.ndarray:
-        """<uint16 or uint32>[body_length] wordpieces of the body, without special tokens."""
-        return self._slice("token_ids", row)
+        """<uint16 or uint32>[body_length] wordpieces of the text, without special tokens."""
+        return self._row("token_ids", row)
 
     def title_ids(self, row: int) -> np.ndarray:
         """<uint16 or uint32>[title_length] wordpieces of the title."""
-        return self._slice("title_ids", row)
+        return self._row("title_ids", row)
 
     def token_byte_start(self, row: int) -> np.ndarray:
-        """<int32>[body_length] first byte of every wordpiece in the block's text."""
-        return self._slice("token_byte_start", row)
+        """<unsigned integer>[body_length] first byte of every wordpiece in the block's text."""
+        return self._row("token_byte_start", row)
 
     def token_byte_limit(self, row: int) -> np.ndarray:
-        """<int32>[body_length] one past its last byte."""
-        return self._slice("token_byte_limit", row)
+        """<unsigned integer>[body_length] one past the last byte of every wordpiece."""
+        return self._row("token_byte_limit", row)
 
     def sentence_byte_start(self, row: int) -> np.ndarray:
-        """<int32>[num_sentences] first byte of every sentence in the block's text."""
-        return self._slice("sentence_byte_start", row)
+        """<unsigned integer>[num_sentences] first byte of every sentence in the block's text."""
+        return self._row("sentence_byte_start", row)
 
     def sentence_byte_limit(self, row: int) -> np.ndarray:
-        """<int32>[num_sentences] one past its last byte."""
-        return self._slice("sentence_byte_limit", row)
+        """<unsigned integer>[num_sentences] one past the last byte of every sentence."""
+        return self._row("sentence_byte_limit", row)
 
     def title(self, row: int) -> str:
         """Title of the row's document."""
         return self._text("title", row)
 
     def text(self, row: int) -> str:
-        """The block's text."""
+        """Text of the block."""
         return self._text("text", row)
 
     def doc_id(self, row: int) -> str:
@@ -202,96 +240,126 @@ class BlockTable:
         return self._text("doc_id", row)
 
     def metadata(self, row: int) -> str:
-        """The document's metadata, as JSON text."""
+        """Metadata of the document, as JSON text."""
         return self._text("metadata", row)
+
+    def duplicate_of(self, row: int) -> int | None:
+        """Id of the first block of another document with the same text; None if there is none."""
+        chunk = self._chunk(row)
+        return chunk.value(schema.DUPLICATE_OF, row - chunk.first_row)
+
+    @functools.cached_property
+    def span_offsets(self) -> np.ndarray:
+        """<int64>[num_blocks + 1] first span, counted over all rows, of every row.
+
+        The only column that is made (at its first use) and not mapped: 8 bytes a block.
+        """
+        counts = [chunk.ragged("span_token_start").lengths for chunk in self._chunks]
+        offsets = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(np.concatenate([np.zeros(0, np.int64), *counts]), out=offsets[1:])
+        return offsets
 
     @property
     def total_spans(self) -> int:
-        """Number of salient spans in all rows; 0 if the source holds blocks."""
+        """Number of salient spans in all rows; 0 in a table without spans."""
         return int(self.span_offsets[-1])
 
     def num_spans(self, row: int) -> int:
         """Number of salient spans in the row."""
-        return int(self.span_offsets[row + 1] - self.span_offsets[row])
+        return len(self.span_token_start(row))
 
     def span_byte_start(self, row: int) -> np.ndarray:
-        """<int32>[num_spans] first byte of every span in the block's text."""
-        return self._slice("span_byte_start", row)
+        """<unsigned integer>[num_spans] first byte of every span in the block's text."""
+        return self._row("span_byte_start", row)
 
     def span_byte_limit(self, row: int) -> np.ndarray:
-        """<int32>[num_spans] one past its last byte."""
-        return self._slice("span_byte_limit", row)
+        """<unsigned integer>[num_spans] one past the last byte of every span."""
+        return self._row("span_byte_limit", row)
 
     def span_token_start(self, row: int) -> np.ndarray:
-        """<int32>[num_spans] first wordpiece of every span in `token_ids`."""
-        return self._slice("span_token_start", row)
+        """<uint16>[num_spans] first wordpiece of every span in `token_ids`."""
+        return self._row("span_token_start", row)
 
     def span_token_limit(self, row: int) -> np.ndarray:
-        """<int32>[num_spans] one past its last wordpiece."""
-        return self._slice("span_token_limit", row)
+        """<uint16>[num_spans] one past the last wordpiece of every span."""
+        return self._row("span_token_limit", row)
 
     def span_label(self, row: int) -> list[str]:
         """Label of every span."""
-        return [self._labels[code] for code in self._slice("span_label", row)]
+        chunk = self._chunk(row)
+        return chunk.labels(row - chunk.first_row)
 
     def row_of_span(self, span: int) -> int:
         """The row that holds a span, counted over all rows."""
         return int(np.searchsorted(self.span_offsets, span, side="right")) - 1
 
-    def row_of_block_id(self, block_id: int) -> int:
-        """The row of a block.
-
-        Raises:
-          KeyError: If the table does not hold it.
-        """
-        ids = self._columns["sorted_block_id"]
-        place = int(np.searchsorted(ids, np.uint64(block_id)))
-        if place == len(ids) or int(ids[place]) != block_id:
-            raise KeyError(f"No block has the id {block_id} in {self.segment.path}.")
-        return int(self._columns["sorted_row"][place])
-
     def block(self, row: int) -> types.Block:
-        """The whole row, as plain arrays."""
-        values: dict[str, Any] = {name: self._text(name, row) for name in columns.TEXTS}
-        for field in block_schema.BLOCK_FIELDS:
-            if field.ragged:
-                values[field.name] = self._slice(field.name, row).astype(np.int32)
+        """The whole row, as an object with arrays <int32>."""
+        names = [field.name for field in dataclasses.fields(types.Block)]
+        ragged = [n for n in names if n.startswith(("title_ids", "token_", "sentence_"))]
+        texts = ("doc_id", "title", "text", "metadata")
+        chunk = self._chunk(row)
+        at = row - chunk.first_row
         return types.Block(
-            block_id=int(self.block_ids[row]),
-            doc_byte_start=int(self.doc_byte_start[row]),
-            **values,
+            block_id=int(chunk.scalar("block_id")[at]),
+            doc_byte_start=int(chunk.scalar("doc_byte_start")[at]),
+            **{name: self._text(name, row) for name in texts},
+            **{name: self._row(name, row).astype(np.int32) for name in ragged},
         )
+
+    def spans(self, row: int) -> tuple[types.Span, ...]:
+        """The spans of the row, in order."""
+        names = ("byte_start", "byte_limit", "token_start", "token_limit")
+        numbers = [self._row(f"span_{name}", row).tolist() for name in names]
+        return tuple(types.Span(*s) for s in zip(*numbers, self.span_label(row), strict=True))
 
     def passage(self, row: int) -> types.Passage:
         """The whole row with its spans."""
-        numbers = [self._slice(f.name, row).tolist() for f in block_schema.SPAN_FIELDS[:-1]]
-        spans = zip(*numbers, self.span_label(row), strict=True)
-        return types.Passage(self.block(row), tuple(types.Span(*span) for span in spans))
+        return types.Passage(self.block(row), self.spans(row))
 
-    def _slice(self, column: str, row: int) -> np.ndarray:
-        values, offsets = self.ragged(column)
-        return values[offsets[row] : offsets[row + 1]]
+    def _chunk(self, row: int) -> Chunk:
+        return self._chunks[bisect.bisect_right(self._first_rows, row) - 1]
+
+    def _row(self, column: str, row: int) -> np.ndarray:
+        chunk = self._chunk(row)
+        return chunk.ragged(column).row(row - chunk.first_row)
 
     def _text(self, column: str, row: int) -> str:
-        return self._slice(column, row).tobytes().decode("utf-8")
+        return self._row(column, row).tobytes().decode("utf-8")
 
 
-def _write_id_order(folder: str) -> None:
-    ids = np.load(os.path.join(folder, "block_id.npy"))
-    order = np.argsort(ids, kind="stable")
-    ids = ids[order]
-    equal = np.flatnonzero(ids[1:] == ids[:-1])
-    if equal.size:
-        raise types.UserError(
-            f"{equal.size} block ids are there twice, among them {ids[equal[0]]}. Does the corpus"
-            " hold a document twice?"
+def _fingerprint(segments: Sequence[artifacts.Segment]) -> str:
+    if len(segments) == 1:
+        return segments[0].fingerprint
+    return artifacts.digest([segment.fingerprint for segment in segments])
+
+
+def _check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment]) -> None:
+    for kind, segments in ((schema.BLOCKS, blocks), (schema.SPANS, spans)):
+        for segment in segments:
+            artifacts.require_kind(segment, kind, schema.SCHEMA_VERSION)
+            artifacts.require_same(
+                "tokenizer",
+                (blocks[0].path, blocks[0].made_from["tokenizer"]),
+                (segment.path, segment.made_from.get("tokenizer")),
+            )
+    for marked, marks in zip(blocks, spans, strict=bool(spans)):
+        artifacts.require_same(
+            "blocks", (marks.path, marks.made_from.get("blocks")), (marked.path, marked.fingerprint)
         )
-    np.save(os.path.join(folder, "sorted_block_id.npy"), ids)
-    np.save(os.path.join(folder, "sorted_row.npy"), order)
 
 
-def _move(source: str, target: str) -> None:
-    if artifacts.is_remote(target):
-        tf.io.gfile.copy(source, target, overwrite=True)
-    else:
-        os.replace(source, target)
+def _batches(
+    blocks: artifacts.Segment, spans: artifacts.Segment | None
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    """The record batches of a segment, each with the batch of spans that marks it."""
+    mapped = [b for path in blocks.files(f"{schema.BLOCKS}-") for b in shards.read(path)]
+    if spans is None:
+        yield from ((batch, None) for batch in mapped)
+        return
+    marks = [b for path in spans.files(f"{schema.SPANS}-") for b in shards.read(path)]
+    if [b.num_rows for b in mapped] != [b.num_rows for b in marks]:
+        raise types.UserError(
+            f"The rows of {spans.path} are not those of {blocks.path}. Make the spans again."
+        )
+    yield from zip(mapped, marks, strict=True)

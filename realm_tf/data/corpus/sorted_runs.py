@@ -20,6 +20,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from realm_tf import artifacts
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.corpus import records
 
@@ -67,7 +68,7 @@ class Sorter:
 
     def add(self, document: records.SourceDocument) -> None:
         """Adds a document."""
-        shard = block_schema.shard_of(document.doc_id, self._num_shards)
+        shard = keys.shard_of(document.doc_id, self._num_shards)
         record = _encode(document)
         self._rows.append((shard, document.doc_id, document.file, document.number, record))
         self._size += len(record)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.text import packing, sentences
@@ -100,7 +101,7 @@ class ReadyBlocks:
         whole = np.array([s for s in spans if s[0] < limit], np.int32).reshape(-1, 2)
         name = doc_id(record.title, record.text)
         block = types.Block(
-            block_id=block_schema.block_id(name, record.title, record.text, occurrence),
+            block_id=keys.block_id(name, record.title, record.text, occurrence),
             doc_id=name,
             title=record.title,
             text=record.text,

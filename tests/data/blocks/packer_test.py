@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realm_tf import types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import packer as block_packer
 from realm_tf.data.blocks import schema as block_schema
 from tests.text import vocabularies
@@ -105,7 +106,7 @@ def test_of_equal_blocks_of_a_document_the_first_stays():
     ]
     assert packed.num_repeated == 3
     assert [b.doc_byte_start for b in packed.blocks] == [0, 105, 181]
-    expected = [block_schema.block_id("d", "", b.text, 0) for b in packed.blocks]
+    expected = [keys.block_id("d", "", b.text, 0) for b in packed.blocks]
     assert [b.block_id for b in packed.blocks] == expected
     other = pack(document("the city was new. the war was new.", doc_id="e"), length=16)
     assert texts(other[0]) == texts(packed.blocks)[:1]  # another document keeps its own

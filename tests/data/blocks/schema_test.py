@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from tests.data import example_passages
 
@@ -61,16 +62,16 @@ def test_what_is_no_block_is_refused(data):
 
 
 def test_keys_never_change():
-    assert block_schema.block_id("d", "t", "x", 0, 1) == 14366936722637037090
-    assert block_schema.doc_key("d") == 13089120052717325435
-    assert block_schema.shard_of("d", 7) == block_schema.doc_key("d") % 7
+    assert keys.block_id("d", "t", "x", 0, 1) == 14366936722637037090
+    assert keys.doc_key("d") == 13089120052717325435
+    assert keys.shard_of("d", 7) == keys.doc_key("d") % 7
     assert block_schema.shard_name(3, 16) == "blocks-00003-of-00016.tfrecord"
 
 
 def test_block_id_depends_on_every_part():
     parts = [("d", "t", "x", 0, 1), ("dt", "", "x", 0, 1), ("d", "t", "x", 1, 1)]
     parts += [("d", "t", "y", 0, 1), ("d", "u", "x", 0, 1), ("d", "t", "x", 0, 2)]
-    assert len({block_schema.block_id(*p) for p in parts}) == len(parts)
+    assert len({keys.block_id(*p) for p in parts}) == len(parts)
 
 
 def write(root, records) -> artifacts.Segment:
@@ -90,7 +91,7 @@ def test_segment_is_sorted_and_does_not_depend_on_order_or_root(tmp_path, passag
     for number, shard in enumerate(read):
         keys = [(p.block.doc_id, p.block.doc_byte_start) for p in shard]
         assert keys == sorted(keys)
-        assert all(block_schema.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in keys)
     assert sum(map(len, read)) == segment.counts["blocks"] == len(passages)
     assert write(tmp_path / "b", passages[::-1]).fingerprint == segment.fingerprint
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from tests.data import example_passages
@@ -57,7 +58,7 @@ def test_rows_are_the_segments_records_in_order(table, segment):
 def test_columns(table, segment):
     records = in_order(segment)
     assert table.block_ids.tolist() == [r.block.block_id for r in records]
-    assert table.doc_keys.tolist() == [block_schema.doc_key(r.block.doc_id) for r in records]
+    assert table.doc_keys.tolist() == [keys.doc_key(r.block.doc_id) for r in records]
     widths = [len(r.block.text.encode()) for r in records]
     assert (table.doc_byte_limit - table.doc_byte_start).tolist() == widths
     assert table.block_ids.dtype == table.doc_keys.dtype == np.uint64

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.corpus import records, sorted_runs
 
@@ -47,7 +48,7 @@ def test_shards_come_back_sorted_and_whole(tmp_path_factory, documents, num_shar
     runs = sort(root, documents, num_shards=num_shards, run_bytes=run_bytes)
     ordered = sorted(documents)
     expected = [
-        [d for d in ordered if block_schema.shard_of(d.doc_id, num_shards) == shard]
+        [d for d in ordered if keys.shard_of(d.doc_id, num_shards) == shard]
         for shard in range(num_shards)
     ]
     assert merged(runs, num_shards) == expected
