@@ -20,11 +20,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import metric
 
-from beam_jobs import tag_spans
 from beam_jobs.engine import outputs, problems, runner
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import spans as block_spans
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.data.reference import ready_blocks
 from realm_tf.text import packing
@@ -150,7 +150,7 @@ class _WriteShard(beam.DoFn):
     ) -> types.Passage:
         spans = []
         for byte_start, byte_limit, label in given:
-            span = tag_spans.locate(block, byte_start, byte_limit, label, self._unk_id)
+            span = block_spans.locate(block, byte_start, byte_limit, label, self._unk_id)
             if isinstance(span, types.Span):
                 spans.append(span)
             else:

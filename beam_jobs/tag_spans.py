@@ -18,7 +18,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from apache_beam.utils import shared
 
 from beam_jobs import tag_spans_taggers
@@ -27,6 +26,7 @@ from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.blocks import spans as block_spans
 from realm_tf.text import dates as date_lib
 from realm_tf.text import salient
 
@@ -59,36 +59,13 @@ def to_passage(
         tally.drop("overlapping", where)
     spans = []
     for byte_start, byte_limit, label in found.spans:
-        span = locate(block, byte_start, byte_limit, label, unk_id)
+        span = block_spans.locate(block, byte_start, byte_limit, label, unk_id)
         if isinstance(span, types.Span):
             spans.append(span)
             tally.count(f"spans_{label}")
         else:
             tally.drop(span, where)
     return types.Passage(block, tuple(spans))
-
-
-def locate(
-    block: types.Block, byte_start: int, byte_limit: int, label: str, unk_id: int
-) -> types.Span | str:
-    """A span as wordpieces; or why it is left out: "unknown_wordpiece", "inside_wordpiece"."""
-    first = int(np.searchsorted(block.token_byte_start, byte_start))
-    limit = int(np.searchsorted(block.token_byte_limit, byte_limit, side="right"))
-    if not _is_aligned(block, first, limit, byte_start, byte_limit):
-        return "inside_wordpiece"
-    if unk_id in block.token_ids[first:limit]:
-        return "unknown_wordpiece"
-    return types.Span(byte_start, byte_limit, first, limit, label)
-
-
-def _is_aligned(
-    block: types.Block, first: int, limit: int, byte_start: int, byte_limit: int
-) -> bool:
-    return (
-        first < limit
-        and block.token_byte_start[first] == byte_start
-        and block.token_byte_limit[limit - 1] == byte_limit
-    )
 
 
 class TagFn(work_items.ItemFn):

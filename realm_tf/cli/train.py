@@ -62,10 +62,10 @@ def train(
     _refuse(experiment, {"--workdir": workdir})
     _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
 
-    from realm_tf.commands import data_jobs
+    from realm_tf.commands import train_tagger
 
     config = config_lib.load(config_file, overrides)
-    made = data_jobs.make_tagger(
+    made = train_tagger.train_tagger(
         config,
         train=train_files,
         dev=dev_files,

@@ -15,15 +15,7 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.examples import example_records
-from realm_tf.data.tagging import conll
-from realm_tf.evaluation import entities
-from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import vocabulary
-from realm_tf.training.experiments import open_qa as open_qa_training
-from realm_tf.training.experiments import span_tagger
-from realm_tf.training.run import context as context_lib
-from realm_tf.training.run import system as system_lib
-from serving import export
 
 _EMBED_BATCH_SIZE = 64
 
@@ -160,25 +152,6 @@ def make_examples(
     return make_examples_job.run(argv + _beam(beam_args))
 
 
-def make_tagger(
-    config: config_lib.Config,
-    *,
-    train: Sequence[str],
-    dev: Sequence[str],
-    test: Sequence[str],
-    vocab: str,
-    root: str,
-) -> artifacts.Segment:
-    """Trains a span tagger on files of labelled sentences, given as glob patterns."""
-    data = span_tagger.Data(
-        train=conll.expand(train),
-        dev=conll.expand(dev),
-        test=conll.expand(test),
-        vocab=artifacts.open_segment(vocab, vocabulary.KIND),
-    )
-    return span_tagger.train(config, data, root, score=entities.score)
-
-
 def make_vectors(
     config: config_lib.Config,
     blocks: str,
@@ -201,34 +174,3 @@ def make_index(config: config_lib.RetrievalConfig, vectors: str, root: str) -> a
         if field.name not in ("dtype", "embed_dtype"):  # of the vectors, and what makes them
             argv += [f"--{field.name}", str(getattr(config, field.name))]
     return build_index.run(argv)
-
-
-def export_model(
-    context: context_lib.Context,
-    system: system_lib.System,
-    weights: artifacts.Segment,
-    output: str,
-) -> str:
-    """Exports a fine-tuned system with its corpus, unless the newest version is that already.
-
-    Returns:
-      The directory of the versions.
-    """
-    made_from = {
-        **system.made_from(),
-        "tokenizer": context.tokenizer.fingerprint,
-        "embedder": system.snapshot.embedder.fingerprint,
-        "open_qa_weights": weights.fingerprint,
-    }
-    if not export.is_current(output, made_from, context.config):
-        export.export(
-            model=open_qa_training.restore(context, weights),
-            tokenizer=context.tokenizer,
-            table=context.knowledge,
-            vectors=vectors_lib.VectorTable.open(system.snapshot.segment("vectors")),
-            config=context.config,
-            path=output,
-            snapshot_step=system.snapshot.step,
-            made_from=made_from,
-        )
-    return output

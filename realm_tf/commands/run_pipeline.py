@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.commands import data_jobs, data_stages, measure, run_inputs
+from realm_tf.commands import data_jobs, data_stages, export, measure, run_inputs
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics, report
 from realm_tf.training.experiments import ict, pretrain, warmup
@@ -234,7 +234,7 @@ class Pipeline:
         system = self.best_system()
         return self._stage(
             "export",
-            lambda: data_jobs.export_model(
+            lambda: export.export_model(
                 self.context,
                 system,
                 self.fine_tuned(system),
