@@ -4,8 +4,9 @@
 
 A document's shard is a hash of its id, and inside a shard documents are sorted by id: the segment
 depends on the documents alone, not on the corpus's files, their order, or the workers. The corpus
-is sorted on disk (`sort_documents`), then shards are packed one by one (`pack_documents`), so that
-memory does not depend on its size; at last, texts that more than one document has are marked.
+is sorted on disk (`build_blocks_sort`), then shards are packed one by one (`build_blocks_pack`), so
+that memory does not depend on its size; at last, texts that more than one document has are marked
+(`build_blocks_finish`).
 """
 
 from __future__ import annotations
@@ -14,26 +15,25 @@ import argparse
 import dataclasses
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from beam_jobs import build_blocks_pack, build_blocks_sort
+import tensorflow as tf
+
+from beam_jobs import build_blocks_finish, build_blocks_pack, build_blocks_sort
 from beam_jobs.engine import outputs, problems, runner, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import duplicates
+from realm_tf.data.blocks import keys, schema
 from realm_tf.data.blocks import packer as block_packer
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import sorted_runs
 from realm_tf.text import packing
 
-_STEPS = (build_blocks_sort.STEP, build_blocks_pack.STEP)
+_STEPS = (build_blocks_sort.STEP, build_blocks_pack.STEP, build_blocks_finish.STEP)
 _MB = 1 << 20
 
 _LOGGER = logging.getLogger(__name__)
@@ -127,12 +127,10 @@ def build_blocks(
         "tokenizer": tokenizer.fingerprint,
         "corpus": corpus_formats.fingerprint(input, format, reading),
     }
-    path = artifacts.recipe_path(
-        output_root, block_schema.BLOCKS, settings=settings, made_from=made_from
-    )
+    path = artifacts.recipe_path(output_root, schema.BLOCKS, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         work_items.Folder(work_items.job_folder(path)).remove(*_STEPS)
-        return artifacts.open_segment(path, block_schema.BLOCKS, verify=False)
+        return artifacts.open_segment(path, schema.BLOCKS, verify=False)
     job = _Job(
         input,
         format,
@@ -145,31 +143,38 @@ def build_blocks(
     )
     with runner.storage_errors():
         writer = artifacts.SegmentWriter(
-            path, kind=block_schema.BLOCKS, settings=settings, made_from=made_from
+            path,
+            kind=schema.BLOCKS,
+            settings=settings,
+            made_from=made_from,
+            schema_version=schema.SCHEMA_VERSION,
         )
         return _build(job, writer, resume=resume)
 
 
 def _build(job: _Job, writer: artifacts.SegmentWriter, *, resume: bool) -> artifacts.Segment:
-    output = outputs.Output(writer.path, block_schema.BLOCKS, job.num_shards)
+    output = outputs.Output(writer.path, schema.BLOCKS, job.num_shards)
     items = build_blocks_sort.items(corpus_formats.units(job.corpus, job.fmt, job.reading))
     path = work_items.job_folder(writer.path)
     folder = work_items.open_folder(path, {"items": items, "shards": job.num_shards}, resume=resume)
-    outputs.forget_broken(folder, build_blocks_pack.STEP, output)
+    outputs.forget_broken(folder, build_blocks_finish.STEP, output)
     _LOGGER.info("packing %s into %s", job.corpus, writer.path)
     started = time.monotonic()
     steps = {build_blocks_sort.STEP: len(items)}
     tally, runs = _sort(job, folder, items)
     _check_bad(job, folder, tally, steps)
     steps[build_blocks_pack.STEP] = job.num_shards
-    tally.add(_pack(job, folder, output, runs), build_blocks_pack.SAMPLES)
+    packed = _pack(job, folder, runs)
+    tally.add(job_report.total(packed), build_blocks_pack.SAMPLES)
     _check_bad(job, folder, tally, steps)
-    _mark_duplicates(folder, writer, tally, job.num_shards)
+    outputs.require_blocks(tally.counts["blocks"], output.kind, job.corpus)
+    num_records = _finish(job, folder, output, packed, tally)
     seconds = round(time.monotonic() - started, 1)
     job_report.write(folder, {**_head(job), "seconds of the last call": seconds}, tally)
     counts = {"documents": 0, **tally.beam_counts()}
-    segment = outputs.commit_shards(writer, output, _shard_records(folder, job), counts, job.corpus)
+    segment = outputs.commit_shards(writer, output, num_records, counts, job.corpus)
     folder.remove(*_STEPS)
+    _remove_marks(folder)
     return segment
 
 
@@ -207,32 +212,39 @@ def _head(job: _Job) -> dict[str, Any]:
 
 
 def _pack(
-    job: _Job, folder: work_items.Folder, output: outputs.Output, runs: Sequence[sorted_runs.Run]
-) -> job_report.Tally:
+    job: _Job, folder: work_items.Folder, runs: Sequence[sorted_runs.Run]
+) -> list[dict[str, Any]]:
     """Second step."""
     items = [tuple(map(tuple, sorted_runs.slices(runs, i))) for i in range(job.num_shards)]
-    fn = build_blocks_pack.PackFn(folder, output, fmt=job.fmt, vocab=job.vocab, options=job.packing)
+    fn = build_blocks_pack.PackFn(folder, fmt=job.fmt, vocab=job.vocab, options=job.packing)
     job.run(fn, items)
-    return job_report.total(folder.results(build_blocks_pack.STEP, job.num_shards))
+    return list(folder.results(build_blocks_pack.STEP, job.num_shards))
 
 
-def _mark_duplicates(
+def _finish(
+    job: _Job,
     folder: work_items.Folder,
-    writer: artifacts.SegmentWriter,
+    output: outputs.Output,
+    packed: list[dict[str, Any]],
     tally: job_report.Tally,
-    num_shards: int,
-) -> None:
-    """Third step, in the launcher."""
-    chunks = build_blocks_pack.chunks(folder, folder.results(build_blocks_pack.STEP, num_shards))
-    target = os.path.join(writer.path, duplicates.FILE)
-    aside = folder.file(build_blocks_pack.STEP, duplicates.FILE)
-    tally.count("duplicate_blocks", duplicates.mark(chunks, aside, target))
-    writer.add(duplicates.FILE, num_records=tally.counts["duplicate_blocks"])
+) -> list[int]:
+    """Third step; returns the number of blocks of every shard."""
+    tally.count("duplicate_blocks", build_blocks_finish.find_duplicates(folder, packed))
+    fn = build_blocks_finish.FinishFn(
+        folder,
+        output,
+        vocab_size=problems.open_tokenizer(job.vocab).vocab_size,
+        largest_place=max(result["largest_place"] for result in packed),
+    )
+    job.run(fn, [(number,) for number in range(job.num_shards)])
+    results = folder.results(build_blocks_finish.STEP, job.num_shards)
+    return [result["blocks"] for result in results]
 
 
-def _shard_records(folder: work_items.Folder, job: _Job) -> list[int]:
-    results = folder.results(build_blocks_pack.STEP, job.num_shards)
-    return [result["counts"]["blocks"] for result in results]
+def _remove_marks(folder: work_items.Folder) -> None:
+    marks = folder.file(build_blocks_finish.MARKS)
+    if tf.io.gfile.exists(marks):
+        tf.io.gfile.remove(marks)
 
 
 def _packing_options(

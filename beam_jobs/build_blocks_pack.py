@@ -9,6 +9,7 @@ shard, `<number>.arrow`, which the third step completes; the sorted ids and hash
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from beam_jobs.engine import problems, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.data.blocks import duplicates
+from realm_tf.data.blocks import duplicates, schema, shards
 from realm_tf.data.blocks import packer as block_packer
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import records, sorted_runs
@@ -99,13 +100,15 @@ class _Rows:
     """The sorted ids and text hashes of a shard's blocks, for the search of equal ones."""
 
     def __init__(self, folder: work_items.Folder, number: int):
+        self._folder = folder
+        self._number = number
         self._kinds = {
-            kind: duplicates.SortedRows(
-                lambda file, kind=kind: folder.file(STEP, f"{number:06d}-{file:03d}.{kind}"),
-                width=width,
-            )
+            kind: duplicates.SortedRows(functools.partial(self._path, kind), width=width)
             for kind, width in ROWS.items()
         }
+
+    def _path(self, kind: str, file: int) -> str:
+        return self._folder.file(STEP, f"{self._number:06d}-{file:03d}.{kind}")
 
     def add(self, blocks: Sequence[types.Block]) -> None:
         for block in blocks:

@@ -16,58 +16,49 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import metric
 from apache_beam.utils import shared
 
-from beam_jobs.engine import problems, runner
+from beam_jobs.engine import problems, runner, work_items
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf import config as config_lib
+from realm_tf.data.blocks import schema
+from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import retriever, vectors
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
+STEP = "EmbedShard"
 LENGTH_STEP = 32
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
-class EmbedJob:
+class _Job:
     """What a worker needs to know.
 
     Attributes:
-      block_shards: Paths of the block segment's shards.
       embedder: Path of the "embedder" segment.
       vocab: Path of the "vocab" segment.
       output: Directory of the segment being made.
-      length: Of packed blocks, in wordpieces, special tokens included.
+      num_shards: Number of shards of the segment.
+      length: Length of packed blocks, in wordpieces, special tokens included.
       batch_size: Blocks per call of the model.
-      dtype: Of the vectors on disk, "float32" or "float16".
-      template: Of packed blocks; see `packing.pack_blocks`.
+      dtype: Type of the vectors on disk, "float32" or "float16".
+      template: Template of packed blocks; see `packing.pack_blocks`.
     """
 
-    block_shards: tuple[str, ...]
     embedder: str
     vocab: str
     output: str
+    num_shards: int
     length: int
     batch_size: int
     dtype: str
-    template: str = packing.TITLE_BODY
-
-    @property
-    def pending(self) -> list[int]:
-        """Numbers of the shards that are still to be made."""
-        count = len(self.block_shards)
-        return [i for i in range(count) if not vectors.has_shard(self.output, i, count)]
-
-
-def bucket_of(size: int, length: int) -> int:
-    """The packed length, a multiple of 32 or `length`, of a block of `packing.block_size` size."""
-    return min(length, -(-size // LENGTH_STEP) * LENGTH_STEP)
+    template: str
 
 
 def batches_of(buckets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
@@ -87,7 +78,8 @@ def batches_of(buckets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarra
 
 
 def embed(
-    blocks: Sequence[types.Block],
+    titles: types.Ragged,
+    bodies: types.Ragged,
     embed_fn: retriever.EmbedFn,
     tokenizer: tokenizer_lib.Tokenizer,
     *,
@@ -98,29 +90,29 @@ def embed(
     """Embeds blocks.
 
     Args:
-      blocks: Any number, even none.
+      titles: Wordpieces of the titles of any number of blocks, even none.
+      bodies: Wordpieces of their texts.
       embed_fn: The block tower.
       tokenizer: Gives the special ids.
-      length: See `EmbedJob`.
+      length: Length of packed blocks, in wordpieces, special tokens included.
       batch_size: Every call gets so many: the last batch is filled with null blocks.
-      template: See `EmbedJob`.
+      template: Template of packed blocks; see `packing.pack_blocks`.
 
     Returns:
       <float32>[num_blocks, embed_dim].
     """
-    sizes = [packing.block_size(len(b.title_ids), len(b.token_ids), template) for b in blocks]
-    buckets = np.array([bucket_of(size, length) for size in sizes], np.int64)
+    sizes = bodies.lengths + packing.block_size(0, 0, template)
+    if template == packing.TITLE_BODY:
+        sizes = sizes + titles.lengths
+    buckets = packing.bucket_lengths(sizes, length, LENGTH_STEP)
     # Without blocks, one batch of null blocks tells the size of a vector.
     batches = list(batches_of(buckets, batch_size)) or [(np.zeros(0, np.int64), LENGTH_STEP)]
-    nothing = np.zeros(0, np.int32)
     parts = []
     for rows, bucket in batches:
-        missing = [nothing] * (batch_size - len(rows))
-        titles = [blocks[row].title_ids for row in rows] + missing
-        bodies = [blocks[row].token_ids for row in rows] + missing
-        packed = packing.pack_blocks(titles, bodies, bucket, tokenizer, template=template)
-        embedded = embed_fn(packed)
-        parts.append(embedded[: len(rows)])
+        filled = np.pad(rows, (0, batch_size - len(rows)), constant_values=-1)
+        chosen = titles.take(filled), bodies.take(filled)
+        packed = packing.pack_blocks(*chosen, bucket, tokenizer, template=template)
+        parts.append(embed_fn(packed)[: len(rows)])
     in_batches = np.concatenate(parts)
     out = np.empty_like(in_batches)
     out[np.concatenate([rows for rows, _ in batches])] = in_batches
@@ -130,29 +122,36 @@ def embed(
 class _Model:
     """An embedder and its tokenizer in a worker's memory."""
 
-    def __init__(self, job: EmbedJob):
+    def __init__(self, job: _Job):
         embedder = artifacts.open_segment(job.embedder, "embedder", verify=False)
         self.embed_fn = retriever.load_embed_fn(embedder, "blocks")
         self.tokenizer = problems.open_tokenizer(job.vocab)
 
 
-class _EmbedShard(beam.DoFn):
-    """Number of a shard to (number, blocks in it), writing its vectors."""
+class EmbedFn(work_items.ItemFn):
+    """Embeds the blocks of one shard, whose path is the item, and writes their vectors.
 
-    def __init__(self, job: EmbedJob):
+    Args:
+      folder: Directory of the job.
+      job: The rest of what a worker needs.
+    """
+
+    def __init__(self, folder: work_items.Folder, job: _Job):
+        super().__init__(folder, STEP)
         self._job = job
         self._shared = shared.Shared()
-        self._count = metric.Metrics.counter("embed_blocks", "blocks")
 
     def setup(self) -> None:
+        """Loads the model, once in a process."""
         self._model = self._shared.acquire(lambda: _Model(self._job), tag=self._job.output)
 
-    def process(self, number: int) -> Iterator[tuple[int, int]]:
+    def work(self, number: int, path: str) -> dict[str, Any]:
+        """Embeds; see the class. The result: "counts", with the number of blocks."""
         job, model = self._job, self._model
-        records = blocks_lib.read(job.block_shards[number])
-        blocks = [record for record in records if isinstance(record, types.Block)]
+        table = block_table.BlockTable.of_shard(path)
         embedded = embed(
-            blocks,
+            table.ragged("title_ids"),
+            table.ragged("token_ids"),
             model.embed_fn,
             model.tokenizer,
             length=job.length,
@@ -162,28 +161,11 @@ class _EmbedShard(beam.DoFn):
         vectors.write_shard(
             job.output,
             number,
-            len(job.block_shards),
-            block_ids=np.array([block.block_id for block in blocks], np.uint64),
+            job.num_shards,
+            block_ids=table.block_ids,
             vectors=embedded.astype(job.dtype),
         )
-        self._count.inc(len(blocks))
-        yield number, len(blocks)
-
-
-class EmbedBlocks(beam.PTransform):
-    """Numbers of block shards to (number, blocks in it), writing their vectors.
-
-    Args:
-      job: The rest.
-    """
-
-    def __init__(self, job: EmbedJob):
-        super().__init__()
-        self._job = job
-
-    def expand(self, shards: beam.PCollection[int]) -> beam.PCollection[tuple[int, int]]:
-        """Embeds one shard per number."""
-        return shards | beam.Reshuffle() | "EmbedShard" >> beam.ParDo(_EmbedShard(self._job))
+        return {"counts": {"blocks": len(table)}}
 
 
 def embed_blocks(
@@ -195,6 +177,8 @@ def embed_blocks(
     length: int = 288,
     batch_size: int = 64,
     dtype: str = "float32",
+    wave_size: int = config_lib.JobsConfig().wave_size,
+    resume: bool = True,
     beam_args: Sequence[str] = (),
 ) -> artifacts.Segment:
     """Embeds all blocks of a segment, or the shards of it that a killed job left.
@@ -206,7 +190,9 @@ def embed_blocks(
       output_root: Directory of segments.
       length: Of packed blocks, in wordpieces, special tokens included.
       batch_size: Blocks per call of the model.
-      dtype: Of the vectors on disk, "float32" or "float16".
+      dtype: Type of the vectors on disk, "float32" or "float16".
+      wave_size: Shards of one pipeline of the local runner; see `work_items.run`.
+      resume: Whether to go on with what a killed job left, rather than to do everything again.
       beam_args: Pipeline options.
 
     Returns:
@@ -216,7 +202,8 @@ def embed_blocks(
       UserError: If blocks, embedder and vocabulary do not belong together, or a vector is not
         finite.
     """
-    block_segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS, verify=False)
+    block_segment = artifacts.open_segment(blocks, verify=False)
+    artifacts.require_kind(block_segment, schema.BLOCKS, schema.SCHEMA_VERSION)
     embedder_segment = artifacts.open_segment(embedder, "embedder")
     _check_tokenizer(vocab, block_segment, embedder_segment)
     made_from = {
@@ -227,14 +214,31 @@ def embed_blocks(
     path = artifacts.recipe_path(output_root, vectors.KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, vectors.KIND, verify=False)
-    writer = artifacts.SegmentWriter(
-        path, kind=vectors.KIND, settings=settings, made_from=made_from
-    )
-    shards = tuple(block_segment.files(f"{blocks_lib.BLOCKS}-"))
+    items = [(file,) for file in block_segment.files(f"{schema.BLOCKS}-")]
     template = block_segment.settings.get("template", packing.TITLE_BODY)
-    job = EmbedJob(shards, embedder, vocab, path, length, batch_size, dtype, template)
-    _run(job, beam_args)
-    return _commit(writer, block_segment, len(shards))
+    job = _Job(embedder, vocab, path, len(items), length, batch_size, dtype, template)
+    with runner.storage_errors():
+        writer = artifacts.SegmentWriter(
+            path, kind=vectors.KIND, settings=settings, made_from=made_from
+        )
+        folder = work_items.open_folder(
+            work_items.job_folder(path), {"items": items}, resume=resume
+        )
+        _forget_broken(folder, job)
+        _LOGGER.info("embedding %d shards into %s", len(items), path)
+        work_items.run(EmbedFn(folder, job), items, beam_args=beam_args, wave_size=wave_size)
+        segment = _commit(writer, block_segment, job)
+        folder.delete()
+    return segment
+
+
+def _forget_broken(folder: work_items.Folder, job: _Job) -> None:
+    """Removes what a killed job left half-done."""
+    for directory in (folder.path, job.output):
+        work_items.remove_asides(directory)
+    for number in folder.done(STEP):
+        if not vectors.has_shard(job.output, number, job.num_shards):
+            folder.forget(STEP, number)
 
 
 def _check_tokenizer(vocab: str, *parts: artifacts.Segment) -> None:
@@ -245,23 +249,12 @@ def _check_tokenizer(vocab: str, *parts: artifacts.Segment) -> None:
         )
 
 
-def _run(job: EmbedJob, beam_args: Sequence[str]) -> None:
-    pending = job.pending
-    _LOGGER.info(
-        "embedding %d of %d shards into %s", len(pending), len(job.block_shards), job.output
-    )
-    if not pending:
-        return
-    with runner.pipeline(beam_args) as pipeline:
-        _ = pipeline | "Shards" >> beam.Create(pending) | "EmbedBlocks" >> EmbedBlocks(job)
-
-
 def _commit(
-    writer: artifacts.SegmentWriter, blocks: artifacts.Segment, num_shards: int
+    writer: artifacts.SegmentWriter, blocks: artifacts.Segment, job: _Job
 ) -> artifacts.Segment:
     total = 0
-    for i in range(num_shards):
-        names = vectors.ids_name(i, num_shards), vectors.vectors_name(i, num_shards)
+    for i in range(job.num_shards):
+        names = vectors.ids_name(i, job.num_shards), vectors.vectors_name(i, job.num_shards)
         rows = vectors.num_rows(os.path.join(writer.path, names[1]))
         for name in names:
             writer.add(name, num_records=rows)

@@ -1,10 +1,10 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Takes over a corpus of the original code: one record is one block, or one passage.
+"""Takes over a corpus of the original code: one record is one block.
 
-`realm-blocks` and `orqa` give "blocks", `realm-pretrain` gives "passages" with the spans that it
-brings. A record's shard is a hash of its title and text, and inside a shard records are sorted, so
-that the segment depends neither on the workers nor on how the corpus is cut into files.
+All formats give "blocks"; `realm-pretrain` also gives "spans", the spans that it brings. A record's
+shard is a hash of its title and text, and inside a shard records are sorted, so that the segment
+depends neither on the workers nor on how the corpus is cut into files.
 """
 
 from __future__ import annotations
@@ -15,23 +15,38 @@ import functools
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
+import pyarrow as pa
+import tensorflow as tf
 from apache_beam.metrics import metric
 
 from beam_jobs.engine import outputs, problems, runner
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import keys, schema, shards
 from realm_tf.data.blocks import spans as block_spans
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.data.reference import ready_blocks
 from realm_tf.text import packing
 
 _BATCH_RECORDS = 256
+_OF_SPANS = ("blocks", "spans", "skipped_")  # names of counts that tell of spans
+_BYTE_TYPE = pa.uint32()  # holds the places of any text
 
 _LOGGER = logging.getLogger(__name__)
+
+
+class ImportedCorpus(NamedTuple):
+    """What a corpus of the original code becomes.
+
+    Attributes:
+      blocks: Segment "blocks".
+      spans: Segment "spans" that marks them; None where the format brings no spans.
+    """
+
+    blocks: artifacts.Segment
+    spans: artifacts.Segment | None
 
 
 class ImportCorpus(beam.PTransform):
@@ -40,18 +55,28 @@ class ImportCorpus(beam.PTransform):
     Outputs "counts" and `transforms.PROBLEMS`.
 
     Args:
-      output: The segment.
+      output: The segment of blocks.
+      spans: The segment of spans, if the format brings them.
       fmt: One of `reference_formats.FORMATS`.
       vocab: Path of the "vocab" segment.
       length: Of packed blocks, in wordpieces.
       language: For the sentence boundaries.
     """
 
-    def __init__(self, output: outputs.Output, *, fmt: str, vocab: str, length: int, language: str):
+    def __init__(
+        self,
+        output: outputs.Output,
+        spans: outputs.Output | None,
+        *,
+        fmt: str,
+        vocab: str,
+        length: int,
+        language: str,
+    ):
         super().__init__()
         self._output = output
         self._read = _ReadSource(fmt, output.num_shards)
-        self._write = _WriteShard(output, vocab, length, language)
+        self._write = _WriteShard(output, spans, vocab, length, language)
 
     def expand(self, sources: beam.PCollection[tuple]) -> dict[str, Any]:
         """Reads, makes blocks, and writes; see the class."""
@@ -95,8 +120,16 @@ class _ReadSource(beam.DoFn):
 class _WriteShard(beam.DoFn):
     """(shard, its records) to (shard, counts), writing its blocks or passages."""
 
-    def __init__(self, output: outputs.Output, vocab: str, length: int, language: str):
+    def __init__(
+        self,
+        output: outputs.Output,
+        spans: outputs.Output | None,
+        vocab: str,
+        length: int,
+        language: str,
+    ):
         self._output = output
+        self._spans = spans
         self._vocab = vocab
         self._length = length
         self._language = language
@@ -105,6 +138,7 @@ class _WriteShard(beam.DoFn):
     def setup(self) -> None:
         tokenizer = problems.open_tokenizer(self._vocab)
         self._unk_id = tokenizer.unk_id
+        self._vocab_size = tokenizer.vocab_size
         self._blocks = ready_blocks.ReadyBlocks(
             tokenizer, length=self._length, language=self._language
         )
@@ -116,14 +150,19 @@ class _WriteShard(beam.DoFn):
         counts = collections.Counter(
             documents=len(records), documents_without_text=0, cut=0, with_other_wordpieces=0
         )
-        counts.update(outputs.write_shard(self._output, shard, self._made(records, counts)))
+        made = list(self._made(records, counts))
+        counts["blocks"] = 0  # also of a shard without records
+        outputs.count_blocks((passage.block for passage in made), counts)
+        self._write(shard, made)
+        if self._spans is not None:
+            counts["spans"] = sum(len(passage.spans) for passage in made)
         for name, count in counts.items():
             self._count(name).inc(count)
         yield shard, dict(counts)
 
     def _made(
         self, records: Sequence[reference_formats.Record], counts: collections.Counter[str]
-    ) -> Iterator[types.Block | types.Passage]:
+    ) -> Iterator[types.Passage]:
         seen: collections.Counter[tuple[str, str]] = collections.Counter()
         for first in range(0, len(records), _BATCH_RECORDS):
             batch = records[first : first + _BATCH_RECORDS]
@@ -137,10 +176,17 @@ class _WriteShard(beam.DoFn):
                 counts["documents_without_text"] += made.block is None
                 if made.block is None:
                     continue
-                if record.spans is None:
-                    yield made.block
-                else:
-                    yield self._passage(made.block, record.spans, counts)
+                yield self._passage(made.block, record.spans or (), counts)
+
+    def _write(self, shard: int, made: Sequence[types.Passage]) -> None:
+        """Writes a shard of blocks, and the shard of spans where the format brings them."""
+        columns = schema.of_blocks(schema.token_type(self._vocab_size), _BYTE_TYPE)
+        batch = schema.block_batch([passage.block for passage in made], columns)
+        shards.write(outputs.shard_path(self._output, shard), [batch], columns)
+        if self._spans is not None:
+            columns = schema.of_spans(_BYTE_TYPE)
+            batch = schema.span_batch([passage.spans for passage in made], columns)
+            shards.write(outputs.shard_path(self._spans, shard), [batch], columns)
 
     def _passage(
         self,
@@ -169,7 +215,7 @@ def import_corpus(
     template: str = packing.TITLE_BODY,
     num_shards: int = 8,
     beam_args: Sequence[str] = (),
-) -> artifacts.Segment:
+) -> ImportedCorpus:
     """Takes over a corpus of the original code.
 
     Args:
@@ -185,7 +231,7 @@ def import_corpus(
       beam_args: Pipeline options.
 
     Returns:
-      The "blocks" segment, or for `realm-pretrain` the "passages" segment; at once if it is there.
+      The segments; at once if they are there.
 
     Raises:
       UserError: If a file is damaged, files that belong together differ in length, or a record is
@@ -213,23 +259,55 @@ def import_corpus(
         "tokenizer": tokenizer.fingerprint,
         "corpus": reference_formats.fingerprint(files),
     }
-    kind = (
-        block_schema.BLOCKS if format in reference_formats.BLOCK_FORMATS else block_schema.PASSAGES
+    path, spans_path = (
+        artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
+        for kind in (schema.BLOCKS, schema.SPANS)
     )
-    path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
-    if artifacts.is_complete(path):
-        return artifacts.open_segment(path, kind, verify=False)
+    has_spans = format not in reference_formats.BLOCK_FORMATS
+    if artifacts.is_complete(path) and (not has_spans or artifacts.is_complete(spans_path)):
+        return _open(path, spans_path if has_spans else None)
     ready_blocks.ReadyBlocks(tokenizer, length=length, language=language)  # checks
     sources = reference_formats.locate(files)
-    writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
-    output = outputs.Output(path, kind, num_shards)
+    version = schema.SCHEMA_VERSION
+    writer = artifacts.SegmentWriter(
+        path, kind=schema.BLOCKS, settings=settings, made_from=made_from, schema_version=version
+    )
+    output = outputs.Output(path, schema.BLOCKS, num_shards)
+    marks = outputs.Output(spans_path, schema.SPANS, num_shards) if has_spans else None
+    if marks is not None:
+        tf.io.gfile.makedirs(marks.path)
     _LOGGER.info("taking over %d files into %s", len(files), path)
     with runner.pipeline(beam_args) as pipeline:
-        job = ImportCorpus(output, fmt=format, vocab=vocab, length=length, language=language)
+        job = ImportCorpus(output, marks, fmt=format, vocab=vocab, length=length, language=language)
         made = pipeline | beam.Create([tuple(s) for s in sources]) | "ImportCorpus" >> job
         _ = made["counts"] | "WriteReport" >> outputs.WriteReport(output)
         _ = made[problems.PROBLEMS] | "RaiseProblems" >> problems.RaiseProblems()
     segment = outputs.commit(writer, output, input)
+    if marks is not None:
+        _commit_spans(segment, marks)
+    _warn_of_other_wordpieces(segment, vocab)
+    return _open(path, spans_path if has_spans else None)
+
+
+def _open(path: str, spans_path: str | None) -> ImportedCorpus:
+    spans = spans_path and artifacts.open_segment(spans_path, schema.SPANS, verify=False)
+    return ImportedCorpus(artifacts.open_segment(path, schema.BLOCKS, verify=False), spans or None)
+
+
+def _commit_spans(blocks: artifacts.Segment, marks: outputs.Output) -> None:
+    writer = artifacts.SegmentWriter(
+        marks.path,
+        kind=schema.SPANS,
+        settings=blocks.settings,
+        made_from={**blocks.made_from, "blocks": blocks.fingerprint},
+        schema_version=schema.SCHEMA_VERSION,
+    )
+    for number, shard in enumerate(blocks.shards):
+        writer.add(outputs.shard_name(marks, number), num_records=shard.num_records)
+    writer.commit(**{n: c for n, c in blocks.counts.items() if n.startswith(_OF_SPANS)})
+
+
+def _warn_of_other_wordpieces(segment: artifacts.Segment, vocab: str) -> None:
     other, total = segment.counts["with_other_wordpieces"], segment.counts["documents"]
     if other > total / 2:
         _LOGGER.warning(
@@ -237,10 +315,9 @@ def import_corpus(
             " of the same records need the vocabulary of their model.",
             *(f"{other:.0f}", f"{total:.0f}", vocab),
         )
-    return segment
 
 
-def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
+def run(argv: Sequence[str] | None = None) -> ImportedCorpus:
     """Runs the job from command-line arguments; Beam's own options come after `--`."""
     own, beam_args = runner.split_args(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="import_corpus", description=__doc__.splitlines()[0])

@@ -1,10 +1,9 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Writes training examples of blocks or passages: shard in, shard out.
+"""Writes training examples of blocks and their spans: shard in, shard out.
 
-An example depends on its own block and the seed (`data.ready_examples`), so the files do not depend
-on the workers. A worker maps the columns of its shard from a local directory: it needs the disk for
-one shard, and little memory.
+An example depends on its own block and the seed (`data.examples.example_records`), so the files do
+not depend on the workers. A worker maps the columns of its shard, and needs little memory.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import hashlib
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +23,7 @@ from beam_jobs.engine import outputs, problems, runner, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import example_records
 
@@ -37,12 +35,11 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class MakeFn(work_items.ItemFn):
-    """Makes the examples of shards; an item is the path of the shard of blocks or passages.
+    """Makes the examples of shards; an item is the paths of a shard of blocks and of its spans.
 
     Args:
       folder: Of the job.
       output: The segment.
-      source: Path of the "blocks" or "passages" segment.
       vocab: Path of the "vocab" segment.
       options: What examples are made.
     """
@@ -52,37 +49,30 @@ class MakeFn(work_items.ItemFn):
         folder: work_items.Folder,
         output: outputs.Output,
         *,
-        source: str,
         vocab: str,
         options: example_records.Options,
     ):
         super().__init__(folder, STEP)
         self._output = output
-        self._source = source
         self._vocab = vocab
         self._options = options
 
     def setup(self) -> None:
-        """Opens the tokenizer and the source's manifest."""
+        """Opens the tokenizer."""
         self._tokenizer = problems.open_tokenizer(self._vocab)
-        self._segment = artifacts.open_segment(self._source, verify=False)
 
     def work(self, number: int, *item: str) -> dict[str, Any]:
         """Makes and writes one shard. The result: "tally", "counts" and "num_bytes"."""
         tally, counts = job_report.Tally(), example_records.Counts(blocks=0, examples=0)
-        # A segment of one shard: its table has the rows of that shard alone.
-        (shard,) = (s for s in self._segment.shards if s.name == item[0])
-        alone = dataclasses.replace(self._segment, shards=(shard,))
-        with tempfile.TemporaryDirectory(prefix="examples-") as scratch:
-            table = block_table.BlockTable(block_table.build(scratch, alone))
-            made = example_records.make(table, self._tokenizer, self._options, counts)
-            path = outputs.shard_path(self._output, number)
-            with artifacts.atomic_path(path) as aside, tf.io.TFRecordWriter(aside) as writer:
-                for example in made:
-                    writer.write(example)
-                    key = hashlib.sha256(example).hexdigest()
-                    if len(tally.samples) < _SAMPLES or key < tally.samples[-1]["key"]:
-                        tally.sample(key, _SAMPLES, text=example_records.describe(example))
+        table = block_table.BlockTable.of_shard(*item)
+        made = example_records.make(table, self._tokenizer, self._options, counts)
+        path = outputs.shard_path(self._output, number)
+        with artifacts.atomic_path(path) as aside, tf.io.TFRecordWriter(aside) as writer:
+            for example in made:
+                writer.write(example)
+                key = hashlib.sha256(example).hexdigest()
+                if len(tally.samples) < _SAMPLES or key < tally.samples[-1]["key"]:
+                    tally.sample(key, _SAMPLES, text=example_records.describe(example))
         tally.counts.update(counts)
         return {
             "tally": vars(tally),
@@ -97,6 +87,7 @@ def make_examples(
     vocab: str,
     output_root: str,
     options: example_records.Options,
+    spans: str | None = None,
     wave_size: int = _JOBS.wave_size,
     resume: bool = True,
     beam_args: Sequence[str] = (),
@@ -104,10 +95,11 @@ def make_examples(
     """Writes training examples.
 
     Args:
-      blocks: Path of a "passages" segment; for the task "ict" also of a "blocks" segment.
+      blocks: Path of the "blocks" segment.
       vocab: Path of the "vocab" segment that it was made with.
       output_root: Directory of segments.
       options: What examples are made.
+      spans: Path of the "spans" segment that marks the blocks; every task but "ict" needs it.
       wave_size: Shards of one pipeline of the local runner.
       resume: Whether to go on with what a killed job left, rather than to do everything again.
       beam_args: Pipeline options.
@@ -120,20 +112,21 @@ def make_examples(
       UserError: If the input is of another kind, was made with another vocabulary or is damaged, or
         there would be no example.
     """
-    segment = _open(blocks, options.task)
+    segments = _open(blocks, spans, options.task)
     tokenizer = problems.open_tokenizer(vocab)
     artifacts.require_same(
-        "tokenizer", (blocks, segment.made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
+        "tokenizer", (blocks, segments[0].made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
     )
     settings = {**options.decisive(), "examples_version": example_records.VERSION}
-    made_from = {segment.kind: segment.fingerprint, "tokenizer": tokenizer.fingerprint}
+    made_from = {part.kind: part.fingerprint for part in segments}
+    made_from["tokenizer"] = tokenizer.fingerprint
     kind = example_records.KIND
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         work_items.Folder(work_items.job_folder(path)).remove(STEP)
         return artifacts.open_segment(path, kind, verify=False)
-    items = [(s.name,) for s in segment.shards if s.name.startswith(f"{segment.kind}-")]
-    output = outputs.Output(path, kind, len(items))
+    items = list(zip(*(part.files(f"{part.kind}-") for part in segments), strict=True))
+    output = outputs.Output(path, kind, len(items), suffix="tfrecord")
     with runner.storage_errors():
         writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
         folder = work_items.open_folder(
@@ -141,22 +134,25 @@ def make_examples(
         )
         outputs.forget_broken(folder, STEP, output)
         _LOGGER.info("making %s examples of %d shards in %s", options.task, len(items), path)
-        fn = MakeFn(folder, output, source=blocks, vocab=vocab, options=options)
+        fn = MakeFn(folder, output, vocab=vocab, options=options)
         work_items.run(fn, items, beam_args=beam_args, wave_size=wave_size)
         return _commit(writer, output, folder, blocks)
 
 
-def _open(path: str, task: str) -> artifacts.Segment:
-    segment = artifacts.open_segment(path)
-    valid = [blocks_lib.PASSAGES]
+def _open(blocks: str, spans: str | None, task: str) -> list[artifacts.Segment]:
+    """The segments of blocks and, if the task needs them, of spans."""
+    marked = artifacts.open_segment(blocks)
+    artifacts.require_kind(marked, schema.BLOCKS, schema.SCHEMA_VERSION)
     if task == example_records.ICT:
-        valid.append(blocks_lib.BLOCKS)
-    if segment.kind not in valid:
+        return [marked]
+    if spans is None:
         raise types.UserError(
-            f"{path} holds {segment.kind!r}, but {task} examples are made of {' or '.join(valid)}."
-            + (" Run realm tag on it." if segment.kind == blocks_lib.BLOCKS else "")
+            f"{task} examples are made of blocks and their salient spans. Give the segment that"
+            f" realm tag made of {blocks}: --spans."
         )
-    return segment
+    marks = artifacts.open_segment(spans)
+    block_table.check([marked], [marks])
+    return [marked, marks]
 
 
 def _commit(
@@ -181,7 +177,8 @@ def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
     """Runs the job from command-line arguments; Beam's own options come after `--`."""
     own, beam_args = runner.split_args(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="make_examples", description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", required=True, help="path of the passages or blocks segment")
+    parser.add_argument("--blocks", required=True, help="path of the blocks segment")
+    parser.add_argument("--spans", help="path of the spans segment that marks the blocks")
     parser.add_argument("--vocab", required=True, help="path of the vocab segment")
     parser.add_argument("--output_root", required=True, help="directory of segments")
     parser.add_argument("--task", required=True, choices=example_records.TASKS)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Marks the salient spans of blocks: shard in, shard out.
 
-The passages have the blocks' shards and order, so that a row of one is the same row of the other.
+The spans have the blocks' shards and order, so that a row of one is the same row of the other.
 Blocks are tagged some hundred at a time, in the order of their shard: memory is bounded, and what
 is tagged together, and so every bit of the result, does not depend on the workers. A job that was
 killed goes on with the shards that are missing.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import itertools
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,8 +24,9 @@ from beam_jobs.engine import outputs, problems, runner, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.blocks import schema, shards
 from realm_tf.data.blocks import spans as block_spans
+from realm_tf.data.blocks import table as block_table
 from realm_tf.text import dates as date_lib
 from realm_tf.text import salient
 
@@ -69,7 +69,7 @@ def to_passage(
 
 
 class TagFn(work_items.ItemFn):
-    """Tags the blocks of one shard, and writes the shard of passages.
+    """Tags the blocks of one shard, and writes the shard of spans.
 
     Args:
       folder: Of the job.
@@ -102,10 +102,11 @@ class TagFn(work_items.ItemFn):
     def work(self, number: int, path: str) -> dict[str, Any]:
         """Tags; see the class. The result: "tally", "counts" and "num_bytes"."""
         tally = job_report.Tally()
-        for name, count in outputs.write_shard(
-            self._output, number, self._passages(path, tally)
-        ).items():
-            tally.count(name, count)
+        tally.count("blocks", 0)  # also of a shard without blocks
+        table = block_table.BlockTable.of_shard(path)
+        columns = schema.of_spans(schema.byte_type_of(shards.columns(path)))
+        marked = (schema.span_batch(rows, columns) for rows in self._spans(table, tally))
+        shards.write(outputs.shard_path(self._output, number), marked, columns)
         return {
             "tally": vars(tally),
             "counts": tally.beam_counts(),
@@ -115,19 +116,27 @@ class TagFn(work_items.ItemFn):
     def _open(self) -> _Opened:
         return _Opened(tag_spans_taggers.make(*self._tagger))
 
-    def _passages(self, path: str, tally: job_report.Tally) -> Iterator[types.Passage]:
-        records = blocks_lib.read(path)
-        while window := list(itertools.islice(records, _WINDOW_BLOCKS)):
-            blocks = [r.block if isinstance(r, types.Passage) else r for r in window]
-            for block, found in zip(blocks, self._opened.tagger(blocks), strict=True):
-                passage = to_passage(block, found, self._unk_id, tally)
-                tally.measure("spans of a block", [len(passage.spans)])
-                tally.measure(
-                    "wordpieces of a span", (s.token_limit - s.token_start for s in passage.spans)
-                )
-                key = f"{block.block_id:020}"
-                tally.sample(key, _SAMPLES, text=block.text, spans=_listed(passage))
-                yield passage
+    def _spans(
+        self, table: block_table.BlockTable, tally: job_report.Tally
+    ) -> Iterator[list[tuple[types.Span, ...]]]:
+        """The spans of the blocks of every window."""
+        for first in range(0, len(table), _WINDOW_BLOCKS):
+            rows = range(first, min(first + _WINDOW_BLOCKS, len(table)))
+            blocks = [table.block(row) for row in rows]
+            found = zip(blocks, self._opened.tagger(blocks), strict=True)
+            passages = [to_passage(block, spans, self._unk_id, tally) for block, spans in found]
+            for passage in passages:
+                _measure(passage, tally)
+            yield [passage.spans for passage in passages]
+
+
+def _measure(passage: types.Passage, tally: job_report.Tally) -> None:
+    tally.count("blocks")
+    tally.count("spans", len(passage.spans))
+    tally.measure("spans of a block", [len(passage.spans)])
+    tally.measure("wordpieces of a span", (s.token_limit - s.token_start for s in passage.spans))
+    key = f"{passage.block.block_id:020}"
+    tally.sample(key, _SAMPLES, text=passage.block.text, spans=_listed(passage))
 
 
 def _listed(passage: types.Passage) -> str:
@@ -177,7 +186,7 @@ def tag_spans(
       beam_args: Pipeline options.
 
     Returns:
-      The "passages" segment; at once if it is there already.
+      The "spans" segment; at once if it is there already.
 
     Raises:
       UserError: If the blocks were made with another vocabulary, if blocks or tagger are damaged,
@@ -185,7 +194,8 @@ def tag_spans(
     """
     date_rules = date_lib.load(dates)
     model = tag_spans_taggers.open_segment(tagger)
-    segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS)
+    segment = artifacts.open_segment(blocks)
+    artifacts.require_kind(segment, schema.BLOCKS, schema.SCHEMA_VERSION)
     tokenizer = problems.open_tokenizer(vocab)
     artifacts.require_same(
         "tokenizer", (blocks, segment.made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
@@ -200,15 +210,21 @@ def tag_spans(
     made_from = {"blocks": segment.fingerprint, "tokenizer": tokenizer.fingerprint}
     if model is not None:
         made_from["span_tagger"] = model.fingerprint
-    kind = blocks_lib.PASSAGES
+    kind = schema.SPANS
     path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         work_items.Folder(work_items.job_folder(path)).remove(STEP)
         return artifacts.open_segment(path, kind, verify=False)
-    items = [(file,) for file in segment.files(f"{blocks_lib.BLOCKS}-")]
+    items = [(file,) for file in segment.files(f"{schema.BLOCKS}-")]
     output = outputs.Output(path, kind, len(items))
     with runner.storage_errors():
-        writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
+        writer = artifacts.SegmentWriter(
+            path,
+            kind=kind,
+            settings=settings,
+            made_from=made_from,
+            schema_version=schema.SCHEMA_VERSION,
+        )
         folder = work_items.open_folder(
             work_items.job_folder(path), {"items": items}, resume=resume
         )

@@ -145,7 +145,8 @@ class Ragged:
 
     Attributes:
       values: <dtype>[total] the values of all rows.
-      offsets: <int32 or int64>[num_rows + 1] where every row starts in `values`, and where the last ends.
+      offsets: <int32 or int64>[num_rows + 1] where every row starts in `values`, and where the
+        last ends.
     """
 
     values: np.ndarray

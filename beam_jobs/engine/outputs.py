@@ -21,7 +21,6 @@ import tensorflow as tf
 
 from beam_jobs.engine import work_items
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import schema as block_schema
 
 _REPORT = "report.json"
 
@@ -34,13 +33,15 @@ class Output:
 
     Attributes:
       path: Its directory.
-      kind: `blocks.BLOCKS` or `blocks.PASSAGES`.
-      num_shards: How many files of records it has.
+      kind: Kind of the segment, with which the names of its shards begin: "blocks", "spans", ...
+      num_shards: Number of its shards.
+      suffix: What the names of its shards end with.
     """
 
     path: str
     kind: str
     num_shards: int
+    suffix: str = "arrow"
 
 
 class GroupByShard(beam.PTransform):
@@ -68,50 +69,38 @@ class GroupByShard(beam.PTransform):
         )
 
 
-def write_shard(
-    output: Output, number: int, records: Iterable[types.Block | types.Passage]
-) -> dict[str, int]:
-    """Writes one shard, atomically.
+def count_blocks(blocks: Iterable[types.Block], counts: MutableMapping[str, int]) -> None:
+    """Adds blocks to the counts "blocks", "sentences" and "tokens"."""
+    for block in blocks:
+        found = {
+            "blocks": 1,
+            "sentences": len(block.sentence_byte_start),
+            "tokens": len(block.token_ids),
+        }
+        for name, number in found.items():
+            counts[name] = counts.get(name, 0) + number
 
-    Args:
-      output: The segment.
-      number: Of the shard.
-      records: In order.
 
-    Returns:
-      Counts: "blocks", "sentences", "tokens", and for passages "spans".
+def require_blocks(count: int, kind: str, source: str) -> None:
+    """Refuses an output without rows.
+
+    Raises:
+      UserError: If there are none, naming the source.
     """
-    counts: collections.Counter[str] = collections.Counter()
-
-    def counted() -> Iterable[types.Block | types.Passage]:
-        for record in records:
-            count_record(record, counts)
-            yield record
-
-    counts["blocks"] = 0  # also of a shard without records
-    block_schema.write_shard(shard_path(output, number), counted())
-    return dict(counts)
+    if not count:
+        raise types.UserError(
+            f"No document of {source} has text: there would be no {kind}. Check the pattern."
+        )
 
 
-def count_record(record: types.Block | types.Passage, counts: MutableMapping[str, int]) -> None:
-    """Adds a record to the counts that `write_shard` returns."""
-    block = record.block if isinstance(record, types.Passage) else record
-    found = {
-        "blocks": 1,
-        "sentences": len(block.sentence_byte_start),
-        "tokens": len(block.token_ids),
-    }
-    if isinstance(record, types.Passage):
-        found["spans"] = len(record.spans)
-    for name, number in found.items():
-        counts[name] = counts.get(name, 0) + number
+def shard_name(output: Output, number: int) -> str:
+    """File name of a shard of the segment."""
+    return f"{output.kind}-{number:05d}-of-{output.num_shards:05d}.{output.suffix}"
 
 
 def shard_path(output: Output, number: int) -> str:
     """Path of a shard of the segment."""
-    return os.path.join(
-        output.path, block_schema.shard_name(number, output.num_shards, output.kind)
-    )
+    return os.path.join(output.path, shard_name(output, number))
 
 
 def shard_bytes(output: Output, number: int) -> int:
@@ -197,12 +186,9 @@ def commit_shards(
     Raises:
       UserError: If the segment would hold no records.
     """
-    if not totals["blocks"]:
-        raise types.UserError(
-            f"No document of {source} has text: there would be no {output.kind}. Check the pattern."
-        )
+    require_blocks(totals["blocks"], output.kind, source)
     for number, records in enumerate(num_records):
-        name = block_schema.shard_name(number, output.num_shards, output.kind)
+        name = shard_name(output, number)
         writer.add(name, num_records=records)
     _LOGGER.info("%s: %s", output.path, ", ".join(f"{n} {what}" for what, n in totals.items()))
     return writer.commit(**totals)

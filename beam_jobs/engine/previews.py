@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 from collections.abc import Callable
 
@@ -13,36 +12,28 @@ import tensorflow as tf
 from beam_jobs.engine import report as job_report
 from beam_jobs.engine import work_items
 from realm_tf import artifacts
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import shards
 
-# Path of the input and directory of the output, to the segment that is made.
-Make = Callable[[str, str], artifacts.Segment]
+# Paths of blocks and of their spans, and directory of the output, to the segment that is made.
+Make = Callable[[str, str | None, str], artifacts.Segment]
 
 
-def report(path: str, count: int, make: Make) -> str:
+def report(path: str, count: int, make: Make, spans: str | None = None) -> str:
     """The report of a job over the first blocks of a segment; nothing stays of what it writes.
 
     Args:
-      path: Of the "blocks" or "passages" segment.
-      count: Of blocks.
+      path: Path of the "blocks" segment.
+      count: Number of blocks.
       make: Runs the job.
+      spans: Path of the "spans" segment that marks the blocks, if the job reads it.
 
     Raises:
       UserError: If there is no such segment, or as the job does.
     """
-    segment = artifacts.open_segment(path)
-    files = segment.files(f"{segment.kind}-")
-    records = itertools.chain.from_iterable(map(block_schema.read, files))
+    parts = artifacts.open_segment(path), spans and artifacts.open_segment(spans)
     with tempfile.TemporaryDirectory(prefix="preview-") as scratch:
-        first = block_schema.write_segment(
-            scratch,
-            itertools.islice(records, count),
-            kind=segment.kind,
-            num_shards=1,
-            settings=segment.settings,
-            made_from=segment.made_from,
-        )
-        made = make(first.path, scratch)
+        first, marks = shards.head(parts[0], parts[1] or None, count, scratch)
+        made = make(first.path, marks and marks.path, scratch)
         folder = work_items.Folder(work_items.job_folder(made.path))
         with tf.io.gfile.GFile(folder.file(job_report.REPORT_TEXT), "r") as f:
             return f.read().replace(first.path, path)

@@ -74,6 +74,10 @@ class Folder:
         """Removes a result: the item is to be done again."""
         tf.io.gfile.remove(self._result(step, number))
 
+    def delete(self) -> None:
+        """Removes the directory of a job that leaves no report."""
+        tf.io.gfile.rmtree(self.path)
+
     def remove(self, *steps: str) -> None:
         """Removes everything that the steps wrote into their directories, and the plan."""
         for name in (*steps, _PLAN):

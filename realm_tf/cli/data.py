@@ -58,8 +58,8 @@ def blocks(
 ) -> None:
     """Cut a corpus into blocks, or take over ready ones (a Beam job).
 
-    The formats of the original code hold ready blocks; realm-pretrain holds passages with their
-    salient spans, and gives a segment of passages. Options after -- go to Apache Beam.
+    The formats of the original code hold ready blocks; realm-pretrain brings their salient spans,
+    too, and gives a second segment of spans. Options after -- go to Apache Beam.
 
     A report, and the records that could not be used, are left beside the segment in <segment>.job.
     """
@@ -72,7 +72,8 @@ def blocks(
         click.echo(data_jobs.preview_blocks(config, corpus, vocab_path, fmt, dry_run))
         return
     made = data_jobs.make_blocks(config, corpus, vocab_path, output, beam_args, fmt, resume=resume)
-    options.print_segment(made, as_json)
+    for segment in filter(None, made):
+        options.print_segment(segment, as_json)
 
 
 @click.command()
@@ -107,21 +108,20 @@ def tag(
         overrides += (f"tagging.tagger={json.dumps(tagger)}",)
     config = config_lib.load(config_file, overrides)
 
-    def make(blocks: str, root: str) -> Any:
-        return data_jobs.make_passages(config, blocks, vocab_path, root, beam_args, resume=resume)
+    def make(blocks: str, _: str | None, root: str) -> Any:
+        return data_jobs.make_spans(config, blocks, vocab_path, root, beam_args, resume=resume)
 
     if dry_run is not None:
         click.echo(data_jobs.preview(blocks_path, dry_run, make))
     else:
-        options.print_segment(make(blocks_path, output), as_json)
+        options.print_segment(make(blocks_path, None, output), as_json)
 
 
 @click.command()
 @options.several(options.CONFIG)
 @click.option("--task", required=True, type=click.Choice(["masked", "ict", "annotated"]))
-@click.option(
-    "--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "passages" or "blocks".'
-)
+@click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
+@click.option("--spans", "spans_path", metavar="DIR", help='Segment "spans"; not for --task ict.')
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
 @click.option("--per-block", default=1, show_default=True, help="Examples of every block.")
 @options.OUTPUT
@@ -134,6 +134,7 @@ def examples(
     overrides: tuple[str, ...],
     task: str,
     blocks_path: str,
+    spans_path: str | None,
     vocab_path: str,
     per_block: int,
     output: str,
@@ -151,12 +152,12 @@ def examples(
 
     config = config_lib.load(config_file, overrides)
 
-    def make(blocks: str, root: str) -> Any:
+    def make(blocks: str, spans: str | None, root: str) -> Any:
         return data_jobs.make_examples(
-            config, task, per_block, blocks, vocab_path, root, beam_args, resume=resume
+            config, task, per_block, blocks, spans, vocab_path, root, beam_args, resume=resume
         )
 
     if dry_run is not None:
-        click.echo(data_jobs.preview(blocks_path, dry_run, make))
+        click.echo(data_jobs.preview(blocks_path, dry_run, make, spans_path))
     else:
-        options.print_segment(make(blocks_path, output), as_json)
+        options.print_segment(make(blocks_path, spans_path, output), as_json)

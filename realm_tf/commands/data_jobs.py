@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from beam_jobs import build_blocks, build_index, embed_blocks, import_corpus, tag_spans
 from beam_jobs import make_examples as make_examples_job
@@ -20,6 +21,18 @@ from realm_tf.text import vocabulary
 _EMBED_BATCH_SIZE = 64
 
 
+class Passages(NamedTuple):
+    """Blocks, and the salient spans that mark them.
+
+    Attributes:
+      blocks: Segment "blocks".
+      spans: Segment "spans"; None where the blocks are not marked yet.
+    """
+
+    blocks: artifacts.Segment
+    spans: artifacts.Segment | None
+
+
 def _beam(beam_args: Sequence[str]) -> list[str]:
     return ["--", *beam_args] if beam_args else []
 
@@ -28,9 +41,9 @@ def _resume(resume: bool) -> str:
     return "--resume" if resume else "--no-resume"
 
 
-def preview(blocks: str, count: int, make: Callable[[str, str], artifacts.Segment]) -> str:
+def preview(blocks: str, count: int, make: previews.Make, spans: str | None = None) -> str:
     """The report of a job over the first blocks of a segment; nothing is written."""
-    return previews.report(blocks, count, make)
+    return previews.report(blocks, count, make, spans)
 
 
 def make_vocab(
@@ -63,8 +76,8 @@ def make_blocks(
     fmt: str = corpus_formats.JSONL,
     *,
     resume: bool = True,
-) -> artifacts.Segment:
-    """Runs the job that cuts a corpus into blocks, or takes over ready blocks or passages.
+) -> Passages:
+    """Runs the job that cuts a corpus into blocks, or takes over ready blocks.
 
     Args:
       config: Sections `blocks`, `corpus` and `jobs`.
@@ -74,6 +87,9 @@ def make_blocks(
       beam_args: Pipeline options.
       fmt: Of the corpus.
       resume: Whether to go on with what a killed job left; ready ones are always read anew.
+
+    Returns:
+      The blocks, with their spans where the format brings them.
     """
     corpus_formats.check(pattern, fmt)
     argv = [*_blocks_argv(config, pattern, vocab, fmt), "--output_root", root]
@@ -84,12 +100,12 @@ def make_blocks(
                 f"{fmt} holds ready blocks: all its records are needed, and all are read at once."
                 " Leave max_bad_fraction and --no-resume out."
             )
-        return import_corpus.run(argv + _beam(beam_args))
+        return Passages(*import_corpus.run(argv + _beam(beam_args)))
     for field in dataclasses.fields(config.jobs):
         argv += [f"--{field.name}", str(getattr(config.jobs, field.name))]
     argv += _documents_argv(config)
     argv += [_resume(resume)]
-    return build_blocks.run(argv + _beam(beam_args))
+    return Passages(build_blocks.run(argv + _beam(beam_args)), None)
 
 
 def preview_blocks(
@@ -113,7 +129,7 @@ def _documents_argv(config: config_lib.Config) -> list[str]:
     return ["--reading", reading, "--overlap_sentences", overlap]
 
 
-def make_passages(
+def make_spans(
     config: config_lib.Config,
     blocks: str,
     vocab: str,
@@ -134,6 +150,7 @@ def make_examples(
     task: str,
     per_block: int,
     blocks: str,
+    spans: str | None,
     vocab: str,
     root: str,
     beam_args: Sequence[str],
@@ -144,6 +161,7 @@ def make_examples(
     is_ict = task == example_records.ICT
     argv = ["--blocks", blocks, "--vocab", vocab, "--output_root", root, "--task", task]
     argv += ["--seed", str(config.seed), "--per_block", str(per_block)]
+    argv += ["--spans", spans] if spans is not None else []
     query_length = (config.ict if is_ict else config.pretrain).query_length
     argv += ["--query_length", str(query_length), "--max_masks", str(config.pretrain.max_masks)]
     argv += ["--keep_probability", str(config.ict.keep_probability)]

@@ -12,8 +12,6 @@ from typing import Any
 from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.commands import data_jobs, run_inputs
-from realm_tf.data.blocks import schema as blocks_lib
-from realm_tf.data.blocks import table as block_table
 from realm_tf.training.run import context as context_lib
 
 # Runs a stage of this name, and reports how long it took.
@@ -21,7 +19,7 @@ Timed = Callable[[str, Callable[[], Any]], Any]
 
 
 class DataStages:
-    """Vocabulary, blocks, passages and their tables, each made when it is first asked for.
+    """Vocabulary, blocks and salient spans, each made when it is first asked for.
 
     Args:
       workdir: Of the run.
@@ -58,52 +56,51 @@ class DataStages:
     @functools.cached_property
     def blocks(self) -> artifacts.Segment:
         """Segment "blocks" of the knowledge corpus."""
-        return self._timed(
-            "blocks", lambda: self._make_blocks(self._inputs.corpus, self._inputs.format)
-        )
+        made = self._make_blocks("blocks", self._inputs.corpus, self._inputs.format)
+        return made.blocks
 
     @functools.cached_property
-    def pretrain_blocks(self) -> artifacts.Segment:
-        """What spans are masked in: "blocks", or "passages" where their spans are given."""
+    def passages(self) -> data_jobs.Passages:
+        """What spans are masked in: blocks of the knowledge corpus or another, and their spans."""
         corpus, fmt = self._inputs.pretrain_corpus, self._inputs.pretrain_format
         if corpus is None:
-            return self.blocks
-        return self._timed("pretrain_blocks", lambda: self._make_blocks(corpus, fmt))
+            marked = data_jobs.Passages(self.blocks, None)
+        else:
+            marked = self._make_blocks("pretrain_blocks", corpus, fmt)
+        if marked.spans is not None:
+            return marked
+        return marked._replace(spans=self._timed("tag", lambda: self._tag(marked.blocks)))
 
-    @functools.cached_property
-    def passages(self) -> artifacts.Segment:
-        """Segment "passages"."""
-        source, beam_args = self.pretrain_blocks, self._inputs.beam_args
-        if source.kind == blocks_lib.PASSAGES:
-            return source
+    def _make_blocks(self, stage: str, corpus: str, fmt: str) -> data_jobs.Passages:
+        beam_args = self._inputs.beam_args
         return self._timed(
-            "tag",
-            lambda: data_jobs.make_passages(
-                self._config, source.path, self.vocab.path, self._root, beam_args
+            stage,
+            lambda: data_jobs.make_blocks(
+                self._config, corpus, self.vocab.path, self._root, beam_args, fmt
             ),
         )
 
-    def _make_blocks(self, corpus: str, fmt: str) -> artifacts.Segment:
+    def _tag(self, blocks: artifacts.Segment) -> artifacts.Segment:
         beam_args = self._inputs.beam_args
-        return data_jobs.make_blocks(
-            self._config, corpus, self.vocab.path, self._root, beam_args, fmt
+        return data_jobs.make_spans(
+            self._config, blocks.path, self.vocab.path, self._root, beam_args
         )
 
     @functools.cached_property
     def context(self) -> context_lib.Context:
-        """The opened data, which training needs."""
-        tables = [
-            self._timed(
-                f"{part.kind}_table", functools.partial(block_table.build, self._root, part)
-            )
-            for part in (self.blocks, self.passages)
-        ]
+        """The opened data, which training needs, once its checksums are compared."""
+        parts = (self.blocks, *self.passages)
+        blocks, passage_blocks, spans = (self._checked(part) for part in parts if part is not None)
         return context_lib.Context(
             config=self._config,
             root=self._root,
             training_dir=os.path.join(self._workdir, "training"),
             vocab=self.vocab,
-            blocks=self.blocks,
-            knowledge_table=tables[0],
-            passages_table=tables[1],
+            blocks=blocks,
+            spans=spans,
+            passage_blocks=passage_blocks,
         )
+
+    @staticmethod
+    def _checked(segment: artifacts.Segment) -> artifacts.Segment:
+        return artifacts.open_segment(segment.path, segment.kind)

@@ -8,13 +8,11 @@ import dataclasses
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import duplicates
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import example_records
 from realm_tf.data.reference import tfrecords
@@ -50,7 +48,7 @@ def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
 def mark(passage: types.Passage) -> str:
     """The text of a passage with its spans in [[brackets]]."""
     places = [(span.byte_start, span.byte_limit) for span in passage.spans]
-    return block_schema.bracket(passage.block.text.encode("utf-8"), places)
+    return schema.bracket(passage.block.text.encode("utf-8"), places)
 
 
 def _job(path: str) -> str:
@@ -77,19 +75,11 @@ def _head(segment: artifacts.Segment) -> str:
 
 
 def _rows(segment: artifacts.Segment, row: int | None) -> list[str]:
-    if segment.kind == block_table.KIND:
-        table = block_table.BlockTable.open(segment)
-        wanted = range(min(_PREVIEW_ROWS, len(table))) if row is None else [row]
+    if segment.kind in (schema.BLOCKS, schema.SPANS):
+        table = _table(segment)
         _check_row(row, len(table), segment.path)
-        return [_row(number, table.passage(number)) for number in wanted]
-    if segment.kind in (block_schema.BLOCKS, block_schema.PASSAGES):
-        _check_row(row, int(segment.counts["blocks"]), segment.path)
-        wanted = range(min(_PREVIEW_ROWS, int(segment.counts["blocks"])))
-        first_of = duplicates.load(segment)
-        return [
-            _row(number, record, first_of)
-            for number, record in _records(segment, wanted if row is None else [row])
-        ]
+        wanted = range(min(_PREVIEW_ROWS, len(table))) if row is None else [row]
+        return [_row(number, table) for number in wanted]
     if segment.kind == example_records.KIND:
         _check_row(row, int(segment.counts["examples"]), segment.path)
         last = _PREVIEW_ROWS - 1 if row is None else row
@@ -109,36 +99,30 @@ def _check_row(row: int | None, num_rows: int, path: str) -> None:
         raise types.UserError(f"{path} has rows 0 to {num_rows - 1}. Received: --row {row}.")
 
 
-def _records(
-    segment: artifacts.Segment, rows: Sequence[int]
-) -> Iterator[tuple[int, types.Block | types.Passage]]:
-    """The records of rows that follow each other; shards before them are not read."""
-    number = 0
-    for shard in segment.shards:
-        if not shard.name.startswith(f"{segment.kind}-"):
-            continue
-        if number + shard.num_records <= rows[0]:
-            number += shard.num_records
-            continue
-        for record in block_schema.read(segment.file(shard.name)):
-            if number in rows:
-                yield number, record
-            number += 1
-            if number > rows[-1]:
-                return
+def _table(segment: artifacts.Segment) -> block_table.BlockTable:
+    """The rows of blocks, or of spans with the blocks that they mark, which are beside them."""
+    if segment.kind == schema.BLOCKS:
+        return block_table.BlockTable.open(segment)
+    root = os.path.dirname(segment.path.rstrip("/"))
+    for path in tf.io.gfile.glob(os.path.join(root, f"{schema.BLOCKS}-*", artifacts.MANIFEST)):
+        blocks = artifacts.open_segment(os.path.dirname(path), verify=False)
+        if blocks.fingerprint == segment.made_from["blocks"]:
+            return block_table.BlockTable.open(blocks, segment)
+    raise types.UserError(
+        f"{segment.path} marks the blocks {segment.made_from['blocks'][:12]}, which are not beside"
+        f" it in {root}: their text is needed to show the spans. Put the two segments together."
+    )
 
 
-def _row(
-    number: int, record: types.Block | types.Passage, first_of: duplicates.Marks | None = None
-) -> str:
-    passage = record if isinstance(record, types.Passage) else types.Passage(record, ())
+def _row(number: int, table: block_table.BlockTable) -> str:
+    passage = table.passage(number)
     block = passage.block
     head = (
         f"row {number}  block {block.block_id}  document {block.doc_id!r} at byte"
         f" {block.doc_byte_start}  {len(block.title_ids)} + {len(block.token_ids)} wordpieces,"
         f" {len(block.sentence_byte_start)} sentences, {len(passage.spans)} spans"
     )
-    if first_of and (first := first_of.get(block.block_id)) is not None:
+    if (first := table.duplicate_of(number)) is not None:
         head += f"\n  the same text as block {first} of another document"
     return f"{head}\n  {block.title}\n  {mark(passage)}"
 

@@ -201,7 +201,9 @@ class Pipeline:
     def _report_data(self) -> None:
         data = self._data
         self._report("corpus", dict(data.blocks.counts))
-        self._report("passages", {**data.pretrain_blocks.counts, **data.passages.counts})
+        spans = data.passages.spans
+        marks = {} if spans is None else spans.counts
+        self._report("passages", {**data.passages.blocks.counts, **marks})
         self._report("warmup", dict(self.reader_weights.counts))
         train = open_qa.read(self._inputs.questions_train)
         frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())

@@ -18,7 +18,6 @@ import numpy as np
 
 from realm_tf import types
 from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.text import answers as answers_lib
@@ -68,11 +67,12 @@ def gold_ranks(
         if not question.doc_ids:
             return NOT_JUDGED
         gold = np.array([keys.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
-        places = np.flatnonzero((found >= 0) & np.isin(table.doc_keys[found], gold))
+        doc_keys = table.scalar("doc_key", found)
+        places = np.flatnonzero((found >= 0) & np.isin(doc_keys, gold))
         if not len(places):
             return NOT_FOUND
-        before = found[: places[0]]
-        return len(np.unique(table.doc_keys[before[before >= 0]]))
+        before = slice(0, places[0])
+        return len(np.unique(doc_keys[before][found[before] >= 0]))
 
     return _ranks(rank, rows, questions)
 

@@ -26,8 +26,8 @@ import tensorflow as tf
 from realm_tf import artifacts, types
 
 LATEST = "LATEST"
-SCHEMA_VERSION = 1
-PARTS = ("embedder", "vectors", "index", "blocks", "block_table")
+SCHEMA_VERSION = 2
+PARTS = ("embedder", "vectors", "index", "blocks")
 
 _NAME = re.compile(r"step-(\d{9,})\.json")
 _LOGGER = logging.getLogger(__name__)
@@ -51,7 +51,6 @@ class Snapshot:
       vectors: The blocks' vectors, made by `embedder`.
       index: The index over `vectors`.
       blocks: The blocks.
-      block_table: The blocks again, as memory-mapped columns.
       recall: Depth to the index's recall there, as far as measured, e.g. {"100": 0.97}.
       parent: Step of the snapshot that it replaces.
       created: UTC, ISO 8601.
@@ -63,7 +62,6 @@ class Snapshot:
     vectors: Part
     index: Part
     blocks: Part
-    block_table: Part
     recall: Mapping[str, float]
     parent: int | None
     created: str
@@ -78,7 +76,6 @@ class Snapshot:
         vectors: artifacts.Segment,
         index: artifacts.Segment,
         blocks: artifacts.Segment,
-        block_table: artifacts.Segment,
         parent: int | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Snapshot:
@@ -87,7 +84,7 @@ class Snapshot:
         Raises:
           UserError: If they do not belong together.
         """
-        segments = dict(zip(PARTS, (embedder, vectors, index, blocks, block_table), strict=True))
+        segments = dict(zip(PARTS, (embedder, vectors, index, blocks), strict=True))
         _check_together(segments)
         depth = index.settings.get("k")
         return cls(
@@ -195,8 +192,7 @@ def delete(directory: str, step: int) -> None:
 
 def _check_together(parts: Mapping[str, artifacts.Segment]) -> None:
     """Checks every edge of what was made from what."""
-    edges = (("vectors", "embedder"), ("vectors", "blocks"), ("index", "vectors"),
-             ("block_table", "blocks"))  # fmt: skip
+    edges = (("vectors", "embedder"), ("vectors", "blocks"), ("index", "vectors"))
     for made, source in edges:
         artifacts.require_same(
             source,
@@ -245,7 +241,9 @@ def _from_json(directory: str, path: str, body: Any) -> Snapshot:
         if artifacts.digest(rest) != body["sha256"]:
             raise types.UserError(f"{path} was changed after it was published. Delete it.")
         if rest.pop("schema_version") != SCHEMA_VERSION:
-            raise types.UserError(f"{path} has a newer format. Update realm-tf.")
+            raise types.UserError(
+                f"{path} has another format than this release reads. Publish it again."
+            )
         for role in PARTS:
             part = Part(**rest[role])
             rest[role] = Part(_absolute(directory, part.path), part.fingerprint)

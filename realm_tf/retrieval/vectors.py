@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import npy_columns
 
 KIND = "vectors"
 
@@ -88,7 +87,7 @@ class VectorTable:
 
     def __init__(self, segment: artifacts.Segment):
         self.segment = segment
-        self.shards = [npy_columns.open_npy(path) for path in segment.files("vectors-")]
+        self.shards = [_map(path) for path in segment.files("vectors-")]
         if not self.shards:
             raise types.UserError(f"{segment.path} has no vectors. Run `realm embed` again.")
         self.dim = int(self.shards[0].shape[1])
@@ -112,7 +111,7 @@ class VectorTable:
     @functools.cached_property
     def block_ids(self) -> np.ndarray:
         """<uint64>[num_blocks] ids, row by row."""
-        return _join([npy_columns.open_npy(path) for path in self.segment.files("ids-")])
+        return _join([_map(path) for path in self.segment.files("ids-")])
 
     def load(self) -> np.ndarray:
         """<float32>[num_blocks, embed_dim], all of them; still mapped if it is one shard."""
@@ -151,3 +150,11 @@ class VectorTable:
 
 def _join(arrays: list[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _map(path: str) -> np.ndarray:
+    """Maps a .npy file into memory; a remote one is copied to a local cache first."""
+    array: np.ndarray = np.asarray(  # still mapped; slices of an np.memmap are slow
+        np.load(artifacts.localise(path), mmap_mode="r", allow_pickle=False)
+    )
+    return array

@@ -11,7 +11,6 @@ import pytest
 from beam_jobs import import_corpus, tag_spans
 from beam_jobs.engine import outputs
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masking

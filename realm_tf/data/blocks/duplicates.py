@@ -49,9 +49,7 @@ class SortedRows:
       chunk_rows: Rows of a file.
     """
 
-    def __init__(
-        self, path_of: Callable[[int], str], *, width: int, chunk_rows: int = _CHUNK_ROWS
-    ):
+    def __init__(self, path_of: Callable[[int], str], *, width: int, chunk_rows: int = _CHUNK_ROWS):
         self._path_of = path_of
         self._width = width
         self._limit = chunk_rows * width * _WORD.itemsize

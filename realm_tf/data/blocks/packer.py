@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import schema as blocks
+from realm_tf.data.blocks import keys
 from realm_tf.text import packing, sentences
 from realm_tf.text import tokenizer as tokenizers
 
@@ -110,7 +110,7 @@ class BlockPacker:
                 continue
             block_text = data.decode("utf-8")
             made[data] = types.Block(
-                block_id=blocks.block_id(document.doc_id, document.title, block_text, 0),
+                block_id=keys.block_id(document.doc_id, document.title, block_text, 0),
                 doc_id=document.doc_id,
                 title=document.title,
                 text=block_text,

@@ -18,7 +18,7 @@
 | column of spans | Arrow type | what it holds |
 |---|---|---|
 | `span_byte_start`, `span_byte_limit` | list of byte type | bytes of every span in `text` |
-| `span_token_start`, `span_token_limit` | list of uint16 | places of its wordpieces in `token_ids` |
+| `span_token_start`, `span_token_limit` | list of uint16 | its wordpieces in `token_ids` |
 | `span_label` | list of dictionary of string | "NAME", "DATE", ... |
 
 The token type is uint16, or uint32 for vocabularies of more than 65,536 wordpieces. The byte type
@@ -41,10 +41,12 @@ SPANS = "spans"
 # Version of the columns above; readers refuse segments of another one.
 SCHEMA_VERSION = 2
 
-_SCALARS = {"block_id": pa.uint64(), "doc_key": pa.uint64(), "doc_byte_start": pa.int64()}
-_TEXTS = ("doc_id", "title", "text", "metadata")
 _TOKENS = ("title_ids", "token_ids")
 _BYTES = ("token_byte_start", "token_byte_limit", "sentence_byte_start", "sentence_byte_limit")
+# Columns that `types.Block` has: numbers, texts, and lists of numbers.
+SCALARS = ("block_id", "doc_byte_start")
+TEXTS = ("doc_id", "title", "text", "metadata")
+LISTS = (*_TOKENS, *_BYTES)
 _SPAN_BYTES = ("span_byte_start", "span_byte_limit")
 _SPAN_TOKENS = ("span_token_start", "span_token_limit")
 _LABEL = "span_label"
@@ -59,6 +61,11 @@ def token_type(vocab_size: int) -> pa.DataType:
 def byte_type(largest: int) -> pa.DataType:
     """Returns the smallest unsigned Arrow type that holds places up to `largest`."""
     return pa.from_numpy_dtype(np.min_scalar_type(largest))
+
+
+def byte_type_of(blocks: pa.Schema) -> pa.DataType:
+    """Returns the type of byte places in a schema of blocks: that of the spans that mark them."""
+    return blocks.field("sentence_byte_start").type.value_type
 
 
 def of_blocks(token: pa.DataType, byte: pa.DataType) -> pa.Schema:

@@ -29,23 +29,26 @@ def name(number: int, num_shards: int, kind: str = schema.BLOCKS) -> str:
     return f"{kind}-{number:05d}-of-{num_shards:05d}.arrow"
 
 
-def write(path: str, batches: Iterable[pa.RecordBatch], columns: pa.Schema) -> int:
+def write(path: str, batches: Iterable[pa.RecordBatch], table_schema: pa.Schema) -> int:
     """Writes one shard at `path`, atomically.
 
     Args:
       path: Path on any filesystem that tf.io.gfile knows.
       batches: Record batches of any sizes.
-      columns: Schema of the batches.
+      table_schema: Schema of the batches.
 
     Returns:
       The number of rows.
     """
     count = 0
-    with artifacts.atomic_path(path) as aside, _file(aside) as file:
-        with pa.ipc.new_file(file, columns, options=_OPTIONS) as writer:
-            for batch in _in_rows(batches, columns, ROWS):
-                writer.write_batch(batch)
-                count += batch.num_rows
+    with (
+        artifacts.atomic_path(path) as aside,
+        _file(aside) as file,
+        pa.ipc.new_file(file, table_schema, options=_OPTIONS) as writer,
+    ):
+        for batch in _in_rows(batches, table_schema, ROWS):
+            writer.write_batch(batch)
+            count += batch.num_rows
     return count
 
 
@@ -55,9 +58,26 @@ def read(path: str) -> list[pa.RecordBatch]:
     Raises:
       UserError: If the file is missing or is no such shard.
     """
-    try:
+    with _damage(path):
         file = pa.ipc.open_file(pa.memory_map(artifacts.localise(path)))
         batches = [file.get_batch(number) for number in range(file.num_record_batches)]
+        return [batch for batch in batches if batch.num_rows]
+
+
+def columns(path: str) -> pa.Schema:
+    """Returns the schema of a shard.
+
+    Raises:
+      UserError: As `read`.
+    """
+    with _damage(path):
+        return pa.ipc.open_file(pa.memory_map(artifacts.localise(path))).schema
+
+
+@contextlib.contextmanager
+def _damage(path: str) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise types.UserError(f"No such shard: {path}. Make its segment again.") from None
     except (pa.ArrowInvalid, OSError) as error:
@@ -65,7 +85,6 @@ def read(path: str) -> list[pa.RecordBatch]:
         raise types.UserError(
             f"{path} is damaged or no Arrow file: {message}. Make its segment again."
         ) from error
-    return [batch for batch in batches if batch.num_rows]
 
 
 def write_segments(
@@ -92,11 +111,11 @@ def write_segments(
     for passage in sorted(passages, key=lambda p: (p.block.doc_id, p.block.doc_byte_start)):
         divided[keys.shard_of(passage.block.doc_id, num_shards)].append(passage)
     byte = pa.uint32()
-    columns = schema.of_blocks(schema.token_type(settings["vocab_size"]), byte)
+    of_blocks = schema.of_blocks(schema.token_type(settings["vocab_size"]), byte)
     blocks = _segment(
         root,
         schema.BLOCKS,
-        [schema.block_batch([p.block for p in shard], columns) for shard in divided],
+        [schema.block_batch([p.block for p in shard], of_blocks) for shard in divided],
         settings,
         made_from,
     )
@@ -108,6 +127,33 @@ def write_segments(
         {**made_from, "blocks": blocks.fingerprint},
     )
     return blocks, spans
+
+
+def head(
+    blocks: artifacts.Segment, spans: artifacts.Segment | None, count: int, root: str
+) -> tuple[artifacts.Segment, artifacts.Segment | None]:
+    """Writes the first rows of blocks, and of their spans, as segments of one shard.
+
+    Args:
+      blocks: Segment "blocks".
+      spans: Segment "spans" that marks it, or None.
+      count: Number of rows.
+      root: Directory of the new segments.
+    """
+    first = _head(blocks, count)
+    made = _segment(root, schema.BLOCKS, [first], blocks.settings, blocks.made_from)
+    if spans is None:
+        return made, None
+    made_from = {**spans.made_from, "blocks": made.fingerprint}
+    marks = [_head(spans, count)]
+    return made, _segment(root, schema.SPANS, marks, spans.settings, made_from)
+
+
+def _head(segment: artifacts.Segment, count: int) -> pa.RecordBatch:
+    artifacts.require_kind(segment, segment.kind, schema.SCHEMA_VERSION)
+    batches = [batch for path in segment.files(f"{segment.kind}-") for batch in read(path)]
+    table = pa.Table.from_batches(batches).slice(0, count).unify_dictionaries()
+    return table.combine_chunks().to_batches()[0]
 
 
 def _segment(
@@ -142,7 +188,7 @@ def _file(path: str) -> Iterator[Any]:
 
 
 def _in_rows(
-    batches: Iterable[pa.RecordBatch], columns: pa.Schema, rows: int
+    batches: Iterable[pa.RecordBatch], table_schema: pa.Schema, rows: int
 ) -> Iterator[pa.RecordBatch]:
     """Joins and cuts record batches so that all but the last have so many rows."""
     pending: list[pa.RecordBatch] = []
@@ -150,11 +196,20 @@ def _in_rows(
     for batch in batches:
         while batch.num_rows >= rows - count:
             part = batch.slice(0, rows - count)
-            yield pa.Table.from_batches([*pending, part], columns).combine_chunks().to_batches()[0]
+            yield (
+                pa.Table.from_batches([*pending, part], table_schema)
+                .combine_chunks()
+                .to_batches()[0]
+            )
             batch = batch.slice(rows - count)
             pending, count = [], 0
         if batch.num_rows:
             pending.append(batch)
             count += batch.num_rows
     if pending:
-        yield from pa.Table.from_batches(pending, columns).combine_chunks().to_batches()
+        yield from _joined(pending, table_schema)
+
+
+def _joined(batches: Sequence[pa.RecordBatch], table_schema: pa.Schema) -> list[pa.RecordBatch]:
+    """One record batch of several, which must not be empty."""
+    return pa.Table.from_batches(batches, table_schema).combine_chunks().to_batches()

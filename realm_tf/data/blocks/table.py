@@ -10,9 +10,9 @@ are internal to this view; the ids of blocks are the only external key.
 from __future__ import annotations
 
 import bisect
-import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -127,11 +127,12 @@ class BlockTable:
         """
         blocks = [blocks] if isinstance(blocks, artifacts.Segment) else list(blocks)
         spans = [spans] if isinstance(spans, artifacts.Segment) else list(spans)
-        _check(blocks, spans)
+        check(blocks, spans)
         found: list[Chunk] = []
         first_row = 0
         for number, segment in enumerate(blocks):
-            for batch, marks in _batches(segment, spans[number] if spans else None):
+            marking = spans[number].files(f"{schema.SPANS}-") if spans else []
+            for batch, marks in _paired(segment.files(f"{schema.BLOCKS}-"), marking):
                 found.append(Chunk(first_row, batch, marks))
                 first_row += batch.num_rows
         return cls(
@@ -140,6 +141,24 @@ class BlockTable:
             source=_fingerprint(spans or blocks),
             tokenizer=blocks[0].made_from["tokenizer"],
         )
+
+    @classmethod
+    def of_shard(cls, blocks: str, spans: str | None = None) -> BlockTable:
+        """Opens one shard of blocks, and the shard of spans that marks it: what a job reads.
+
+        Args:
+          blocks: Path of the shard of blocks.
+          spans: Path of the shard of spans, or None.
+
+        Raises:
+          UserError: If a shard is damaged, or the two have different rows.
+        """
+        found: list[Chunk] = []
+        first_row = 0
+        for batch, marks in _paired([blocks], [] if spans is None else [spans]):
+            found.append(Chunk(first_row, batch, marks))
+            first_row += batch.num_rows
+        return cls(found, blocks=blocks, source=spans or blocks, tokenizer="")
 
     def __len__(self) -> int:
         return self._num_rows
@@ -295,17 +314,12 @@ class BlockTable:
 
     def block(self, row: int) -> types.Block:
         """The whole row, as an object with arrays <int32>."""
-        names = [field.name for field in dataclasses.fields(types.Block)]
-        ragged = [n for n in names if n.startswith(("title_ids", "token_", "sentence_"))]
-        texts = ("doc_id", "title", "text", "metadata")
         chunk = self._chunk(row)
         at = row - chunk.first_row
-        return types.Block(
-            block_id=int(chunk.scalar("block_id")[at]),
-            doc_byte_start=int(chunk.scalar("doc_byte_start")[at]),
-            **{name: self._text(name, row) for name in texts},
-            **{name: self._row(name, row).astype(np.int32) for name in ragged},
-        )
+        values: dict[str, Any] = {n: int(chunk.scalar(n)[at]) for n in schema.SCALARS}
+        values |= {name: self._text(name, row) for name in schema.TEXTS}
+        values |= {name: self._row(name, row).astype(np.int32) for name in schema.LISTS}
+        return types.Block(**values)
 
     def spans(self, row: int) -> tuple[types.Span, ...]:
         """The spans of the row, in order."""
@@ -334,7 +348,12 @@ def _fingerprint(segments: Sequence[artifacts.Segment]) -> str:
     return artifacts.digest([segment.fingerprint for segment in segments])
 
 
-def _check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment]) -> None:
+def check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment]) -> None:
+    """Refuses segments of blocks, and of the spans that mark them, that do not belong together.
+
+    Raises:
+      UserError: If one is of another kind, format or tokenizer, or marks other blocks.
+    """
     for kind, segments in ((schema.BLOCKS, blocks), (schema.SPANS, spans)):
         for segment in segments:
             artifacts.require_kind(segment, kind, schema.SCHEMA_VERSION)
@@ -349,17 +368,18 @@ def _check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segmen
         )
 
 
-def _batches(
-    blocks: artifacts.Segment, spans: artifacts.Segment | None
+def _paired(
+    blocks: Sequence[str], spans: Sequence[str]
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
-    """The record batches of a segment, each with the batch of spans that marks it."""
-    mapped = [b for path in blocks.files(f"{schema.BLOCKS}-") for b in shards.read(path)]
-    if spans is None:
+    """The record batches of shards of blocks, each with the batch of spans that marks it."""
+    mapped = [batch for path in blocks for batch in shards.read(path)]
+    if not spans:
         yield from ((batch, None) for batch in mapped)
         return
-    marks = [b for path in spans.files(f"{schema.SPANS}-") for b in shards.read(path)]
+    marks = [batch for path in spans for batch in shards.read(path)]
     if [b.num_rows for b in mapped] != [b.num_rows for b in marks]:
         raise types.UserError(
-            f"The rows of {spans.path} are not those of {blocks.path}. Make the spans again."
+            f"The rows of {spans[0]} and its segment are not those of {blocks[0]} and its segment."
+            " Make the spans again."
         )
     yield from zip(mapped, marks, strict=True)

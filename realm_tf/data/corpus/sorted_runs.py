@@ -21,7 +21,6 @@ import tensorflow as tf
 
 from realm_tf import artifacts
 from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.corpus import records
 
 _HEADER = struct.Struct("<q5I")

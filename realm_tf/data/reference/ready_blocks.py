@@ -16,7 +16,6 @@ import numpy as np
 
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.text import packing, sentences
 from realm_tf.text import tokenizer as tokenizers

@@ -27,8 +27,8 @@ class Context:
       training_dir: Where checkpoints and summaries go, a directory per experiment.
       vocab: Segment "vocab".
       blocks: Segment "blocks": the knowledge corpus.
-      knowledge_table: Segment "block_table" of `blocks`.
-      passages_table: Segment "block_table" of the annotated passages, or None if there are none.
+      spans: Segment "spans": the salient spans of `passage_blocks`; None if there are none.
+      passage_blocks: Segment "blocks" that spans are masked in; None: `blocks`.
     """
 
     config: config_lib.Config
@@ -36,8 +36,8 @@ class Context:
     training_dir: str
     vocab: artifacts.Segment
     blocks: artifacts.Segment
-    knowledge_table: artifacts.Segment
-    passages_table: artifacts.Segment | None = None
+    spans: artifacts.Segment | None = None
+    passage_blocks: artifacts.Segment | None = None
 
     @functools.cached_property
     def tokenizer(self) -> tokenizer_lib.Tokenizer:
@@ -47,7 +47,7 @@ class Context:
     @functools.cached_property
     def knowledge(self) -> block_table.BlockTable:
         """The blocks to retrieve from."""
-        return block_table.BlockTable.open(self.knowledge_table)
+        return block_table.BlockTable.open(self.blocks)
 
     @functools.cached_property
     def passages(self) -> block_table.BlockTable:
@@ -56,11 +56,11 @@ class Context:
         Raises:
           UserError: If there are none.
         """
-        if self.passages_table is None:
+        if self.spans is None:
             raise types.UserError(
                 "This run has no annotated passages to mask spans in. Run realm tag on its blocks."
             )
-        return block_table.BlockTable.open(self.passages_table)
+        return block_table.BlockTable.open(self.passage_blocks or self.blocks, self.spans)
 
     def is_held_out(self, table: block_table.BlockTable) -> np.ndarray:
         """<bool>[num_blocks]: rows whose documents are kept for measuring."""

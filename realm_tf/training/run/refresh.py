@@ -40,7 +40,6 @@ class Refresher:
       root: Where segments go.
       snapshot_dir: Where manifests go.
       blocks: The block segment.
-      block_table: Its table's segment.
       tokenizer: Fingerprint of the tokenizer.
       retrieval: Settings of the index, and the exported embedder's dtype.
       search_depth: The deepest search that will be made.
@@ -50,7 +49,6 @@ class Refresher:
     root: str
     snapshot_dir: str
     blocks: artifacts.Segment
-    block_table: artifacts.Segment
     tokenizer: str
     retrieval: config_lib.RetrievalConfig
     search_depth: int
@@ -65,7 +63,6 @@ class Refresher:
             root=context.root,
             snapshot_dir=os.path.join(directory, "snapshots"),
             blocks=context.blocks,
-            block_table=context.knowledge_table,
             tokenizer=context.tokenizer.fingerprint,
             retrieval=context.config.retrieval,
             search_depth=max(
@@ -96,7 +93,6 @@ class Refresher:
             vectors=vectors,
             index=index,
             blocks=self.blocks,
-            block_table=self.block_table,
             parent=max(snapshots.list_steps(self.snapshot_dir), default=None),
         )
         snapshots.publish(self.snapshot_dir, snapshot)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from realm_tf import types
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import packer as block_packer
-from realm_tf.data.blocks import schema as block_schema
 from tests.text import vocabularies
 
 SPECIALS = 3

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.corpus import records, sorted_runs
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
