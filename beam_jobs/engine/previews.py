@@ -30,10 +30,11 @@ def report(path: str, count: int, make: Make, spans: str | None = None) -> str:
     Raises:
       UserError: If there is no such segment, or as the job does.
     """
-    parts = artifacts.open_segment(path), spans and artifacts.open_segment(spans)
+    blocks = artifacts.open_segment(path)
+    marking = None if spans is None else artifacts.open_segment(spans)
     with tempfile.TemporaryDirectory(prefix="preview-") as scratch:
-        first, marks = shards.head(parts[0], parts[1] or None, count, scratch)
-        made = make(first.path, marks and marks.path, scratch)
+        first, marks = shards.head(blocks, marking, count, scratch)
+        made = make(first.path, None if marks is None else marks.path, scratch)
         folder = work_items.Folder(work_items.job_folder(made.path))
         with tf.io.gfile.GFile(folder.file(job_report.REPORT_TEXT), "r") as f:
             return f.read().replace(first.path, path)

@@ -5,8 +5,7 @@
 import numpy as np
 
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import keys, shards
 from realm_tf.text import tokenizer, vocabulary
 
 VOCAB = [*vocabulary.SPECIAL_TOKENS, *(chr(ord("a") + i) for i in range(26))]
@@ -44,11 +43,11 @@ def write_blocks(
 ) -> artifacts.Segment:
     rng = np.random.default_rng(0)
     made = [make_block(i, rng, max_tokens=max_tokens) for i in range(count)]
-    return block_schema.write_segment(
+    segment, _ = shards.write_segments(
         str(root),
-        made,
-        kind=block_schema.BLOCKS,
+        [types.Passage(block, ()) for block in made],
         num_shards=num_shards,
         settings={"vocab_size": len(VOCAB), "count": count, **settings},
         made_from={"tokenizer": tokenizer_fingerprint},
     )
+    return segment

@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small random passages, made without the packer or the taggers, and tables of them."""
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from realm_tf import types
-from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf import artifacts, types
+from realm_tf.data.blocks import keys, shards
 from realm_tf.data.blocks import table as block_table
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -55,15 +56,31 @@ def passages(seed: int, num_docs: int, *, per_block: int = 3) -> list[types.Pass
 
 def table(root: pathlib.Path, made: Sequence[types.Passage]) -> block_table.BlockTable:
     """The passages as a table, through the segments that production has."""
-    segment = block_schema.write_segment(
+    return block_table.BlockTable.open(*segments(root, made))
+
+
+def segments(
+    root: pathlib.Path, made: Sequence[types.Passage], *, num_shards: int = 2, **settings: Any
+) -> tuple[artifacts.Segment, artifacts.Segment]:
+    """The passages as a segment of blocks and one of spans."""
+    return shards.write_segments(
         str(root),
         made,
-        kind=block_schema.PASSAGES,
-        num_shards=2,
-        settings={"vocab_size": tokenizer().vocab_size},
+        num_shards=num_shards,
+        settings={"vocab_size": tokenizer().vocab_size, **settings},
         made_from={"tokenizer": tokenizer().fingerprint},
     )
-    return block_table.BlockTable.open(block_table.build(str(root), segment))
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two blocks or passages are equal, arrays and their dtypes included."""
+    if isinstance(left, types.Passage):
+        return left.spans == right.spans and same(left.block, right.block)
+    pairs = [(getattr(left, f.name), getattr(right, f.name)) for f in dataclasses.fields(left)]
+    return all(
+        a.dtype == b.dtype and np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
+        for a, b in pairs
+    )
 
 
 def _block(doc_id: str, texts: Sequence[str], doc_byte_start: int) -> types.Block:

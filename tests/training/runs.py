@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Any
 
 import numpy as np
 
 from realm_tf import artifacts, config
 from realm_tf.config import parsing
-from realm_tf.data.blocks import schema as block_schema
-from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import retriever, vectors
 from realm_tf.text import packing, vocabulary
 from realm_tf.training.experiments import ict, warmup
@@ -75,30 +72,14 @@ def make_context(root: pathlib.Path, cfg: config.Config | None = None) -> contex
     segments = str(root / "segments")
     tokenizer = example_passages.tokenizer()
     passages = example_passages.passages(seed=4, num_docs=24)
-    common: dict[str, Any] = {"num_shards": 2, "settings": {"vocab_size": tokenizer.vocab_size}}
-    made_from = {"tokenizer": tokenizer.fingerprint}
-    block_segment = block_schema.write_segment(
-        segments,
-        [p.block for p in passages],
-        kind=block_schema.BLOCKS,
-        made_from=made_from,
-        **common,
-    )
-    passage_segment = block_schema.write_segment(
-        segments,
-        passages,
-        kind=block_schema.PASSAGES,
-        made_from={**made_from, "blocks": block_segment.fingerprint},
-        **common,
-    )
+    blocks, spans = example_passages.segments(root / "segments", passages)
     return context_lib.Context(
         config=cfg or make_config(),
         root=segments,
         training_dir=str(root / "training"),
         vocab=vocabulary.write_segment(segments, tokenizer.vocab, lower_case=True),
-        blocks=block_segment,
-        knowledge_table=block_table.build(segments, block_segment),
-        passages_table=block_table.build(segments, passage_segment),
+        blocks=blocks,
+        spans=spans,
     )
 
 
