@@ -56,9 +56,8 @@ class FinishFn(work_items.ItemFn):
     def _mark(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with the column `duplicate_of`."""
         ids = batch.column("block_id").to_numpy()
-        found = duplicates.first_ids(self.folder.file(MARKS), ids)
+        marks = pa.array(duplicates.first_ids(self.folder.file(MARKS), ids))
         place = batch.schema.get_field_index(schema.DUPLICATE_OF)
-        marks = pa.array(found, pa.uint64(), mask=found == 0)
         return batch.set_column(place, batch.schema.field(place), marks)
 
 

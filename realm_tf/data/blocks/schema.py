@@ -13,7 +13,7 @@
 | `title_ids`, `token_ids` | list of token type | wordpieces of title and text, no special ones |
 | `token_byte_start`, `token_byte_limit` | list of byte type | bytes of every wordpiece in `text` |
 | `sentence_byte_start`, `sentence_byte_limit` | list of byte type | bytes of every sentence |
-| `duplicate_of` | uint64, may be null | first block of another document with the same text |
+| `duplicate_of` | uint64 | id of the first block with the same text; 0 if there is none |
 
 | column of spans | Arrow type | what it holds |
 |---|---|---|
@@ -27,7 +27,7 @@ is the smallest unsigned type that holds every place of the segment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,9 +78,9 @@ def of_blocks(token: pa.DataType, byte: pa.DataType) -> pa.Schema:
         "doc_byte_start": pa.int64(),
         **dict.fromkeys(_TOKENS, _list(token)),
         **dict.fromkeys(_BYTES, _list(byte)),
+        DUPLICATE_OF: pa.uint64(),
     }
-    fields = [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
-    return pa.schema([*fields, pa.field(DUPLICATE_OF, pa.uint64())])
+    return _schema(columns)
 
 
 def of_spans(byte: pa.DataType) -> pa.Schema:
@@ -90,7 +90,7 @@ def of_spans(byte: pa.DataType) -> pa.Schema:
         **dict.fromkeys(_SPAN_TOKENS, _list(pa.uint16())),
         _LABEL: _list(pa.dictionary(pa.int16(), pa.string())),
     }
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
+    return _schema(columns)
 
 
 def block_batch(blocks: Sequence[types.Block], schema: pa.Schema) -> pa.RecordBatch:
@@ -105,7 +105,7 @@ def block_batch(blocks: Sequence[types.Block], schema: pa.Schema) -> pa.RecordBa
     """
     made: dict[str, pa.Array] = {
         "doc_key": pa.array([keys.doc_key(b.doc_id) for b in blocks], pa.uint64()),
-        DUPLICATE_OF: pa.nulls(len(blocks), pa.uint64()),
+        DUPLICATE_OF: pa.array(np.zeros(len(blocks), np.uint64)),
     }
     for field in schema:
         if field.name not in made:
@@ -158,6 +158,11 @@ def bracket(text: bytes, places: Iterable[tuple[int, int]]) -> str:
         parts += [text[end:start], b"[[", text[start:limit], b"]]"]
         end = limit
     return b"".join([*parts, text[end:]]).decode("utf-8")
+
+
+def _schema(columns: Mapping[str, pa.DataType]) -> pa.Schema:
+    # Nothing may be null: bits of nulls would depend on how rows were joined into batches.
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
 
 
 def _list(kind: pa.DataType) -> pa.DataType:

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
@@ -211,5 +212,10 @@ def _in_rows(
 
 
 def _joined(batches: Sequence[pa.RecordBatch], table_schema: pa.Schema) -> list[pa.RecordBatch]:
-    """One record batch of several, which must not be empty."""
-    return pa.Table.from_batches(batches, table_schema).combine_chunks().to_batches()
+    """One record batch of several, which must not be empty.
+
+    Its buffers are copies of the rows alone, so that the bytes of a file do not depend on the
+    batches that came in: a slice would keep what stands around it.
+    """
+    (joined,) = pa.Table.from_batches(batches, table_schema).combine_chunks().to_batches()
+    return [joined.take(pa.array(np.arange(joined.num_rows)))]

@@ -64,10 +64,6 @@ class Chunk:
         offsets = self.ragged("text").offsets
         return self.scalar("doc_byte_start")[rows] + (offsets[rows + 1] - offsets[rows])
 
-    def value(self, column: str, row: int) -> int | None:
-        """A scalar of a row of the chunk; None if it is null."""
-        return self._columns[column][row].as_py()
-
     def labels(self, row: int) -> list[str]:
         """Label of every span of a row of the chunk."""
         if "span_label" not in self._columns:
@@ -265,7 +261,7 @@ class BlockTable:
     def duplicate_of(self, row: int) -> int | None:
         """Id of the first block of another document with the same text; None if there is none."""
         chunk = self._chunk(row)
-        return chunk.value(schema.DUPLICATE_OF, row - chunk.first_row)
+        return int(chunk.scalar(schema.DUPLICATE_OF)[row - chunk.first_row]) or None
 
     @functools.cached_property
     def span_offsets(self) -> np.ndarray:

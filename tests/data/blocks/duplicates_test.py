@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from realm_tf import types
 from realm_tf.data.blocks import duplicates
 
 
@@ -16,25 +17,31 @@ def mark(root, parts, chunk_rows=3) -> np.ndarray:
     """The marks of texts in parts: lists of (text, block id)."""
     chunks = []
     for number, part in enumerate(parts):
-        hashes = duplicates.TextHashes(
-            lambda file, number=number: os.path.join(root, f"{number}-{file}"), chunk_rows
-        )
-        for text, block_id in part:
-            hashes.add(text, block_id)
-        chunks += hashes.finish()
-    target = os.path.join(root, duplicates.FILE)
-    count = duplicates.mark(chunks, os.path.join(root, "aside"), target)
-    marks = np.load(target)
-    assert marks.dtype == np.uint64
-    assert marks.shape == (count, 2)
+        rows = [duplicates.text_row(*row) for row in part]
+        chunks += sort(os.path.join(root, f"{number}-"), rows, 3, chunk_rows)
+    target = os.path.join(root, "marks")
+    count = duplicates.mark(chunks, target)
+    marks = np.fromfile(target, np.uint64).reshape(-1, 2)
+    assert len(marks) == count
     return marks
+
+
+def sort(prefix, rows, width, chunk_rows=1000) -> list[duplicates.Chunk]:
+    """The sorted files of rows."""
+    kept = duplicates.SortedRows(lambda file: f"{prefix}{file}", width=width, chunk_rows=chunk_rows)
+    for row in rows:
+        kept.add(row)
+    return kept.finish()
 
 
 def test_all_but_the_smallest_id_of_a_text_are_marked(tmp_path):
     big = (1 << 64) - 1
     marks = mark(tmp_path, [[("a", 7), ("b", 2)], [("a", big), ("é", 1), ("a", 3)]])
     assert marks.tolist() == [[7, 3], [big, 3]]
-    assert "aside" not in os.listdir(tmp_path)
+    found = duplicates.first_ids(str(tmp_path / "marks"), np.array([2, big, 3, 7, 1], np.uint64))
+    assert found.tolist() == [0, 3, 0, 3, 0]
+    nobody = duplicates.first_ids(str(tmp_path / "marks"), np.zeros(0, np.uint64))
+    assert len(nobody) == 0
 
 
 def test_nothing_is_marked_where_all_texts_differ(tmp_path):
@@ -75,12 +82,20 @@ def test_many_hashes_are_compared_a_part_at_a_time(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("lost", [1, 24])
 def test_a_file_that_lost_its_end_is_no_silent_gap(tmp_path, lost):
-    hashes = duplicates.TextHashes(lambda file: str(tmp_path / str(file)))
-    for i in range(9):
-        hashes.add(f"text {i}", i)
-    (chunk,) = hashes.finish()
+    rows = [duplicates.text_row(f"text {i}", i) for i in range(9)]
+    (chunk,) = sort(tmp_path / "a", rows, 3)
     with open(chunk.path, "rb+") as f:
         f.truncate(9 * 24 - lost)
     with pytest.raises(OSError, match="ends"):
-        duplicates.mark([chunk], str(tmp_path / "aside"), str(tmp_path / "d.npy"))
-    assert not (tmp_path / "d.npy").exists()
+        duplicates.mark([chunk], str(tmp_path / "marks"))
+    assert not (tmp_path / "marks").exists()
+
+
+def test_equal_ids_are_refused(tmp_path):
+    ids = [5, (1 << 64) - 1, 7]
+    chunks = [*sort(tmp_path / "a", map(duplicates.id_row, ids), 1, 2)]
+    duplicates.require_distinct(chunks)
+    duplicates.require_distinct([])
+    chunks += sort(tmp_path / "b", map(duplicates.id_row, [8, 7]), 1)
+    with pytest.raises(types.UserError, match=r"1 block ids are there twice, among them 7\b"):
+        duplicates.require_distinct(chunks)

@@ -1,28 +1,18 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Records keep every value; keys are the same for ever."""
+"""Columns keep every value, in the narrowest types, and refuse what does not fit."""
 
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pytest
-import tensorflow as tf
 
-from realm_tf import artifacts, types
-from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf import types
+from realm_tf.data.blocks import keys, schema
 from tests.data import example_passages
 
-
-def same(left, right) -> bool:
-    """Whether two records are equal, arrays and their dtypes included."""
-    if isinstance(left, types.Passage):
-        return left.spans == right.spans and same(left.block, right.block)
-    pairs = [(getattr(left, f.name), getattr(right, f.name)) for f in dataclasses.fields(left)]
-    return all(
-        a.dtype == b.dtype and np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
-        for a, b in pairs
-    )
+COLUMNS = schema.of_blocks(pa.uint16(), pa.uint16())
 
 
 @pytest.fixture(scope="module")
@@ -30,81 +20,57 @@ def passages() -> list[types.Passage]:
     return example_passages.passages(seed=0, num_docs=12)
 
 
-def test_decode_is_the_inverse_of_encode(passages):
-    assert any(p.spans for p in passages)
-    assert any(not p.spans for p in passages)
-    for passage in passages:
-        for record in (passage, passage.block):
-            decoded = block_schema.decode(block_schema.encode(record))
-            assert type(decoded) is type(record)
-            assert same(decoded, record)
+def test_names_and_types():
+    names = "block_id doc_id doc_key title text metadata doc_byte_start title_ids token_ids"
+    names += " token_byte_start token_byte_limit sentence_byte_start sentence_byte_limit"
+    assert COLUMNS.names == [*names.split(), "duplicate_of"]
+    spans = "span_byte_start span_byte_limit span_token_start span_token_limit span_label"
+    assert schema.of_spans(pa.uint16()).names == spans.split()
+    assert schema.token_type(1 << 16) == pa.uint16()
+    assert schema.token_type((1 << 16) + 1) == pa.uint32()
+    sizes = (0, 255, 256, (1 << 16) - 1, 1 << 16)
+    kinds = [pa.uint8(), pa.uint8(), pa.uint16(), pa.uint16(), pa.uint32()]
+    assert [schema.byte_type(size) for size in sizes] == kinds
+
+
+def test_blocks_as_columns(passages):
+    blocks = [passage.block for passage in passages]
+    found = schema.block_batch(blocks, COLUMNS).to_pylist()
+    for block, row in zip(blocks, found, strict=True):
+        for name, value in dataclasses.asdict(block).items():
+            assert row[name] == (value.tolist() if isinstance(value, np.ndarray) else value)
+        assert row["doc_key"] == keys.doc_key(block.doc_id)
+        assert row["duplicate_of"] == 0
 
 
 def test_whole_range_of_ids(passages):
-    for block_id in (0, (1 << 63) - 1, 1 << 63, (1 << 64) - 1):
-        block = dataclasses.replace(passages[0].block, block_id=block_id)
-        assert block_schema.decode(block_schema.encode(block)).block_id == block_id
+    ids = [0, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]
+    blocks = [dataclasses.replace(passages[0].block, block_id=i) for i in ids]
+    assert schema.block_batch(blocks, COLUMNS).column("block_id").to_pylist() == ids
 
 
-def test_names_of_the_features(passages):
-    features = tf.train.Example.FromString(block_schema.encode(passages[0])).features.feature
-    names = "block_id doc_id title text metadata doc_byte_start title_ids token_ids"
-    names += " token_byte_start token_byte_limit sentence_byte_start sentence_byte_limit"
-    names += " span_byte_start span_byte_limit span_token_start span_token_limit span_label"
-    assert sorted(features) == sorted(names.split())
-    assert [field.name for field in block_schema.SCHEMA] == names.split()
+def test_spans_as_columns(passages):
+    found = schema.span_batch([p.spans for p in passages], schema.of_spans(pa.uint16()))
+    for passage, row in zip(passages, found.to_pylist(), strict=True):
+        for name in ("byte_start", "byte_limit", "token_start", "token_limit", "label"):
+            assert row[f"span_{name}"] == [getattr(span, name) for span in passage.spans]
 
 
-@pytest.mark.parametrize("data", [b"\xff\xff", tf.train.Example().SerializeToString()])
-def test_what_is_no_block_is_refused(data):
-    with pytest.raises(types.UserError, match="not a block"):
-        block_schema.decode(data)
+def test_number_that_does_not_fit_is_refused(passages):
+    block = dataclasses.replace(passages[0].block, token_ids=np.array([70000], np.int32))
+    with pytest.raises(pa.ArrowInvalid):
+        schema.block_batch([block], COLUMNS)
+    wide = schema.block_batch([block], schema.of_blocks(pa.uint32(), pa.uint32()))
+    with pytest.raises(pa.ArrowInvalid):
+        schema.cast(wide, COLUMNS)
 
 
-def test_keys_never_change():
-    assert keys.block_id("d", "t", "x", 0, 1) == 14366936722637037090
-    assert keys.doc_key("d") == 13089120052717325435
-    assert keys.shard_of("d", 7) == keys.doc_key("d") % 7
-    assert block_schema.shard_name(3, 16) == "blocks-00003-of-00016.tfrecord"
+def test_largest_place(passages):
+    blocks = [passage.block for passage in passages]
+    largest = max(max(b.sentence_byte_limit.max(), b.token_byte_limit.max()) for b in blocks)
+    assert schema.largest_place(schema.block_batch(blocks, COLUMNS)) == largest
+    assert schema.largest_place(schema.block_batch([], COLUMNS)) == 0
 
 
-def test_block_id_depends_on_every_part():
-    parts = [("d", "t", "x", 0, 1), ("dt", "", "x", 0, 1), ("d", "t", "x", 1, 1)]
-    parts += [("d", "t", "y", 0, 1), ("d", "u", "x", 0, 1), ("d", "t", "x", 0, 2)]
-    assert len({keys.block_id(*p) for p in parts}) == len(parts)
-
-
-def write(root, records) -> artifacts.Segment:
-    return block_schema.write_segment(
-        str(root),
-        records,
-        kind=block_schema.PASSAGES,
-        num_shards=3,
-        settings={"vocab_size": 99},
-        made_from={"tokenizer": "abc"},
-    )
-
-
-def test_segment_is_sorted_and_does_not_depend_on_order_or_root(tmp_path, passages):
-    segment = write(tmp_path / "a", passages)
-    read = [list(block_schema.read(path)) for path in segment.files()]
-    for number, shard in enumerate(read):
-        keys = [(p.block.doc_id, p.block.doc_byte_start) for p in shard]
-        assert keys == sorted(keys)
-        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in keys)
-    assert sum(map(len, read)) == segment.counts["blocks"] == len(passages)
-    assert write(tmp_path / "b", passages[::-1]).fingerprint == segment.fingerprint
-
-
-def test_flipped_byte_is_refused(tmp_path, passages):
-    segment = write(tmp_path, passages)
-    for path in segment.files():
-        with open(path, "r+b") as f:
-            f.seek(20)
-            byte = f.read(1)[0]
-            f.seek(20)
-            f.write(bytes([byte ^ 1]))
-        with pytest.raises(types.UserError, match="damaged"):
-            artifacts.open_segment(segment.path)
-        with pytest.raises(types.UserError, match="checksum of a record is wrong"):
-            list(block_schema.read(path))
+def test_bracket():
+    assert schema.bracket("ein café.".encode(), [(4, 9)]) == "ein [[café]]."
