@@ -14,8 +14,8 @@ from realm_tf.evaluation import metrics, predictions
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import packing
+from realm_tf.training.experiments import masked_evaluation
 from realm_tf.training.experiments import open_qa as open_qa_training
-from realm_tf.training.experiments import pretrain
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 from serving import client, signatures
@@ -86,7 +86,7 @@ def measure_retrieval(
 
 def measure_masked(context: context_lib.Context, system: system_lib.System) -> dict[str, float]:
     """Held-out masked wordpieces: accuracy with retrieval and on the null block, and why."""
-    figures = pretrain.evaluate_masked(context, system)
+    figures = masked_evaluation.evaluate(context, system)
     return {f"masked_{name}": figures[name] for name in _MASKED_FIGURES}
 
 

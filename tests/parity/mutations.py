@@ -30,7 +30,7 @@ TESTS = (
             "encoder",
             "losses",
             "losses_numeric",
-            "open_qa",
+            "open_qa_model",
             "reader",
             "realm",
             "span_scoring",
@@ -125,7 +125,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the retriever's logit is not added to the spans'",
-        f"{_TRAINING}open_qa.py",
+        f"{_TRAINING}experiments/open_qa.py",
         "span_logits + retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]",
         "span_logits + 0 * retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]",
     ),

@@ -18,7 +18,7 @@ def pretraining(name: str) -> Iterator[rows.Row]:
     """Scores and logits."""
     case = numpy_cases.Pretraining(numpy_cases.SHAPES[name])
     batch, weights = case.batch, case.weights
-    outputs = ours.make_realm(case.shape, weights)(batch)
+    outputs = ours.make_realm(case.shape, weights)(ours.realm_inputs(batch))
     expected = numpy_realm.embed(weights, ours.EMBEDDER, batch.query, case.shape)
     yield rows.compare("query embeddings", rows.VECTORS, outputs.query_emb, expected)
     relevance = case.relevance(weights)
@@ -49,7 +49,7 @@ def question_answering(name: str) -> Iterator[rows.Row]:
     """Scores, spans, losses and gradients."""
     case = numpy_cases.QuestionAnswering(numpy_cases.SHAPES[name])
     model = ours.make_open_qa(case.shape, case.weights)
-    relevance, logits = model(case.batch)
+    relevance, logits = model(ours.open_qa_inputs(case.batch))
     expected = case.relevance(case.weights)
     yield rows.compare("relevance scores", rows.VECTORS, relevance, expected)
     expected = case.logits(case.weights)

@@ -83,17 +83,20 @@ def _flat(value):
 
 
 def _same(left, right):
-    assert left.keys() == right.keys()
     return all(
         np.array_equal(a, b)
-        for name in left
-        for a, b in zip(_flat(left[name]), _flat(right[name]), strict=True)
+        for one, other in zip(left, right, strict=True)
+        for a, b in zip(_flat(one), _flat(other), strict=True)
     )
 
 
 def test_shapes_and_dtypes(passages, knowledge):
     batch = _batches(passages, knowledge).make_batch(0, Search(knowledge), snapshot_step=70)
-    shapes = {name: (array.shape, array.dtype) for name in batch for array in _flat(batch[name])}
+    shapes = {
+        name: (array.shape, array.dtype)
+        for name, part in batch._asdict().items()
+        for array in _flat(part)
+    }
     int32, int64 = np.dtype(np.int32), np.dtype(np.int64)
     assert shapes == {
         "query": ((6, 14), int32),
@@ -105,8 +108,10 @@ def test_shapes_and_dtypes(passages, knowledge):
         "mask_targets": ((6, 5), int32),
         "mask_weights": ((6, 5), np.dtype(np.float32)),
         "snapshot_step": ((6,), int64),
+        "step": ((6,), int64),
     }
     assert batch.snapshot_step.tolist() == [70] * 6
+    assert batch.step.tolist() == [0] * 6
 
 
 def test_template_leaves_the_title_to_nobody(passages, knowledge):
@@ -190,7 +195,7 @@ def test_candidates_are_packed_as_their_rows_say(passages, knowledge):
                 ("joint", query, JOINT_LENGTH),
             ):
                 expected = [*head, *body[: length - len(head) - 1], sep_id]
-                inputs = [array[i, k] for array in batch[name]]
+                inputs = [array[i, k] for array in getattr(batch, name)]
                 assert inputs[0][inputs[1] == 1].tolist() == expected
                 assert inputs[2].sum() == len(expected) - len(head)
 

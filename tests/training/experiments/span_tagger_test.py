@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from realm_tf import artifacts, config, types
+from realm_tf.config import parsing
 from realm_tf.data.tagging import bio, conll
 from realm_tf.evaluation import entities
 from realm_tf.models import weights
@@ -64,7 +65,7 @@ def data(tmp_path_factory) -> span_tagger.Data:
 def _config(*overrides: str) -> config.Config:
     values = json.loads(json.dumps(_SETTINGS))
     for override in overrides:
-        config.config_parsing.apply_override(values, override)
+        parsing.apply_override(values, override)
     return config.from_dict(config.Config, values)
 
 
