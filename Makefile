@@ -13,7 +13,7 @@ SHELL := bash
 BIN := .venv/bin
 ENV := .venv/.complete
 
-.PHONY: help env quickstart test test-slow check format build-file lock clean
+.PHONY: help env quickstart test test-slow check format build-files lock clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,7 +42,7 @@ test: env  ## Run the tests that take minutes.
 test-slow: env  ## Run the other tests.
 	@$(BIN)/python -m pytest -m slow
 
-check: env  ## Check format, lint and types, then run the tests (BUILD among them).
+check: env  ## Check format, lint and types, then run the tests (the BUILD files among them).
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -52,8 +52,8 @@ format: env  ## Format the code, and mend what the linter can.
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-build-file: env  ## Write BUILD anew from the imports.
-	@$(BIN)/python -m tests.build_file
+build-files: env  ## Write the BUILD files anew from the imports, and list those that changed.
+	@$(BIN)/python -m tools.build_files
 
 lock: env  ## Compile requirements.lock from its inputs.
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config $(LOCK_FLAGS) \
