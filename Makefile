@@ -13,12 +13,12 @@ SHELL := bash
 BIN := .venv/bin
 ENV := .venv/.complete
 
-.PHONY: help env quickstart test test-slow check format build-file lock clean
+.PHONY: help env quickstart test test-slow check format build-files lock clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-env: $(ENV)  ## Install everything into .venv (once; about 4 GB).
+env: $(ENV)  ## Install everything into .venv; this is done once and takes about 4 GB.
 
 $(ENV): requirements.lock setup.py
 	@command -v $(PYTHON) > /dev/null || \
@@ -33,32 +33,32 @@ $(ENV): requirements.lock setup.py
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-quickstart: env  ## Train, evaluate and ask a small model on the bundled sample.
+quickstart: env  ## Train a small model on the bundled sample, evaluate it and ask it questions.
 	@$(BIN)/realm quickstart --workdir quickstart_run
 
-test: env  ## Run the tests that take minutes.
+test: env  ## Run the default tests, which take some minutes.
 	@$(BIN)/python -m pytest -m "not slow"
 
-test-slow: env  ## Run the other tests.
+test-slow: env  ## Run the slow tests, which `make test` leaves out.
 	@$(BIN)/python -m pytest -m slow
 
-check: env  ## Check format, lint and types, then run the tests (BUILD among them).
+check: env  ## Check format, lint and types, then run the default tests.
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
 
-format: env  ## Format the code, and mend what the linter can.
+format: env  ## Format the code, and fix what the linter can fix.
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-build-file: env  ## Write BUILD anew from the imports.
-	@$(BIN)/python -m tests.build_file
+build-files: env  ## Write the BUILD files from the imports, and list those that changed.
+	@$(BIN)/python -m tools.build_files
 
-lock: env  ## Compile requirements.lock from its inputs.
+lock: env  ## Compile requirements.lock from requirements.in and requirements-dev.in.
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config $(LOCK_FLAGS) \
 		--python-version 3.11 --generate-hashes requirements-dev.in -o requirements.lock
 
-clean:  ## Remove the environment, caches and what builds left behind.
+clean:  ## Remove the environment, the caches and what builds left behind.
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

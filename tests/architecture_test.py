@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may import whom, and the shape of every file.
 
-Rooms run from left to right, and a file imports from its own room and from those to its left:
-types, config, artifacts; text; data; {models, retrieval}; {training, evaluation}; jobs, scorecard,
-inspection and conversion; pipeline; cli.
-Siblings in braces do not know each other.
+tools/rooms.py says which room may import which. Rooms run from left to right, and siblings in
+braces never import each other, but `evaluation` may import `retrieval`:
+`{types, version} -> artifacts -> config -> text -> data -> {models, retrieval, evaluation} ->
+{training, beam_jobs, serving} -> commands -> cli`. The command line imports only `commands`,
+`config`, `types` and `version`, and the client of `serving`.
 """
 
 import ast
@@ -17,84 +18,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import source_tree
+from tools import rooms, source_tree
 
 ROOT = pathlib.Path(__file__).parents[1]
 MAX_LINES = 320
 HEADER = "# Copyright 2026 The realm-tf Authors.\n# SPDX-License-Identifier: Apache-2.0\n"
 
-# Room: the rooms that it may import, besides itself. A room holds the modules below its name.
-_BASE = {"realm_tf", "realm_tf.version", "realm_tf.types", "realm_tf.artifacts"}
-_BASE |= {"realm_tf.config", "realm_tf.config_corpus", "realm_tf.config_model"}
-_BASE |= {"realm_tf.config_jobs", "realm_tf.config_parsing", "realm_tf.config_run"}
-_BASE |= {"realm_tf.config_tagging"}
-_DATA = _BASE | {"realm_tf.text", "realm_tf.data"}
-_LEFT_OF_TRAINING = _DATA | {"realm_tf.models", "realm_tf.retrieval"}
-_LIBRARY = _LEFT_OF_TRAINING | {"realm_tf.training", "realm_tf.evaluation"}
-_JOBS = {"beam_jobs", "serving"}
-# What the pipeline and the command line are made of.
-_PARTS = {"realm_tf.jobs", "realm_tf.run_inputs", "realm_tf.scorecard", "realm_tf.inspection"}
-_PARTS |= {"realm_tf.conversion"}
-MAY_IMPORT = {
-    **dict.fromkeys(_BASE, _BASE),
-    "realm_tf.text": _BASE,
-    "realm_tf.data": _DATA,
-    "realm_tf.models": _DATA,
-    "realm_tf.retrieval": _DATA,
-    "realm_tf.training": _LEFT_OF_TRAINING,
-    "realm_tf.evaluation": _DATA | {"realm_tf.retrieval"},
-    **dict.fromkeys(_PARTS, _LIBRARY | _JOBS),
-    "realm_tf.data_stages": _LIBRARY | _PARTS,
-    "realm_tf.pipeline": _LIBRARY | _JOBS | _PARTS | {"realm_tf.data_stages"},
-    "realm_tf.cli": _LIBRARY
-    | _JOBS
-    | _PARTS
-    | {
-        "realm_tf.pipeline",
-        "realm_tf.convert_command",
-        "realm_tf.examples_command",
-        "realm_tf.tag_command",
-        "realm_tf.train_command",
-        "realm_tf.command_options",
-    },
-    "realm_tf.convert_command": {
-        "realm_tf.types",
-        "realm_tf.command_options",
-        "realm_tf.conversion",
-    },
-    "realm_tf.examples_command": {
-        "realm_tf.config",
-        "realm_tf.command_options",
-        "realm_tf.jobs",
-    },
-    "realm_tf.tag_command": {
-        "realm_tf.config",
-        "realm_tf.command_options",
-        "realm_tf.jobs",
-    },
-    "realm_tf.train_command": {
-        "realm_tf.types",
-        "realm_tf.config",
-        "realm_tf.command_options",
-        "realm_tf.jobs",
-        "realm_tf.pipeline",
-    },
-    "realm_tf.command_options": set(),
-    "realm_tf.__main__": {"realm_tf", "realm_tf.cli"},
-    "beam_jobs": _LEFT_OF_TRAINING,
-    "serving": _LEFT_OF_TRAINING,
-}
+# What may lie in realm_tf/ besides folders: everything else belongs into a room.
+ROOT_FILES = {"__init__.py", "__main__.py", "artifacts.py", "types.py", "version.py", "BUILD"}
 # What the packages may not import at all.
-OUTSIDE = ("benchmarks", "configs", "docs", "tests")
-
-
-def _room(module: str) -> str | None:
-    """Returns the room of a module, None where the table has none for it."""
-    name = module
-    while name and name not in MAY_IMPORT:
-        name = name.rpartition(".")[0]
-    # The room `realm_tf` is its __init__.py alone: a new module there needs a room of its own.
-    return None if name == "realm_tf" and module != name else name or None
+OUTSIDE = ("benchmarks", "configs", "docs", "tests", "tools")
 
 
 def _packages(root: pathlib.Path) -> dict[str, source_tree.SourceFile]:
@@ -106,9 +39,8 @@ def _import_faults(root: pathlib.Path) -> Iterator[str]:
     """Yields what is wrong with the imports of the packages below `root`."""
     files = _packages(root)
     for module, file in files.items():
-        room = _room(module)
-        if room is None:
-            yield f"{file.path} is in no room: put it into one, or add one to MAY_IMPORT."
+        if rooms.room_of(module) is None:
+            yield f"{file.path} is in no room: put it into one, or add one to tools/rooms.py."
             continue
         for line, name in file.imports():
             where = f"{file.path}:{line}"
@@ -117,8 +49,8 @@ def _import_faults(root: pathlib.Path) -> Iterator[str]:
                 yield f"{where} imports {name}, a relative name: write it in full."
             elif name.partition(".")[0] in OUTSIDE:
                 yield f"{where} imports {name}, which is no part of the packages."
-            elif imported and _room(imported) not in {room, None, *MAY_IMPORT[room]}:
-                yield f"{where} imports {imported}, which {room} may not."
+            elif imported and rooms.room_of(imported) and not rooms.allows(module, imported):
+                yield f"{where} imports {imported}, which {rooms.room_of(module)} may not."
 
 
 def _shape_faults(root: pathlib.Path) -> Iterator[str]:
@@ -151,7 +83,9 @@ def _re_exports(node: ast.stmt, module: str) -> bool:
 
 def _import_without_tensorflow(root: pathlib.Path) -> subprocess.CompletedProcess[str]:
     """Imports all modules of the command line in a fresh process, which fails on TensorFlow."""
-    modules = sorted(module for module in _packages(root) if _room(module) == "realm_tf.cli")
+    modules = sorted(
+        module for module in _packages(root) if rooms.room_of(module) == "realm_tf.cli"
+    )
     code = "\n".join(
         [f"import {module}" for module in modules]
         + [
@@ -168,6 +102,17 @@ def _import_without_tensorflow(root: pathlib.Path) -> subprocess.CompletedProces
 def test_imports_follow_the_rooms():
     faults = list(_import_faults(ROOT))
     assert not faults, "\n".join(faults)
+
+
+def test_every_room_is_there():
+    modules = source_tree.read(ROOT)
+    missing = [room for room in rooms.ROOMS if room not in modules]
+    assert not missing, f"tools/rooms.py names rooms that are not there: {missing}"
+
+
+def test_root_of_the_package_stays_small():
+    names = {path.name for path in (ROOT / "realm_tf").iterdir() if path.is_file()}
+    assert names == ROOT_FILES
 
 
 def test_files_have_their_shape():
@@ -196,28 +141,49 @@ def _write(root: pathlib.Path, files: dict[str, str]) -> pathlib.Path:
 @pytest.mark.parametrize(
     ("importer", "statement", "imported"),
     [
+        ("realm_tf/version.py", "from realm_tf import types", "realm_tf/types.py"),
         ("realm_tf/types.py", "from realm_tf.text import dates", "realm_tf/text/dates.py"),
-        ("realm_tf/text/dates.py", "import realm_tf.data.blocks", "realm_tf/data/blocks.py"),
+        ("realm_tf/artifacts.py", "from realm_tf.config import b", "realm_tf/config/b.py"),
+        ("realm_tf/config/a.py", "from realm_tf.text import b", "realm_tf/text/b.py"),
+        ("realm_tf/text/dates.py", "import realm_tf.data.blocks.b", "realm_tf/data/blocks/b.py"),
         ("realm_tf/data/a.py", "from realm_tf import models", "realm_tf/models/ict.py"),
+        (
+            "realm_tf/data/blocks/a.py",
+            "from realm_tf.evaluation import b",
+            "realm_tf/evaluation/b.py",
+        ),
         ("realm_tf/models/a.py", "from realm_tf.retrieval import b", "realm_tf/retrieval/b.py"),
+        ("realm_tf/models/a.py", "from realm_tf.evaluation import b", "realm_tf/evaluation/b.py"),
         ("realm_tf/retrieval/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
-        ("realm_tf/training/a.py", "from realm_tf.evaluation import b", "realm_tf/evaluation/b.py"),
-        ("realm_tf/evaluation/a.py", "from realm_tf.training import b", "realm_tf/training/b.py"),
+        (
+            "realm_tf/retrieval/a.py",
+            "from realm_tf.evaluation import b",
+            "realm_tf/evaluation/b.py",
+        ),
+        (
+            "realm_tf/evaluation/a.py",
+            "from realm_tf.training.run import b",
+            "realm_tf/training/run/b.py",
+        ),
         ("realm_tf/evaluation/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
-        ("realm_tf/training/a.py", "from realm_tf import pipeline", "realm_tf/pipeline.py"),
-        ("realm_tf/jobs.py", "from realm_tf import pipeline", "realm_tf/pipeline.py"),
-        ("realm_tf/training/a.py", "from realm_tf import jobs", "realm_tf/jobs.py"),
-        ("realm_tf/pipeline.py", "from realm_tf import cli", "realm_tf/cli.py"),
+        ("realm_tf/training/a.py", "from realm_tf.commands import b", "realm_tf/commands/b.py"),
         ("realm_tf/training/a.py", "from beam_jobs import b", "beam_jobs/b.py"),
         ("realm_tf/training/a.py", "def f():\n    import serving.b", "serving/b.py"),
         ("realm_tf/training/a.py", "f = load('beam_jobs.b')", "beam_jobs/b.py"),
         ("beam_jobs/a.py", "from realm_tf.training import b", "realm_tf/training/b.py"),
-        ("beam_jobs/a.py", "from realm_tf.evaluation import b", "realm_tf/evaluation/b.py"),
-        ("beam_jobs/a.py", "from serving import b", "serving/b.py"),
-        ("serving/a.py", "from beam_jobs import b", "beam_jobs/b.py"),
+        ("beam_jobs/a.py", "from realm_tf.commands import b", "realm_tf/commands/b.py"),
+        ("beam_jobs/engine/a.py", "from serving import b", "serving/b.py"),
+        ("serving/a.py", "from beam_jobs.engine import b", "beam_jobs/engine/b.py"),
         ("serving/a.py", "from realm_tf.cli import b", "realm_tf/cli/b.py"),
+        ("realm_tf/commands/a.py", "from realm_tf.cli import b", "realm_tf/cli/b.py"),
+        ("realm_tf/cli/a.py", "def f():\n    import realm_tf.data.b", "realm_tf/data/b.py"),
+        ("realm_tf/cli/a.py", "from beam_jobs import b", "beam_jobs/b.py"),
+        ("realm_tf/cli/a.py", "from serving import export", "serving/export.py"),
+        ("realm_tf/__main__.py", "from realm_tf.commands import b", "realm_tf/commands/b.py"),
         ("realm_tf/data/a.py", "from . import b", "realm_tf/data/b.py"),
         ("realm_tf/data/a.py", "from tests import b", "tests/b.py"),
+        ("realm_tf/data/a.py", "from tools import b", "tools/b.py"),
+        ("beam_jobs/a.py", "import benchmarks.b", "beam_jobs/b.py"),
         ("realm_tf/helpers.py", "import os", "realm_tf/types.py"),
     ],
 )
@@ -232,15 +198,28 @@ def test_wrong_import_is_found(tmp_path, importer, statement, imported):
     ("importer", "statement", "imported"),
     [
         ("realm_tf/artifacts.py", "from realm_tf import __version__, types", "realm_tf/types.py"),
-        ("realm_tf/models/a.py", "from realm_tf.data import b", "realm_tf/data/b.py"),
+        ("realm_tf/__init__.py", "from realm_tf.version import b", "realm_tf/version.py"),
+        ("realm_tf/text/a.py", "from realm_tf.config import b", "realm_tf/config/b.py"),
+        (
+            "realm_tf/data/blocks/a.py",
+            "from realm_tf.data.corpus import b",
+            "realm_tf/data/corpus/b.py",
+        ),
+        ("realm_tf/models/a.py", "from realm_tf.data.blocks import b", "realm_tf/data/blocks/b.py"),
         ("realm_tf/evaluation/a.py", "from realm_tf.retrieval import b", "realm_tf/retrieval/b.py"),
-        ("realm_tf/training/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
-        ("realm_tf/pipeline.py", "from realm_tf.training import b", "realm_tf/training/b.py"),
-        ("realm_tf/pipeline.py", "from realm_tf import jobs", "realm_tf/jobs.py"),
-        ("realm_tf/jobs.py", "from beam_jobs import b", "beam_jobs/b.py"),
-        ("realm_tf/cli/a.py", "from serving import b", "serving/b.py"),
-        ("beam_jobs/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
+        ("realm_tf/training/run/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
+        ("realm_tf/training/a.py", "from realm_tf.evaluation import b", "realm_tf/evaluation/b.py"),
+        ("beam_jobs/engine/a.py", "from realm_tf.models import b", "realm_tf/models/b.py"),
         ("serving/a.py", "from realm_tf.retrieval import b", "realm_tf/retrieval/b.py"),
+        (
+            "realm_tf/commands/a.py",
+            "from realm_tf.training.run import b",
+            "realm_tf/training/run/b.py",
+        ),
+        ("realm_tf/commands/a.py", "from beam_jobs import b", "beam_jobs/b.py"),
+        ("realm_tf/cli/a.py", "from realm_tf.commands import b", "realm_tf/commands/b.py"),
+        ("realm_tf/cli/a.py", "def f():\n    from serving import client", "serving/client.py"),
+        ("realm_tf/__main__.py", "from realm_tf.cli import main", "realm_tf/cli/main.py"),
     ],
 )
 def test_right_import_is_accepted(tmp_path, importer, statement, imported):
@@ -253,7 +232,7 @@ def test_right_import_is_accepted(tmp_path, importer, statement, imported):
     [
         ("realm_tf/data/a.py", '"""No header."""\n', "licence header"),
         ("tests/a_test.py", HEADER + "x = 1\n", "module docstring"),
-        ("realm_tf/a.py", HEADER + '"""Long."""\n' + "\n" * MAX_LINES, "lines, more than"),
+        ("realm_tf/data/a.py", HEADER + '"""Long."""\n' + "\n" * MAX_LINES, "lines, more than"),
         ("serving/__init__.py", HEADER + '"""Doc."""\nif True:\n    x = 1\n', "re-export"),
         ("realm_tf/__init__.py", HEADER + '"""Doc."""\ndef f(): pass\n', "re-export"),
     ],
@@ -271,6 +250,7 @@ def test_folder_without_init_is_found(tmp_path):
 
 
 def test_tensorflow_behind_the_command_line_is_found(tmp_path):
-    files = {"realm_tf/cli.py": "from realm_tf import b\n", "realm_tf/b.py": "import tensorflow\n"}
+    files = {"realm_tf/cli/a.py": "from realm_tf.commands import b\n"}
+    files |= {"realm_tf/commands/b.py": "import tensorflow\n"}
     _write(tmp_path, {**files, "tensorflow/__init__.py": ""})  # An empty one shows it as well.
     assert "tensorflow was imported" in _import_without_tensorflow(tmp_path).stderr

@@ -9,9 +9,10 @@ import pytest
 import setuptools
 from packaging import requirements, utils
 from setuptools import dist
+from setuptools.command import egg_info
 
 from realm_tf import version
-from tests import distributions, source_tree
+from tools import distributions, source_tree
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -73,6 +74,21 @@ def test_all_data_is_packaged(setup_arguments, monkeypatch):
         f"{folder}/{name}"
         for folder, names in source_tree.walk(ROOT)
         for name in names
-        if not folder.startswith("tests") and not name.endswith(".py")
+        if folder.partition("/")[0] in source_tree.PACKAGES and not name.endswith(".py")
     }
     assert there == packaged
+
+
+def test_no_tool_is_packaged(setup_arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    distribution = dist.Distribution({**setup_arguments, "script_name": "setup.py"})
+    distribution.get_command_obj("egg_info").egg_base = str(tmp_path)
+    command = distribution.get_command_obj("sdist")
+    command.ensure_finalized()
+    command.filelist = egg_info.FileList()
+    command.add_defaults()
+    packaged = {path.replace("\\", "/") for path in command.filelist.files}
+    tops = {path.partition("/")[0] for path in packaged if "/" in path}
+    assert "realm_tf/text/dates.py" in packaged
+    assert tops == set(source_tree.PACKAGES)
+    assert not [path for path in packaged if path.endswith("BUILD")]

@@ -19,7 +19,9 @@ _TARGETS = ("hf-realm",)
 @click.option("--from", "kind", type=click.Choice(_KINDS), help="Import weights of this kind.")
 @click.option("--to", "target", type=click.Choice(_TARGETS), help="Export weights as this kind.")
 @click.option(
-    "--blocks", metavar="DIR", help='Segment "blocks" that the source\'s block vectors belong to.'
+    "--blocks",
+    metavar="DIR",
+    help='Segment "blocks" to which the block vectors of the source belong.',
 )
 @options.JSON
 @click.argument("source", metavar="SRC")
@@ -32,10 +34,11 @@ def convert(
     source: str,
     destination: str,
 ) -> None:
-    """Import foreign weights as segments, or export segments.
+    """Import weights of other implementations as segments, or export segments.
 
-    DST must be new. An import writes segments, report.txt (what became of every tensor) and
-    model.yaml (the settings of a run that starts from these weights).
+    SRC is the directory or checkpoint to read, DST the directory to write. DST must be new.
+    An import writes segments, report.txt (which says what became of every tensor) and model.yaml
+    (which holds the settings of a run that starts from these weights).
     """
     if (kind is None) == (target is None):
         raise types.UserError("realm convert needs either --from or --to.")

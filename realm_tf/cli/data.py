@@ -26,7 +26,7 @@ def vocab(
     output: str,
     as_json: bool,
 ) -> None:
-    """Learn a WordPiece vocabulary from a corpus, or take the configured file."""
+    """Learn a WordPiece vocabulary from a corpus, or take the file that is configured."""
     from realm_tf.commands import data_jobs
 
     config = config_lib.load(config_file, overrides)
@@ -56,12 +56,14 @@ def blocks(
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
-    """Cut a corpus into blocks, or take over ready ones (a Beam job).
+    """Cut a corpus into blocks, or import blocks that are ready (a Beam job).
 
-    The formats of the original code hold ready blocks; realm-pretrain brings their salient spans,
-    too, and gives a second segment of spans. Options after -- go to Apache Beam.
+    The formats of the original code hold blocks that are ready. The format realm-pretrain also
+    brings their salient spans, and makes a second segment, of spans. Options after -- go to Apache
+    Beam.
 
-    A report, and the records that could not be used, are left beside the segment in <segment>.job.
+    The job writes a report, and the records that could not be used, into <segment>.job, a directory
+    beside the segment.
     """
     from realm_tf.commands import data_jobs
 
@@ -80,7 +82,9 @@ def blocks(
 @options.several(options.CONFIG)
 @click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
-@click.option("--tagger", metavar="DIR", help='Segment "span_tagger", or rules; tagging.tagger.')
+@click.option(
+    "--tagger", metavar="DIR", help='Segment "span_tagger", or the word rules. Sets tagging.tagger.'
+)
 @options.OUTPUT
 @options.DRY_RUN
 @options.RESUME
@@ -98,7 +102,7 @@ def tag(
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
-    """Mark salient spans in blocks (a Beam job): by rules, or by a trained tagger.
+    """Mark salient spans in blocks, by rules or by a trained tagger (a Beam job).
 
     Options after -- go to Apache Beam.
     """
@@ -119,11 +123,18 @@ def tag(
 
 @click.command()
 @options.several(options.CONFIG)
-@click.option("--task", required=True, type=click.Choice(["masked", "ict", "annotated"]))
+@click.option(
+    "--task",
+    required=True,
+    type=click.Choice(["masked", "ict", "annotated"]),
+    help="Kind of the examples; see above.",
+)
 @click.option("--blocks", "blocks_path", required=True, metavar="DIR", help='Segment "blocks".')
 @click.option("--spans", "spans_path", metavar="DIR", help='Segment "spans"; not for --task ict.')
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
-@click.option("--per-block", default=1, show_default=True, help="Examples of every block.")
+@click.option(
+    "--per-block", default=1, show_default=True, help="Number of examples made from each block."
+)
 @options.OUTPUT
 @options.DRY_RUN
 @options.RESUME
@@ -143,10 +154,11 @@ def examples(
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
-    """Write training examples as TFRecords (a Beam job), for a trainer of your own.
+    """Write training examples as TFRecords, for a trainer of your own (a Beam job).
 
-    masked: passages with one span masked. ict: sentences and their blocks. annotated: passages with
-    their spans as text, in the original's format. Options after -- go to Apache Beam.
+    The task masked makes passages with one masked span. The task ict makes sentences and the blocks
+    that they come from. The task annotated makes passages with their spans as text, in the format
+    of the original code. Options after -- go to Apache Beam.
     """
     from realm_tf.commands import data_jobs
 

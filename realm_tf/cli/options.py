@@ -11,48 +11,73 @@ from typing import Any
 import click
 
 _FORMATS = (
-    "Of the corpus: auto (by the files' names), jsonl, csv, tsv, parquet, wikipedia (XML dumps),"
-    " wikiextractor, text; or of the original, realm-blocks, orqa, realm-pretrain."
+    "Format of the corpus: auto (chosen by the file names), jsonl, csv, tsv, parquet, wikipedia"
+    " (XML dumps), wikiextractor or text. Formats of the original code: realm-blocks, orqa and"
+    " realm-pretrain."
 )
 
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="A.B=C",
+    help="Value for one setting, in place of the configured one. May be given several times.",
+)
 CONFIG = [
-    click.option("--config", "config_file", metavar="FILE", help="YAML configuration."),
-    click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting."),
+    click.option(
+        "--config", "config_file", metavar="FILE", help="YAML file with the configuration."
+    ),
+    SET,
 ]
 CORPUS = [
-    click.option("--corpus", required=True, metavar="GLOB", help="Files, or a folder."),
+    click.option(
+        "--corpus", required=True, metavar="GLOB", help="Pattern of the corpus files, or a folder."
+    ),
     click.option("--format", "fmt", default="jsonl", show_default=True, help=_FORMATS),
 ]
 PRETRAIN_CORPUS = [
-    click.option("--pretrain-corpus", metavar="GLOB", help="Mask spans in these, not in --corpus."),
-    click.option("--pretrain-format", default="jsonl", show_default=True, help="As --format."),
+    click.option(
+        "--pretrain-corpus",
+        metavar="GLOB",
+        help="Pattern of the corpus files in which spans are masked, if it is not --corpus.",
+    ),
+    click.option(
+        "--pretrain-format",
+        default="jsonl",
+        show_default=True,
+        help="Format of the files of --pretrain-corpus; see --format.",
+    ),
 ]
 DRY_RUN = click.option(
     "--dry-run",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Print the report of the first N records or blocks; write nothing.",
+    help="Do the job with the first N records or blocks only, print its report and write nothing.",
 )
 RESUME = click.option(
     "--resume/--no-resume",
     default=True,
     show_default=True,
-    help="Go on with what a killed job left, or start over.",
+    help="Continue the work that a killed job left behind, or start from the beginning.",
 )
 MAX_BAD_FRACTION = click.option(
     "--max-bad-fraction",
     type=float,
     metavar="F",
-    help="Of the records that may be unusable; jobs.max_bad_fraction.",
+    help="Share of the records that may be unusable, from 0 to 1. Sets jobs.max_bad_fraction.",
 )
-WORKDIR = click.option("--workdir", required=True, metavar="DIR", help="Of the run.")
-OUTPUT = click.option("--output", required=True, metavar="DIR", help="Where segments go.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+WORKDIR = click.option("--workdir", required=True, metavar="DIR", help="Directory of the run.")
+OUTPUT = click.option(
+    "--output", required=True, metavar="DIR", help="Directory in which the segment is written."
+)
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for other programs to read."
+)
 BEAM = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
 
 
 def several(options: Sequence[Callable]) -> Callable:
-    """One decorator of several, which help lists in this order."""
+    """Returns one decorator that adds several options; the help lists them in this order."""
 
     def decorate(function: Callable) -> Callable:
         for option in reversed(options):
@@ -63,6 +88,6 @@ def several(options: Sequence[Callable]) -> Callable:
 
 
 def print_segment(segment: Any, as_json: bool) -> None:
-    """Prints a segment's path; for machines its fingerprint and counts, too."""
+    """Prints the path of a segment; as JSON its fingerprint and its counts, too."""
     figures = {"path": segment.path, "fingerprint": segment.fingerprint, **segment.counts}
     click.echo(json.dumps(figures) if as_json else segment.path)

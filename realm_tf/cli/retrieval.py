@@ -28,7 +28,10 @@ def embed(
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
-    """Embed blocks with an embedder (a Beam job). Options after -- go to Apache Beam."""
+    """Compute the vectors of blocks with an embedder (a Beam job).
+
+    Options after -- go to Apache Beam.
+    """
     from realm_tf.commands import data_jobs
 
     config = config_lib.load(config_file, overrides)
@@ -44,7 +47,7 @@ def embed(
 def index(
     config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
 ) -> None:
-    """Build the index of vectors, ScaNN or exact."""
+    """Build an index over vectors: exact, or with ScaNN."""
     from realm_tf.commands import data_jobs
 
     config = config_lib.load(config_file, overrides)

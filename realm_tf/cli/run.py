@@ -19,8 +19,12 @@ from realm_tf.cli import options
 @options.several(options.CONFIG)
 @options.several(options.CORPUS)
 @options.several(options.PRETRAIN_CORPUS)
-@click.option("--questions-train", required=True, metavar="FILE", help="JSON lines.")
-@click.option("--questions-dev", required=True, metavar="FILE", help="JSON lines.")
+@click.option(
+    "--questions-train", required=True, metavar="FILE", help="Training questions, as JSON Lines."
+)
+@click.option(
+    "--questions-dev", required=True, metavar="FILE", help="Development questions, as JSON Lines."
+)
 @options.WORKDIR
 @options.JSON
 @options.BEAM
@@ -37,7 +41,7 @@ def run(
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
-    """Run all stages, from a corpus to a served model; resume where it stopped.
+    """Run all stages, from a corpus to an exported model. A run that stopped is continued.
 
     Options after -- go to Apache Beam.
     """
@@ -52,10 +56,10 @@ def run(
 
 @click.command()
 @options.WORKDIR
-@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override a setting.")
+@options.SET
 @options.JSON
 def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Run all stages on the bundled sample, and answer five questions."""
+    """Run all stages on the bundled sample, then answer five questions."""
     from realm_tf.commands import run_inputs, run_pipeline
 
     package = pathlib.Path(__file__).parents[1]

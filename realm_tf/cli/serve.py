@@ -13,7 +13,11 @@ from realm_tf.cli import options
 
 @click.command()
 @options.WORKDIR
-@click.option("--output", metavar="DIR", help="Of the model; by default the run's export/.")
+@click.option(
+    "--output",
+    metavar="DIR",
+    help="Directory of the exported model. Default: export/ in --workdir.",
+)
 def export(workdir: str, output: str | None) -> None:
     """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
     from realm_tf.commands import run_pipeline
@@ -22,12 +26,14 @@ def export(workdir: str, output: str | None) -> None:
 
 
 @click.command()
-@click.option("--model", required=True, metavar="DIR", help="Exported model.")
-@click.option("--answers", default=1, show_default=True, help="Answers per question.")
+@click.option("--model", required=True, metavar="DIR", help="Directory of the exported model.")
+@click.option(
+    "--answers", default=1, show_default=True, help="Number of answers to print for each question."
+)
 @options.JSON
 @click.argument("questions", nargs=-1, required=True)
 def ask(model: str, answers: int, as_json: bool, questions: tuple[str, ...]) -> None:
-    """Answer questions with an exported model, showing the evidence."""
+    """Answer questions with an exported model, and show the evidence."""
     from serving import client
 
     for question, ranked in zip(questions, client.ask(model, list(questions)), strict=True):

@@ -17,13 +17,34 @@ SPAN_TAGGER = "realm/span_tagger"
 
 @click.command()
 @click.argument("experiment", metavar="EXPERIMENT")
-@click.option("--workdir", metavar="DIR", help="Of the run; of all experiments but the tagger.")
+@click.option("--workdir", metavar="DIR", help="Directory of the run. Not for realm/span_tagger.")
 @options.several(options.CONFIG)
-@click.option("--train", "train_files", multiple=True, metavar="GLOB", help="CoNLL files.")
-@click.option("--dev", "dev_files", multiple=True, metavar="GLOB", help="To choose weights by.")
-@click.option("--test", "test_files", multiple=True, metavar="GLOB", help="To measure these on.")
-@click.option("--vocab", "vocab_path", metavar="DIR", help='Segment "vocab" of the tagger.')
-@click.option("--output", metavar="DIR", help="Where the tagger's segments go.")
+@click.option(
+    "--train", "train_files", multiple=True, metavar="GLOB", help="CoNLL files to train on."
+)
+@click.option(
+    "--dev",
+    "dev_files",
+    multiple=True,
+    metavar="GLOB",
+    help="CoNLL files that the best weights are chosen on.",
+)
+@click.option(
+    "--test",
+    "test_files",
+    multiple=True,
+    metavar="GLOB",
+    help="CoNLL files that the best weights are measured on.",
+)
+@click.option(
+    "--vocab",
+    "vocab_path",
+    metavar="DIR",
+    help='Segment "vocab" with the vocabulary of the tagger.',
+)
+@click.option(
+    "--output", metavar="DIR", help="Directory in which the segment of the tagger is written."
+)
 @options.JSON
 def train(
     experiment: str,
@@ -39,11 +60,11 @@ def train(
 ) -> None:
     """Train one experiment.
 
-    realm/ict, realm/pretrain and realm/open_qa belong to a run and need its --workdir alone; the
-    run's earlier stages are completed first.
+    realm/ict, realm/pretrain and realm/open_qa belong to a run. They need only its --workdir. The
+    earlier stages of the run are completed first.
 
-    realm/span_tagger needs labelled sentences: --train and --dev (either may be given several
-    times), --vocab, --output, and mostly --config and --test.
+    realm/span_tagger needs labelled sentences: --train and --dev (each may be given several
+    times), --vocab and --output. Most users also give --config and --test.
     """
     of_tagger = {
         "--config": config_file,

@@ -4,7 +4,7 @@
 
 from collections.abc import Mapping
 
-from tests import source_tree
+from tools import source_tree
 
 
 class ImportGraph:
@@ -36,7 +36,8 @@ class ImportGraph:
 
     def reachable(self, module: str) -> set[str]:
         """Returns the modules that this one needs, and those that they need, and so on."""
-        reached, waiting = set(), [module]
+        reached: set[str] = set()
+        waiting = [module]
         while waiting:
             fresh = self._needs[waiting.pop()] - reached
             reached |= fresh

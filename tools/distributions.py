@@ -42,6 +42,6 @@ def of_import(name: str, declared_names: Collection[str], where: str) -> str | N
             f"{where} imports {name}, of the distribution {found!r}, which neither requirements.in"
             " nor requirements-dev.in names. Add it there and to setup.py, then run `make lock`;"
             " if the distribution has another name, add that to DISTRIBUTIONS in"
-            " tests/distributions.py."
+            " tools/distributions.py."
         )
     return found

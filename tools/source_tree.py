@@ -4,12 +4,14 @@
 
 import ast
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
 
 PACKAGES = ("beam_jobs", "realm_tf", "serving")
-FOLDERS = (*PACKAGES, "tests")
+FOLDERS = (*PACKAGES, "tests", "tools")
+BUILD = "BUILD"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +30,20 @@ class SourceFile:
 
     @property
     def is_init(self) -> bool:
+        """Whether the file is the __init__.py of a package."""
         return self.path.endswith("__init__.py")
 
     def syntax(self) -> ast.Module:
+        """Returns the file's syntax tree, a new one at every call."""
         return ast.parse(self.text, filename=self.path)
+
+    @functools.cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.syntax()))
 
     def strings(self) -> set[str]:
         """Returns the file's string constants."""
-        nodes = (n for n in ast.walk(self.syntax()) if isinstance(n, ast.Constant))
+        nodes = (n for n in self._nodes if isinstance(n, ast.Constant))
         return {node.value for node in nodes if isinstance(node.value, str)}
 
     def imports(self) -> Iterator[tuple[int, str]]:
@@ -44,33 +52,40 @@ class SourceFile:
         A name taken from a module is appended to the module's: whether it is a module is for
         `resolve` to say. A relative import begins with a dot.
         """
-        for node in ast.walk(self.syntax()):
+        for node in self._nodes:
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 base = "." * node.level + (node.module or "")
                 yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
-            elif isinstance(node, ast.Constant) and _is_lazy_import(node.value):
-                yield node.lineno, node.value.partition(":")[0]
+            elif isinstance(node, ast.Constant) and self._is_lazy_import(node.value):
+                yield node.lineno, str(node.value).partition(":")[0]
 
-
-def _is_lazy_import(value: object) -> bool:
-    """Whether a constant is a project module's dotted name, as import_module or `-m` take it."""
-    return (
-        isinstance(value, str)
-        and value.startswith(tuple(f"{package}." for package in PACKAGES))
-        and all(part.isidentifier() for part in value.partition(":")[0].split("."))
-    )
+    def _is_lazy_import(self, value: object) -> bool:
+        """Whether a constant is one of our dotted names, as import_module or `-m` take it."""
+        return (
+            isinstance(value, str)
+            and not self.module.startswith("tools.")  # Tables there name modules: no imports.
+            and value.startswith(tuple(f"{package}." for package in PACKAGES))
+            and all(part.isidentifier() for part in value.partition(":")[0].split("."))
+        )
 
 
 def walk(root: pathlib.Path) -> Iterator[tuple[str, list[str]]]:
-    """Yields (folder, names of its files) below the project's top folders, sorted."""
+    """Yields (folder, names of its files but for BUILD) below the top folders, sorted."""
     for top in FOLDERS:
         for folder, subfolders, names in os.walk(root / top, followlinks=True):
             subfolders[:] = sorted(
                 name for name in subfolders if name != "__pycache__" and not name.startswith(".")
             )
-            yield pathlib.Path(folder).relative_to(root).as_posix(), sorted(names)
+            yield pathlib.Path(folder).relative_to(root).as_posix(), sorted(set(names) - {BUILD})
+
+
+def build_files(root: pathlib.Path) -> list[str]:
+    """Returns the paths of the BUILD files that are there, sorted."""
+    folders = ["", *(folder for folder, _ in walk(root))]
+    paths = (f"{folder}/{BUILD}".removeprefix("/") for folder in folders)
+    return sorted(path for path in paths if (root / path).exists())
 
 
 def read(root: pathlib.Path) -> dict[str, SourceFile]:
