@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.reference import ready_blocks
 from realm_tf.retrieval import vectors
 
@@ -36,7 +36,7 @@ def write(
     Raises:
       UserError: If the counts differ, or a block has no row number, a wrong one or another's.
     """
-    segment = artifacts.open_segment(blocks, blocks_lib.BLOCKS)
+    segment = artifacts.open_segment(blocks, block_schema.BLOCKS)
     count = int(segment.counts.get("documents", segment.counts["blocks"]))
     if count != len(block_emb):
         raise types.UserError(
@@ -49,7 +49,7 @@ def write(
         settings={"dtype": "float32", "imported": "block_emb"},
         made_from={"blocks": segment.fingerprint, **made_from},
     )
-    files = segment.files(f"{blocks_lib.BLOCKS}-")
+    files = segment.files(f"{block_schema.BLOCKS}-")
     seen = np.zeros(count, bool)
     for i, file in enumerate(files):
         ids, rows = _rows(file, count)
@@ -67,7 +67,7 @@ def write(
 def _rows(path: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids and row numbers of a shard's blocks, in its order."""
     ids, rows = [], []
-    for record in blocks_lib.read(path):
+    for record in block_schema.read(path):
         block = record.block if isinstance(record, types.Passage) else record
         row = json.loads(block.metadata or "{}").get(_ROW)
         if not isinstance(row, int) or not 0 <= row < count:
