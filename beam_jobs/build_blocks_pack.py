@@ -26,7 +26,7 @@ from realm_tf import types
 from realm_tf.data.blocks import duplicates, schema, shards
 from realm_tf.data.blocks import packer as block_packer
 from realm_tf.data.corpus import formats as corpus_formats
-from realm_tf.data.corpus import records, sorted_runs
+from realm_tf.data.corpus import sorted_runs
 from realm_tf.text import packing
 
 STEP = "PackShard"
@@ -123,10 +123,10 @@ class _Rows:
 
 
 def without_duplicates(
-    documents: Iterable[records.SourceDocument], fmt: str, letters: job_report.DeadLetters
-) -> Iterator[records.SourceDocument]:
+    documents: Iterable[types.Document], fmt: str, letters: job_report.DeadLetters
+) -> Iterator[types.Document]:
     """Yields, of sorted documents, the first with each id; the others become dead letters."""
-    first: records.SourceDocument | None = None
+    first: types.Document | None = None
     for document in documents:
         if first is None or document.doc_id != first.doc_id:
             first = document
@@ -141,14 +141,14 @@ def without_duplicates(
 
 
 def pack(
-    documents: Iterable[records.SourceDocument],
+    documents: Iterable[types.Document],
     packer: block_packer.BlockPacker,
     tally: job_report.Tally,
 ) -> Iterator[types.Block]:
     """Yields the blocks of documents, and counts and measures them."""
     for batch in _batches(documents):
         tally.measure("bytes of a document", (len(d.text.encode("utf-8")) for d in batch))
-        for packed in packer.pack([source.document() for source in batch]):
+        for packed in packer.pack(batch):
             tally.count("documents")
             tally.count("documents_without_text", not packed.blocks)
             tally.count("repeated_blocks", packed.num_repeated)
@@ -211,9 +211,9 @@ def chunks(
 
 
 def _batches(
-    documents: Iterable[records.SourceDocument],
-) -> Iterator[list[records.SourceDocument]]:
-    batch: list[records.SourceDocument] = []
+    documents: Iterable[types.Document],
+) -> Iterator[list[types.Document]]:
+    batch: list[types.Document] = []
     size = 0
     for document in documents:
         batch.append(document)

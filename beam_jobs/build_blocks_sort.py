@@ -17,6 +17,7 @@ import tensorflow as tf
 from beam_jobs.engine import report as job_report
 from beam_jobs.engine import work_items
 from realm_tf import config as config_lib
+from realm_tf import types
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import records, sorted_runs
 
@@ -71,15 +72,15 @@ class SortFn(work_items.ItemFn):
 
 
 def documents(
-    found: Iterable[records.SourceDocument | records.Dropped | records.Problem],
+    found: Iterable[types.Document | records.Dropped | records.Problem],
     fmt: str,
     letters: job_report.DeadLetters,
     tally: job_report.Tally,
-) -> Iterator[records.SourceDocument]:
+) -> Iterator[types.Document]:
     """Yields the documents of what was read, and counts the rest."""
     for record in found:
         tally.count("records")
-        if isinstance(record, records.SourceDocument):
+        if isinstance(record, types.Document):
             yield record
         elif isinstance(record, records.Dropped):
             tally.drop(record.reason, corpus_formats.place(fmt, record.file, record.number))

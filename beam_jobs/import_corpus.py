@@ -50,7 +50,7 @@ class ImportedCorpus(NamedTuple):
 
 
 class ImportCorpus(beam.PTransform):
-    """`reference_formats.Source`s to (shard, counts), writing shards, and problems.
+    """`reference_formats.RecordFile`s to (shard, counts), writing shards, and problems.
 
     Outputs "counts" and `transforms.PROBLEMS`.
 
@@ -99,7 +99,7 @@ class _ReadSource(beam.DoFn):
         self._num_shards = num_shards
 
     def process(self, element: tuple[tuple[str, ...], int]) -> Iterator[Any]:
-        source = reference_formats.Source(*element)
+        source = reference_formats.RecordFile(*element)
         rows = reference_formats.read(source)
         row = source.first_row
         while True:
@@ -146,7 +146,9 @@ class _WriteShard(beam.DoFn):
     def process(self, element: tuple[int, Iterable[tuple]]) -> Iterator[Any]:
         shard, rows = element
         # By id, then row: equal texts follow each other in the order of their rows.
-        records = [reference_formats.Record(*row[1:]) for row in sorted(rows, key=lambda r: r[:2])]
+        records = [
+            reference_formats.ReferenceBlock(*row[1:]) for row in sorted(rows, key=lambda r: r[:2])
+        ]
         counts = collections.Counter(
             documents=len(records), documents_without_text=0, cut=0, with_other_wordpieces=0
         )
@@ -161,7 +163,7 @@ class _WriteShard(beam.DoFn):
         yield shard, dict(counts)
 
     def _made(
-        self, records: Sequence[reference_formats.Record], counts: collections.Counter[str]
+        self, records: Sequence[reference_formats.ReferenceBlock], counts: collections.Counter[str]
     ) -> Iterator[types.Passage]:
         seen: collections.Counter[tuple[str, str]] = collections.Counter()
         for first in range(0, len(records), _BATCH_RECORDS):

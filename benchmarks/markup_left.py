@@ -18,11 +18,10 @@ import random
 import re
 import time
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf.config import corpus
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.corpus import formats as corpus_formats
-from realm_tf.data.corpus import records
 
 PATTERNS = {
     "template": re.compile(r"\{\{|\}\}"),
@@ -57,7 +56,7 @@ def read_corpus(pattern: str, fmt: str) -> tuple[list[str], collections.Counter[
     paragraphs: list[str] = []
     for unit in corpus_formats.units(pattern, fmt, options):
         for found in corpus_formats.read_unit(unit, fmt, options):
-            if isinstance(found, records.SourceDocument):
+            if isinstance(found, types.Document):
                 outcomes["document"] += 1
                 paragraphs += [p for p in found.text.split("\n") if p]
             else:

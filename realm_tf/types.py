@@ -21,7 +21,7 @@ The symbols are the paper's (Guu et al., 2020): x the query, z a block, y what i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,21 +31,26 @@ class UserError(ValueError):
     """The user's mistake: one line that says what is wrong, what was received, and the cure."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Document:
-    """One text of a corpus, as the user gave it.
+class Document(NamedTuple):
+    """A text of a corpus and the place that it was read from; sorts by id, then place.
+
+    A tuple of strings and numbers, which Beam encodes faster than an object of a class.
 
     Attributes:
       doc_id: The user's key, unique in the corpus.
-      title: Title; may be empty.
-      text: The body, without the title.
-      metadata: Whatever else the record held, as JSON values; it stays with the blocks.
+      file: Path of the file of the corpus that holds it.
+      number: Number of its record in the file; `corpus_formats.place` shows it to the user.
+      title: Its title, cleaned; it may be empty.
+      text: Its body without the title, cleaned: what blocks are slices of.
+      metadata: Everything else of its record, as canonical JSON; it stays with the blocks.
     """
 
     doc_id: str
+    file: str
+    number: int
     title: str
     text: str
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    metadata: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,9 +14,10 @@ def test_user_error_is_a_value_error():
     assert issubclass(types.UserError, ValueError)
 
 
-def test_documents_do_not_share_metadata():
-    one, other = types.Document("1", "", "a"), types.Document("2", "", "b")
-    assert one.metadata is not other.metadata
+def test_documents_sort_by_id_then_place():
+    places = [("1", "a", 2), ("1", "b", 1), ("2", "a", 1)]
+    last, middle, first = (types.Document(*place, "", "text", "{}") for place in places[::-1])
+    assert sorted([last, first, middle]) == [first, middle, last]
 
 
 def test_nouns_are_frozen():

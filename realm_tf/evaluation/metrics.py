@@ -19,7 +19,7 @@ import numpy as np
 from realm_tf import types
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import table as block_table
-from realm_tf.data.questions import questions as open_qa
+from realm_tf.data.questions import questions as questions_lib
 from realm_tf.text import answers as answers_lib
 
 NOT_FOUND = -1
@@ -27,7 +27,7 @@ NOT_JUDGED = -2  # nothing is known about what should have been found
 
 
 def answer_ranks(
-    table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[open_qa.Question]
+    table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[questions_lib.Question]
 ) -> np.ndarray:
     """Where the first block that holds an answer stands among the retrieved.
 
@@ -40,7 +40,7 @@ def answer_ranks(
       <int64>[num_questions], 0 for the first place, or `NOT_FOUND`.
     """
 
-    def rank(found: np.ndarray, question: open_qa.Question) -> int:
+    def rank(found: np.ndarray, question: questions_lib.Question) -> int:
         holds = (row >= 0 and holds_answer(table.text(row), question) for row in found.tolist())
         return next((place for place, held in enumerate(holds) if held), NOT_FOUND)
 
@@ -48,7 +48,7 @@ def answer_ranks(
 
 
 def gold_ranks(
-    table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[open_qa.Question]
+    table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[questions_lib.Question]
 ) -> np.ndarray:
     """Where the first document that the question names stands among the retrieved documents.
 
@@ -63,7 +63,7 @@ def gold_ranks(
       `NOT_JUDGED` where the question names no document.
     """
 
-    def rank(found: np.ndarray, question: open_qa.Question) -> int:
+    def rank(found: np.ndarray, question: questions_lib.Question) -> int:
         if not question.doc_ids:
             return NOT_JUDGED
         gold = np.array([keys.doc_key(doc_id) for doc_id in question.doc_ids], np.uint64)
@@ -78,9 +78,9 @@ def gold_ranks(
 
 
 def _ranks(
-    rank: Callable[[np.ndarray, open_qa.Question], int],
+    rank: Callable[[np.ndarray, questions_lib.Question], int],
     rows: np.ndarray,
-    questions: Sequence[open_qa.Question],
+    questions: Sequence[questions_lib.Question],
 ) -> np.ndarray:
     pairs = zip(rows, questions, strict=True)
     return np.array([rank(*pair) for pair in pairs], np.int64)
@@ -104,14 +104,14 @@ def recall(ranks: np.ndarray, cutoffs: Sequence[int], name: str = "recall") -> d
     return {f"{name}@{k}": float((found & (judged < k)).mean()) for k in cutoffs}
 
 
-def holds_answer(text: str, question: open_qa.Question) -> bool:
+def holds_answer(text: str, question: questions_lib.Question) -> bool:
     """Whether a text holds one of the question's answers."""
     if question.is_regex:
-        return any(re.search(p, text, open_qa.REGEX_FLAGS) for p in question.answers)
+        return any(re.search(p, text, questions_lib.REGEX_FLAGS) for p in question.answers)
     return answers_lib.contains(text, question.answers)
 
 
-def is_correct(prediction: str, question: open_qa.Question) -> bool:
+def is_correct(prediction: str, question: questions_lib.Question) -> bool:
     """Exact match with one of the question's answers, or a match of its regular expressions."""
     if question.is_regex:
         return answers_lib.regex_match(prediction, question.answers)
@@ -119,7 +119,7 @@ def is_correct(prediction: str, question: open_qa.Question) -> bool:
 
 
 def score_answers(
-    ranked: Sequence[Sequence[types.Answer]], questions: Sequence[open_qa.Question]
+    ranked: Sequence[Sequence[types.Answer]], questions: Sequence[questions_lib.Question]
 ) -> dict[str, float]:
     """Scores the first answer to every question; no answer is a wrong one.
 
@@ -140,7 +140,7 @@ def score_answers(
     return figures
 
 
-def frequent_answer(train: Sequence[open_qa.Question]) -> str:
+def frequent_answer(train: Sequence[questions_lib.Question]) -> str:
     """The answer that most training questions have, normalised; of equals the first by alphabet."""
     counts = collections.Counter(
         answer
@@ -152,7 +152,7 @@ def frequent_answer(train: Sequence[open_qa.Question]) -> str:
 
 
 def frequent_answer_exact_match(
-    train: Sequence[open_qa.Question], questions: Sequence[open_qa.Question]
+    train: Sequence[questions_lib.Question], questions: Sequence[questions_lib.Question]
 ) -> float:
     """Exact match of giving `frequent_answer` to every question: what no text at all achieves."""
     prediction = frequent_answer(train)

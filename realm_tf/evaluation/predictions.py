@@ -18,7 +18,7 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.data.questions import questions as open_qa
+from realm_tf.data.questions import questions as questions_lib
 from realm_tf.evaluation import metrics
 
 
@@ -31,7 +31,7 @@ class Prediction:
       ranked: Answers, best first; may be empty.
     """
 
-    question: open_qa.Question
+    question: questions_lib.Question
     ranked: tuple[types.Answer, ...]
 
     @property
@@ -42,7 +42,7 @@ class Prediction:
 
 def write(
     path: str,
-    questions: Sequence[open_qa.Question],
+    questions: Sequence[questions_lib.Question],
     ranked: Sequence[Sequence[types.Answer]],
 ) -> None:
     """Writes predictions, atomically.
@@ -97,7 +97,7 @@ def _to_json(prediction: Prediction) -> dict[str, Any]:
 
 def _from_json(record: dict[str, Any]) -> Prediction:
     is_regex = "answer_regex" in record
-    question = open_qa.Question(
+    question = questions_lib.Question(
         question_id=record["id"],
         question=record["question"],
         answers=tuple(record["answer_regex" if is_regex else "answers"]),

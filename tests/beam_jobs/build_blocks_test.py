@@ -26,7 +26,8 @@ def build(root: pathlib.Path, pattern: str, **kept) -> artifacts.Segment:
 
 
 def document(row: dict) -> types.Document:
-    return types.Document(row["id"], row["title"], row["text"], {"n": row["n"]})
+    metadata = artifacts.canonical_json({"n": row["n"]})
+    return types.Document(row["id"], "a.jsonl", 1, row["title"], row["text"], metadata)
 
 
 def committed(root: pathlib.Path) -> list[str]:

@@ -95,7 +95,10 @@ def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path
     output = outputs.Output(str(tmp_path), block_schema.BLOCKS, 1)
     write = import_corpus._WriteShard(output, documents.write_vocab(tmp_path), 48, "en")
     write.setup()
-    rows = [("Warsaw#1", *reference_formats.Record(row, "Warsaw", "A city.")) for row in (2, 0, 1)]
+    rows = [
+        ("Warsaw#1", *reference_formats.ReferenceBlock(row, "Warsaw", "A city."))
+        for row in (2, 0, 1)
+    ]
     ((_, counts),) = write.process((0, rows))
     assert counts["blocks"] == 3
     found = list(block_schema.read(str(tmp_path / block_schema.shard_name(0, 1))))

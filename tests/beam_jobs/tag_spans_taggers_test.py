@@ -22,7 +22,7 @@ TAG_OF = {
 
 def pack(*texts: str) -> list[types.Block]:
     packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=64)
-    documents = [types.Document("d", "", text) for text in texts]
+    documents = [types.Document("d", "a.jsonl", 1, "", text, "{}") for text in texts]
     return [block for packed in packer.pack(documents) for block in packed.blocks]
 
 

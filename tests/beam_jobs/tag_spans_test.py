@@ -55,7 +55,7 @@ def tagged(parts, tmp_path_factory) -> artifacts.Segment:
 
 def pack(text: str) -> types.Block:
     packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=64)
-    (packed,) = packer.pack([types.Document("d", "", text)])
+    (packed,) = packer.pack([types.Document("d", "a.jsonl", 1, "", text, "{}")])
     (block,) = packed.blocks
     return block
 

@@ -11,7 +11,7 @@ from realm_tf import types
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
-from realm_tf.data.questions import questions as open_qa
+from realm_tf.data.questions import questions as questions_lib
 from realm_tf.evaluation import metrics
 from tests.beam_jobs import corpus
 
@@ -23,7 +23,7 @@ TEXTS = {
 
 
 def question(*answers, is_regex=False, doc_ids=()):
-    return open_qa.Question("q", "What?", answers, doc_ids, is_regex)
+    return questions_lib.Question("q", "What?", answers, doc_ids, is_regex)
 
 
 def answer(text):

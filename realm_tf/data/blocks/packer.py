@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from realm_tf import artifacts, types
+from realm_tf import types
 from realm_tf.data.blocks import keys
 from realm_tf.text import packing, sentences
 from realm_tf.text import tokenizer as tokenizers
@@ -98,7 +98,6 @@ class BlockPacker:
         title_ids = title.ids[: self._length // _TITLE_SHARE]
         room = self._length - packing.block_size(title_ids.size, 0, self._template)
         text = document.text.encode("utf-8")
-        metadata = artifacts.canonical_json(document.metadata)
         spans = sentences.split(document.text, self._language)
         pieces = _cut_long(_to_pieces(spans, body), text, body, room)
         made: dict[bytes, types.Block] = {}
@@ -114,7 +113,7 @@ class BlockPacker:
                 doc_id=document.doc_id,
                 title=document.title,
                 text=block_text,
-                metadata=metadata,
+                metadata=document.metadata,
                 doc_byte_start=group[0].byte_start,
                 title_ids=title_ids,
                 **_columns(group, body, room),

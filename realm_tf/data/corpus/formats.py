@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
 from realm_tf import artifacts, types
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import (
     files,
@@ -28,7 +28,7 @@ from realm_tf.data.corpus.readers import (
     wikipedia,
 )
 from realm_tf.data.corpus.wiki import leftovers as wiki_leftovers
-from realm_tf.data.corpus.wiki import prose as wikitext
+from realm_tf.data.corpus.wiki import wikitext
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.text import cleaning
 
@@ -42,13 +42,13 @@ READING_VERSION = 1
 
 _LOGGER = logging.getLogger(__name__)
 
-_Found = Iterator[records.Record | records.Dropped | records.Problem]
-_Reader = Callable[[records.Unit, corpus.CorpusConfig], _Found]
-_Divider = Callable[[str, str, corpus.CorpusConfig], list[records.Unit]]
+_Found = Iterator[records.RawDocument | records.Dropped | records.Problem]
+_Reader = Callable[[records.Unit, config_lib.CorpusConfig], _Found]
+_Divider = Callable[[str, str, config_lib.CorpusConfig], list[records.Unit]]
 
 
-def _one_unit(file: str, root: str, options: corpus.CorpusConfig) -> list[records.Unit]:
-    del options  # nothing is divided
+def _one_unit(file: str, root: str, corpus_config: config_lib.CorpusConfig) -> list[records.Unit]:
+    del corpus_config  # nothing is divided
     return [records.Unit(file, root=root)]
 
 
@@ -94,7 +94,7 @@ DOCUMENT_FORMATS = (AUTO, *_FORMATS)
 BLOCK_FORMATS = (*DOCUMENT_FORMATS, *reference_formats.BLOCK_FORMATS)
 FORMATS = (*DOCUMENT_FORMATS, *reference_formats.FORMATS)
 
-_DEFAULTS = corpus.CorpusConfig()
+_DEFAULTS = config_lib.CorpusConfig()
 
 
 def check(pattern: str, fmt: str, valid: tuple[str, ...] = FORMATS) -> None:
@@ -113,7 +113,7 @@ def check(pattern: str, fmt: str, valid: tuple[str, ...] = FORMATS) -> None:
         _format_of(file, fmt)
 
 
-def fingerprint(pattern: str, fmt: str, options: corpus.CorpusConfig = _DEFAULTS) -> str:
+def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS) -> str:
     """Hash of what decides a corpus: its files' contents, and how they are read."""
     if fmt in reference_formats.FORMATS:
         return reference_formats.fingerprint(reference_formats.expand(pattern, fmt))
@@ -126,7 +126,7 @@ def fingerprint(pattern: str, fmt: str, options: corpus.CorpusConfig = _DEFAULTS
     return artifacts.digest(
         {
             "files": sorted(contents),
-            "options": {**dataclasses.asdict(options), "split_mb": None},
+            "options": {**dataclasses.asdict(corpus_config), "split_mb": None},
             "versions": [
                 READING_VERSION,
                 cleaning.CLEANING_VERSION,
@@ -136,22 +136,24 @@ def fingerprint(pattern: str, fmt: str, options: corpus.CorpusConfig = _DEFAULTS
     )
 
 
-def units(pattern: str, fmt: str, options: corpus.CorpusConfig = _DEFAULTS) -> list[records.Unit]:
+def units(
+    pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS
+) -> list[records.Unit]:
     """Divides a corpus of documents into what workers read from start to end, sorted.
 
-    Every record is in exactly one unit, whatever `options.split_mb`.
+    Every record is in exactly one unit, whatever `corpus_config.split_mb`.
 
     Raises:
       UserError: If there are no files, or the format is none of `DOCUMENT_FORMATS`.
     """
     check(pattern, fmt, DOCUMENT_FORMATS)
     root, paths = files.expand(pattern)
-    return [u for f in paths for u in _FORMATS[_format_of(f, fmt)].units(f, root, options)]
+    return [u for f in paths for u in _FORMATS[_format_of(f, fmt)].units(f, root, corpus_config)]
 
 
 def read_unit(
-    unit: records.Unit, fmt: str, options: corpus.CorpusConfig = _DEFAULTS
-) -> Iterator[records.SourceDocument | records.Dropped | records.Problem]:
+    unit: records.Unit, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS
+) -> Iterator[types.Document | records.Dropped | records.Problem]:
     """Reads one unit, in order; memory does not grow with the file.
 
     A damaged file gives what stands before the damage, and then a problem.
@@ -159,7 +161,7 @@ def read_unit(
     Args:
       unit: One of `units`.
       fmt: As for `units`.
-      options: As for `units`.
+      corpus_config: As for `units`.
 
     Raises:
       UserError: If the file is missing.
@@ -167,14 +169,14 @@ def read_unit(
     fmt = _format_of(unit.file, fmt)
     number = 0
     try:
-        for found in _FORMATS[fmt].read(unit, options):
+        for found in _FORMATS[fmt].read(unit, corpus_config):
             number = found.number
             if isinstance(found, records.Problem):
                 yield _placed(fmt, found)
             elif isinstance(found, records.Dropped):
                 yield found
             else:
-                yield _finished(_FORMATS[fmt], unit.file, found, options)
+                yield _finished(_FORMATS[fmt], unit.file, found, corpus_config)
     except files.DamagedError as error:
         after = f", after {place(fmt, unit.file, number)}" if number else ""
         problem = records.Problem(unit.file, number, f"{unit.file}{after}: {error}.")
@@ -189,7 +191,7 @@ def place(fmt: str, file: str, number: int) -> str:
 def texts(
     pattern: str,
     fmt: str,
-    options: corpus.CorpusConfig = _DEFAULTS,
+    corpus_config: config_lib.CorpusConfig = _DEFAULTS,
     *,
     pass_over_bad: bool = False,
 ) -> Iterator[str]:
@@ -198,7 +200,7 @@ def texts(
     Args:
       pattern: Of the corpus.
       fmt: Of the corpus.
-      options: Of the corpus.
+      corpus_config: Of the corpus.
       pass_over_bad: Whether documents that cannot be read are passed over with a warning: the job
         that makes blocks is where they are counted and kept.
 
@@ -212,9 +214,9 @@ def texts(
                 yield f"{record.title} {record.text}"
         return
     problems = 0
-    for unit in units(pattern, fmt, options):
-        for found in read_unit(unit, fmt, options):
-            if isinstance(found, records.SourceDocument):
+    for unit in units(pattern, fmt, corpus_config):
+        for found in read_unit(unit, fmt, corpus_config):
+            if isinstance(found, types.Document):
                 yield f"{found.title} {found.text}"
             elif isinstance(found, records.Problem):
                 if not pass_over_bad:
@@ -243,22 +245,22 @@ def _format_of(file: str, fmt: str) -> str:
 
 
 def _finished(
-    fmt: _Format, file: str, found: records.Record, options: corpus.CorpusConfig
-) -> records.SourceDocument | records.Dropped:
+    spec: _Format, file: str, found: records.RawDocument, corpus_config: config_lib.CorpusConfig
+) -> types.Document | records.Dropped:
     """Cleans a record, and applies the rules that hold for every format."""
-    form = cast(cleaning.Form, options.unicode_form)  # CorpusConfig checks it
-    unescape = options.unescape_html or fmt.is_escaped
+    form = cast(cleaning.Form, corpus_config.unicode_form)  # CorpusConfig checks it
+    unescape = corpus_config.unescape_html or spec.is_escaped
     text = cleaning.clean(found.text, form=form, unescape=unescape)
-    if fmt.is_wiki and options.drop_empty_brackets:
+    if spec.is_wiki and corpus_config.drop_empty_brackets:
         text = cleaning.clean(wiki_leftovers.tidy(text), form=form)
     if not text:
         return records.Dropped(file, found.number, "no_text")
-    least = options.min_words
+    least = corpus_config.min_words
     if least is None:
-        least = _WIKI_MIN_WORDS if fmt.is_wiki else 0
+        least = _WIKI_MIN_WORDS if spec.is_wiki else 0
     if least and len(text.split(None, least)) < least:
         return records.Dropped(file, found.number, "near_empty")
-    return records.SourceDocument(
+    return types.Document(
         found.doc_id,
         file,
         found.number,

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
-
-from realm_tf import types
 
 
 class Unit(NamedTuple):
@@ -24,32 +21,6 @@ class Unit(NamedTuple):
     byte_start: int = 0
     byte_limit: int = -1
     root: str = ""
-
-
-class SourceDocument(NamedTuple):
-    """A document and the place that it was read from; sorts by id, then place.
-
-    A tuple of strings and numbers, which Beam encodes faster than an object of a class.
-
-    Attributes:
-      doc_id: The user's key.
-      file: Of the corpus.
-      number: Of the record in its file; see `corpus_formats.place`.
-      title: Clean; may be empty.
-      text: Clean: what blocks are slices of.
-      metadata: Everything else of the record, as canonical JSON.
-    """
-
-    doc_id: str
-    file: str
-    number: int
-    title: str
-    text: str
-    metadata: str
-
-    def document(self) -> types.Document:
-        """The document, without its place."""
-        return types.Document(self.doc_id, self.title, self.text, json.loads(self.metadata))
 
 
 class Dropped(NamedTuple):
@@ -81,8 +52,8 @@ class Problem(NamedTuple):
     message: str
 
 
-class Record(NamedTuple):
-    """A record as a reader finds it, before rules and cleaning.
+class RawDocument(NamedTuple):
+    """A record of a corpus as a reader finds it, before rules and cleaning.
 
     Attributes:
       number: Of the record in its file.

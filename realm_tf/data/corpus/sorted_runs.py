@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys
-from realm_tf.data.corpus import records
 
 _HEADER = struct.Struct("<q5I")
 _BUFFERS_BYTES = 1 << 25  # of all slices that are merged
@@ -65,7 +64,7 @@ class Sorter:
         self._size = 0
         self._runs: list[Run] = []
 
-    def add(self, document: records.SourceDocument) -> None:
+    def add(self, document: types.Document) -> None:
         """Adds a document."""
         shard = keys.shard_of(document.doc_id, self._num_shards)
         record = _encode(document)
@@ -101,7 +100,7 @@ def slices(runs: Sequence[Run], shard: int) -> list[Slice]:
     return [s for s in found if s.start < s.limit]
 
 
-def merge(parts: Sequence[Slice]) -> Iterator[records.SourceDocument]:
+def merge(parts: Sequence[Slice]) -> Iterator[types.Document]:
     """The documents of one shard, sorted by document id, file and number."""
     share = _BUFFERS_BYTES // max(1, len(parts))
     buffer_bytes = min(_MAX_BUFFER_BYTES, max(_MIN_BUFFER_BYTES, share))
@@ -109,12 +108,12 @@ def merge(parts: Sequence[Slice]) -> Iterator[records.SourceDocument]:
     return heapq.merge(*streams, key=order)
 
 
-def order(document: records.SourceDocument) -> tuple[str, str, int]:
+def order(document: types.Document) -> tuple[str, str, int]:
     """What the documents of a shard are sorted by."""
     return document.doc_id, document.file, document.number
 
 
-def _encode(document: records.SourceDocument) -> bytes:
+def _encode(document: types.Document) -> bytes:
     texts = [
         text.encode("utf-8")
         for text in (
@@ -128,7 +127,7 @@ def _encode(document: records.SourceDocument) -> bytes:
     return b"".join([_HEADER.pack(document.number, *map(len, texts)), *texts])
 
 
-def _read(part: Slice, buffer_bytes: int) -> Iterator[records.SourceDocument]:
+def _read(part: Slice, buffer_bytes: int) -> Iterator[types.Document]:
     data, place, position = b"", 0, part.start
     while position < part.limit or place < len(data):
         size = _record_size(data, place)
@@ -149,14 +148,14 @@ def _record_size(data: bytes, place: int) -> int:
     return _HEADER.size + sum(_HEADER.unpack_from(data, place)[1:])
 
 
-def _decode(record: bytes) -> records.SourceDocument:
+def _decode(record: bytes) -> types.Document:
     number, *sizes = _HEADER.unpack_from(record)
     texts, place = [], _HEADER.size
     for size in sizes:
         texts.append(record[place : place + size].decode("utf-8"))
         place += size
     doc_id, file, title, text, metadata = texts
-    return records.SourceDocument(doc_id, file, number, title, text, metadata)
+    return types.Document(doc_id, file, number, title, text, metadata)
 
 
 def _bytes(path: str, start: int, limit: int) -> bytes:

@@ -9,7 +9,7 @@
 | `orqa` | `blocks.tfr`, `titles.tfr`, `examples.tfr` | the text of a block; the title of its page; tf.train.Example: `title_ids`, `token_ids`, `sentence_starts` | orqa/preprocessing/, orqa/README.md |
 
 The retrieval corpora bind vectors to blocks by the number of the record, counted through the files
-in the order of their names: `Record.row`.
+in the order of their names: `ReferenceBlock.row`.
 
 Texts are tokenized again, because the originals keep no offsets; the wordpieces that they do keep
 are compared. `examples.tfr` and the `*_token_ids` may be missing. So may the spans of a record (the
@@ -42,7 +42,7 @@ DEFAULT_LABEL = "SPAN"
 _Ranges = list[tuple[int, int]]
 
 
-class Source(NamedTuple):
+class RecordFile(NamedTuple):
     """A file of records, and those beside it whose records belong to the same rows.
 
     Attributes:
@@ -54,8 +54,8 @@ class Source(NamedTuple):
     first_row: int
 
 
-class Record(NamedTuple):
-    """One block of text, as the original cut it. Plain values, which Beam encodes fast.
+class ReferenceBlock(NamedTuple):
+    """A block of text as the original code cut it. Plain values, which Beam encodes fast.
 
     Attributes:
       row: Number of the record in the whole corpus.
@@ -97,7 +97,7 @@ def fingerprint(files: Sequence[tuple[str, ...]]) -> str:
     return artifacts.digest([[artifacts.file_sha256(path)[0] for path in f] for f in files])
 
 
-def locate(files: Sequence[tuple[str, ...]]) -> list[Source]:
+def locate(files: Sequence[tuple[str, ...]]) -> list[RecordFile]:
     """Counts the records of every file, so that its rows are known.
 
     Raises:
@@ -112,23 +112,23 @@ def locate(files: Sequence[tuple[str, ...]]) -> list[Source]:
                     f"{paths[0]} holds {counts[0]} records, but {path} {number}: from record"
                     f" {min(number, counts[0])} on, one of them has nothing. Fetch both again."
                 )
-        sources.append(Source(tuple(paths), first_row))
+        sources.append(RecordFile(tuple(paths), first_row))
         first_row += counts[0]
     return sources
 
 
-def read(source: Source) -> Iterator[tuple[str, int, tuple[bytes, ...]]]:
+def read(record_file: RecordFile) -> Iterator[tuple[str, int, tuple[bytes, ...]]]:
     """Yields (place for errors, row, serialized record of every file) of every record.
 
     Raises:
       UserError: If a checksum is wrong.
     """
-    rows = zip(*map(tfrecords.read, source.paths), strict=True)
+    rows = zip(*map(tfrecords.read, record_file.paths), strict=True)
     for number, serialized in enumerate(rows):
-        yield f"{source.paths[0]}: record {number}", source.first_row + number, serialized
+        yield f"{record_file.paths[0]}: record {number}", record_file.first_row + number, serialized
 
 
-def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> Record:
+def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> ReferenceBlock:
     """Parses one record.
 
     Args:
@@ -148,7 +148,7 @@ def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> Record
     if fmt == REALM_BLOCKS:
         ids = [_ints(features, n, where) for n in ("title_token_ids", "body_token_ids")]
         key = "" if None in ids else ids_key(*ids)
-        return Record(row, title, _text(features, "body", where), key)
+        return ReferenceBlock(row, title, _text(features, "body", where), key)
     text = _text(features, "text", where)
     data = text.encode("utf-8")
     sentences = _ranges(features, "sentence", data, where)
@@ -157,7 +157,7 @@ def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> Record
     spans = _ranges(features, "span", data, where) or []
     labels = _labels(features, len(spans), where)
     labelled = sorted((*span, label) for span, label in zip(spans, labels, strict=True))
-    return Record(row, title, text, "", _in_order(sentences, where), labelled)
+    return ReferenceBlock(row, title, text, "", _in_order(sentences, where), labelled)
 
 
 def ids_key(title_ids: Any, token_ids: Any) -> str:
@@ -184,7 +184,7 @@ def _with_companions(file: str) -> tuple[str, ...]:
 
 def _parse_orqa(
     where: str, row: int, text: bytes, title: bytes, example: bytes | None = None
-) -> Record:
+) -> ReferenceBlock:
     key = ""
     if example is not None:
         features = _features(example, where)
@@ -195,7 +195,7 @@ def _parse_orqa(
                 raise types.UserError(_lacks(name, features, where))
             ids.append(values)
         key = ids_key(*ids)
-    return Record(row, _decode(title, "title", where), _decode(text, "text", where), key)
+    return ReferenceBlock(row, _decode(title, "title", where), _decode(text, "text", where), key)
 
 
 def _features(serialized: bytes, where: str) -> Mapping[str, tf.train.Feature]:

@@ -18,7 +18,7 @@ from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.text import packing, sentences
-from realm_tf.text import tokenizer as tokenizers
+from realm_tf.text import tokenizer as tokenizer_lib
 
 ROW_KEY = "orqa_row"
 
@@ -59,7 +59,7 @@ class ReadyBlocks:
       UserError: If `length` is too small to hold anything.
     """
 
-    def __init__(self, tokenizer: tokenizers.Tokenizer, *, length: int, language: str = "en"):
+    def __init__(self, tokenizer: tokenizer_lib.Tokenizer, *, length: int, language: str = "en"):
         if length < 16:
             raise types.UserError(f"A block needs a length of at least 16. Received: {length}.")
         self._tokenizer = tokenizer
@@ -67,7 +67,7 @@ class ReadyBlocks:
         self._language = language
 
     def make(
-        self, records: Sequence[reference_formats.Record], occurrences: Sequence[int]
+        self, records: Sequence[reference_formats.ReferenceBlock], occurrences: Sequence[int]
     ) -> list[ReadyBlock]:
         """One block per record.
 
@@ -83,10 +83,10 @@ class ReadyBlocks:
 
     def _make(
         self,
-        record: reference_formats.Record,
+        record: reference_formats.ReferenceBlock,
         occurrence: int,
-        title: tokenizers.TokenizedText,
-        body: tokenizers.TokenizedText,
+        title: tokenizer_lib.TokenizedText,
+        body: tokenizer_lib.TokenizedText,
     ) -> ReadyBlock:
         has_other_ids = record.ids_key not in ("", reference_formats.ids_key(title.ids, body.ids))
         if not body.ids.size:

@@ -33,13 +33,13 @@ def load(path: str) -> imported.Imported:
     Raises:
       UserError: If it is no such model, or a tensor is missing, not known or of another shape.
     """
-    source = hf_files.read(path)
+    checkpoint = hf_files.read(path)
     where = os.path.join(path, "config.json")
-    config = hf_files.encoder_config(source.config, where)
-    size = hf_files.vocab_size(source.config, where)
-    prefix = "bert." if any(name.startswith("bert.") for name in source.tensors) else ""
-    has_head = _HEAD in source.tensors
-    has_pooler = f"{prefix}{_POOLER}" in source.tensors
+    config = hf_files.encoder_config(checkpoint.config, where)
+    size = hf_files.vocab_size(checkpoint.config, where)
+    prefix = "bert." if any(name.startswith("bert.") for name in checkpoint.tensors) else ""
+    has_head = _HEAD in checkpoint.tensors
+    has_pooler = f"{prefix}{_POOLER}" in checkpoint.tensors
     model = imported.bert(config, size, masked_lm=has_head)
     rules = hf_names.NAMES.encoder(config.num_layers, prefix, pooler=has_pooler)
     unused = list(_UNUSED)
@@ -51,8 +51,8 @@ def load(path: str) -> imported.Imported:
         variables = variable_names.of_encoder(model.encoder)
     if not has_pooler:
         variables = {n: v for n, v in variables.items() if not n.startswith("encoder/pooler/")}
-    report = mapping.fill(variables, source.tensors, rules, unused=unused, where=path)
-    return imported.of_bert(model, source, size, report, _notes(has_head, has_pooler), config)
+    report = mapping.fill(variables, checkpoint.tensors, rules, unused=unused, where=path)
+    return imported.of_bert(model, checkpoint, size, report, _notes(has_head, has_pooler), config)
 
 
 def _notes(has_head: bool, has_pooler: bool) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ OPTIONAL = {
 }
 
 
-class Source(NamedTuple):
-    """A model's directory, read.
+class HfCheckpoint(NamedTuple):
+    """A model directory of Hugging Face that was read.
 
     Attributes:
       path: The directory.
@@ -63,7 +63,7 @@ class Source(NamedTuple):
     lower_case: bool
 
 
-def read(path: str) -> Source:
+def read(path: str) -> HfCheckpoint:
     """Reads a directory.
 
     Raises:
@@ -74,7 +74,7 @@ def read(path: str) -> Source:
     tensors, files = _tensors(path)
     names = hf_names.normalised(tensors)
     vocab_file, lower_case = tokenizer_files(path)
-    return Source(
+    return HfCheckpoint(
         path,
         config,
         {names[name]: array for name, array in tensors.items()},

@@ -134,15 +134,15 @@ def load(path: str) -> imported.Imported:
       UserError: If it is none of the five models, or a tensor is missing, not known or of another
         shape.
     """
-    source = hf_files.read(path)
+    checkpoint = hf_files.read(path)
     where = os.path.join(path, "config.json")
-    tensors = dict(source.tensors)
+    tensors = dict(checkpoint.tensors)
     block_emb = tensors.pop(BLOCK_EMB, None)
     name = _architecture(tensors, path)
     architecture = ARCHITECTURES[name]
     two_towers = name == "RealmScorer" and not _same_towers(tensors)
-    config = model_config(source.config, where, two_towers=two_towers)
-    size = hf_files.vocab_size(source.config, where)
+    config = model_config(checkpoint.config, where, two_towers=two_towers)
+    size = hf_files.vocab_size(checkpoint.config, where)
     model = architecture.make(config, size)
     rules, variables = architecture.rules(config), architecture.variables(model)
     rules, notes = _without_missing_pooler(rules, tensors)
@@ -151,7 +151,7 @@ def load(path: str) -> imported.Imported:
     report = mapping.fill(variables, tensors, rules, unused=unused, where=path)
     notes = (f"read as a {name}", *notes)
     return imported.of_network(
-        architecture.kind, model, source, size, report, notes, config, block_emb
+        architecture.kind, model, checkpoint, size, report, notes, config, block_emb
     )
 
 

@@ -63,8 +63,8 @@ class Bert(tf_keras.Model):
         return cls(encoder, config["vocab_size"])
 
 
-class Source(Protocol):
-    """What importers' sources have in common; see `Imported`."""
+class Checkpoint(Protocol):
+    """What the checkpoints of all importers have in common: files, vocabulary and its case."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ class Imported:
 def of_network(
     kind: str,
     model: tf_keras.Model,
-    source: Source,
+    checkpoint: Checkpoint,
     vocab_size: int,
     report: mapping.Report,
     notes: tuple[str, ...],
@@ -127,16 +127,16 @@ def of_network(
         config=config,
         vocab_size=vocab_size,
         report=report + mapping.Report((), (), notes),
-        files=source.files,
-        vocab_file=source.vocab_file,
-        lower_case=source.lower_case,
+        files=checkpoint.files,
+        vocab_file=checkpoint.vocab_file,
+        lower_case=checkpoint.lower_case,
         block_emb=block_emb,
     )
 
 
 def of_bert(
     model: tf_keras.Model,
-    source: Source,
+    checkpoint: Checkpoint,
     vocab_size: int,
     report: mapping.Report,
     notes: tuple[str, ...],
@@ -147,7 +147,7 @@ def of_bert(
         embedder=config_lib.EmbedderConfig(encoder=encoder),
         reader=config_lib.ReaderConfig(encoder=encoder),
     )
-    return of_network(BERT, model, source, vocab_size, report, notes, config)
+    return of_network(BERT, model, checkpoint, vocab_size, report, notes, config)
 
 
 def bert(config: config_lib.EncoderConfig, vocab_size: int, *, masked_lm: bool) -> tf_keras.Model:

@@ -27,10 +27,10 @@ def load(path: str) -> imported.Imported:
       UserError: If it is no such checkpoint, or a variable is missing, not known or of another
         shape.
     """
-    source = tf_files.read(path)
-    shapes, num_layers = tf1_names.sizes(source, "bert/")
-    config, notes = tf_files.encoder_config(source, shapes, num_layers, None)
-    size, has_head = shapes["word_embeddings"][0], _HEAD in source.tensors
+    checkpoint = tf_files.read(path)
+    shapes, num_layers = tf1_names.sizes(checkpoint, "bert/")
+    config, notes = tf_files.encoder_config(checkpoint, shapes, num_layers, None)
+    size, has_head = shapes["word_embeddings"][0], _HEAD in checkpoint.tensors
     model = imported.bert(config, size, masked_lm=has_head)
     rules = tf1_names.NAMES.encoder(num_layers, "bert/")
     if has_head:
@@ -43,5 +43,5 @@ def load(path: str) -> imported.Imported:
         *tf_files.optimizer_variables(),
         mapping.Unused(r"cls/seq_relationship/output_(weights|bias)", "next-sentence head"),
     ]
-    report = mapping.fill(variables, source.tensors, rules, unused=unused, where=path)
-    return imported.of_bert(model, source, size, report, notes, config)
+    report = mapping.fill(variables, checkpoint.tensors, rules, unused=unused, where=path)
+    return imported.of_bert(model, checkpoint, size, report, notes, config)

@@ -27,11 +27,11 @@ def masked_lm(source: str = "cls/") -> list[mapping.Rule]:
     return NAMES.masked_lm(source, bias="output_bias")
 
 
-def sizes(source: tf_files.Source, prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:
+def sizes(checkpoint: tf_files.TfCheckpoint, prefix: str) -> tuple[dict[str, tuple[int, ...]], int]:
     """The shapes that `tf_files.encoder_config` asks for, and the number of layers."""
-    shapes = {t: tf_files.shape_of(source, s) for s, t in NAMES.embeddings(prefix).items()}
+    shapes = {t: tf_files.shape_of(checkpoint, s) for s, t in NAMES.embeddings(prefix).items()}
     shapes["intermediate"] = tf_files.shape_of(
-        source, f"{prefix}encoder/layer_0/intermediate/dense/kernel"
+        checkpoint, f"{prefix}encoder/layer_0/intermediate/dense/kernel"
     )
     pattern = re.escape(prefix) + r"encoder/layer_(\d+)/"
-    return shapes, tf_files.count_layers(source.tensors, pattern)
+    return shapes, tf_files.count_layers(checkpoint.tensors, pattern)

@@ -61,20 +61,20 @@ def load(path: str) -> imported.Imported:
       UserError: If it is none of the sources above, or a variable is missing, not known or of
         another shape.
     """
-    source, block_emb = _split_block_emb(tf_files.read(path))
-    if not source.tensors:
+    checkpoint, block_emb = _split_block_emb(tf_files.read(path))
+    if not checkpoint.tensors:
         nothing = mapping.Report((), (), ("block vectors alone, no network",))
         config = config_lib.ModelConfig()
-        return imported.Imported({}, config, 0, nothing, source.files, block_emb=block_emb)
-    kind, config, size, rules, notes = _make(source)
+        return imported.Imported({}, config, 0, nothing, checkpoint.files, block_emb=block_emb)
+    kind, config, size, rules, notes = _make(checkpoint)
     architecture = hf_realm.ARCHITECTURES[kind]
     model = architecture.make(config, size)
     report = mapping.fill(
-        architecture.variables(model), source.tensors, rules, unused=_UNUSED, where=path
+        architecture.variables(model), checkpoint.tensors, rules, unused=_UNUSED, where=path
     )
     notes = (f"read as a {kind}", *notes)
     return imported.of_network(
-        architecture.kind, model, source, size, report, notes, config, block_emb
+        architecture.kind, model, checkpoint, size, report, notes, config, block_emb
     )
 
 
@@ -82,31 +82,31 @@ def load(path: str) -> imported.Imported:
 _Made = tuple[str, config_lib.ModelConfig, int, list[mapping.Rule], tuple[str, ...]]
 
 
-def _make(source: tf_files.Source) -> _Made:
+def _make(checkpoint: tf_files.TfCheckpoint) -> _Made:
     """Tells the sources apart by their names."""
-    encoders = sorted(n.removesuffix(_WORDS) for n in source.tensors if n.endswith(_WORDS))
+    encoders = sorted(n.removesuffix(_WORDS) for n in checkpoint.tensors if n.endswith(_WORDS))
     of_embedder = [prefix for prefix in encoders if prefix != _READER]
     if len(of_embedder) != 1:
         raise types.UserError(
-            f"{source.path} must hold one encoder besides a reader's. Found {_WORDS} under:"
+            f"{checkpoint.path} must hold one encoder besides a reader's. Found {_WORDS} under:"
             f" {', '.join(repr(prefix) for prefix in encoders) or 'nothing'}."
         )
     if _READER in encoders:
-        return _open_qa(source, of_embedder[0])
-    if any(_PROJECTION.fullmatch(name) for name in source.tensors):
-        return _embedder(source, of_embedder[0])
-    return _reader(source, of_embedder[0])
+        return _open_qa(checkpoint, of_embedder[0])
+    if any(_PROJECTION.fullmatch(name) for name in checkpoint.tensors):
+        return _embedder(checkpoint, of_embedder[0])
+    return _reader(checkpoint, of_embedder[0])
 
 
-def _embedder(source: tf_files.Source, prefix: str) -> _Made:
-    encoder, size, notes = _encoder(source, prefix)
-    rules, config, more = _tower(source, prefix, encoder, "block/")
+def _embedder(checkpoint: tf_files.TfCheckpoint, prefix: str) -> _Made:
+    encoder, size, notes = _encoder(checkpoint, prefix)
+    rules, config, more = _tower(checkpoint, prefix, encoder, "block/")
     whole = config_lib.ModelConfig(embedder=config, reader=config_lib.ReaderConfig(encoder=encoder))
     return "RealmEmbedder", whole, size, rules, (*notes, *more)
 
 
-def _reader(source: tf_files.Source, prefix: str) -> _Made:
-    encoder, size, notes = _encoder(source, prefix)
+def _reader(checkpoint: tf_files.TfCheckpoint, prefix: str) -> _Made:
+    encoder, size, notes = _encoder(checkpoint, prefix)
     layers = encoder.num_layers
     rules = tf1_names.NAMES.encoder(layers, f"{prefix}bert/") + tf1_names.masked_lm(f"{prefix}cls/")
     config = config_lib.ModelConfig(
@@ -116,22 +116,22 @@ def _reader(source: tf_files.Source, prefix: str) -> _Made:
     return "RealmKnowledgeAugEncoder", config, size, rules, notes
 
 
-def _open_qa(source: tf_files.Source, prefix: str) -> _Made:
-    encoder, size, notes = _encoder(source, prefix)
-    reads, read_size, _ = _encoder(source, _READER)
+def _open_qa(checkpoint: tf_files.TfCheckpoint, prefix: str) -> _Made:
+    encoder, size, notes = _encoder(checkpoint, prefix)
+    reads, read_size, _ = _encoder(checkpoint, _READER)
     if size != read_size:
         raise types.UserError(
-            f"{source.path}: the embedder has {size} wordpieces, the reader {read_size}; one"
+            f"{checkpoint.path}: the embedder has {size} wordpieces, the reader {read_size}; one"
             " vocabulary is needed."
         )
-    rules, embeds, more = _tower(source, prefix, encoder, "query/")
+    rules, embeds, more = _tower(checkpoint, prefix, encoder, "query/")
     rules += [
         *tf1_names.NAMES.encoder(reads.num_layers, f"{_READER}bert/", "reader/"),
         *tf1_names.NAMES.dense("reader/dense", "reader/span/projection"),
         *tf1_names.NAMES.norm("reader/layer_normalization", "reader/span/norm"),
         *tf1_names.NAMES.dense("reader/dense_1", "reader/span/logit"),
     ]
-    span_size = tf_files.shape_of(source, "reader/dense/kernel")[1] // 2
+    span_size = tf_files.shape_of(checkpoint, "reader/dense/kernel")[1] // 2
     config = config_lib.ModelConfig(
         embedder=embeds,
         reader=config_lib.ReaderConfig(encoder=reads, span_size=span_size),
@@ -140,21 +140,21 @@ def _open_qa(source: tf_files.Source, prefix: str) -> _Made:
 
 
 def _encoder(
-    source: tf_files.Source, prefix: str
+    checkpoint: tf_files.TfCheckpoint, prefix: str
 ) -> tuple[config_lib.EncoderConfig, int, tuple[str, ...]]:
-    shapes, num_layers = tf1_names.sizes(source, f"{prefix}bert/")
-    config, notes = tf_files.encoder_config(source, shapes, num_layers, None)
+    shapes, num_layers = tf1_names.sizes(checkpoint, f"{prefix}bert/")
+    config, notes = tf_files.encoder_config(checkpoint, shapes, num_layers, None)
     return config, shapes["word_embeddings"][0], notes
 
 
 def _tower(
-    source: tf_files.Source, prefix: str, encoder: config_lib.EncoderConfig, target: str
+    checkpoint: tf_files.TfCheckpoint, prefix: str, encoder: config_lib.EncoderConfig, target: str
 ) -> tuple[list[mapping.Rule], config_lib.EmbedderConfig, tuple[str, ...]]:
     dense = _only(
-        [m[1] for n in source.tensors if (m := _PROJECTION.fullmatch(n))], source, "dense"
+        [m[1] for n in checkpoint.tensors if (m := _PROJECTION.fullmatch(n))], checkpoint, "dense"
     )
-    norms = [(m[1], m[2]) for n in source.tensors if (m := _NORM.fullmatch(n))]
-    norm = _only([path for path, _ in norms], source, "LayerNorm or layer_normalization")
+    norms = [(m[1], m[2]) for n in checkpoint.tensors if (m := _NORM.fullmatch(n))]
+    norm = _only([path for path, _ in norms], checkpoint, "LayerNorm or layer_normalization")
     epsilon = _EPSILONS[norms[0][1]]
     rules = [
         *tf1_names.NAMES.encoder(encoder.num_layers, f"{prefix}bert/", target),
@@ -163,26 +163,28 @@ def _tower(
     ]
     config = config_lib.EmbedderConfig(
         encoder=encoder,
-        projection_size=tf_files.shape_of(source, f"{dense}dense/kernel")[1],
+        projection_size=tf_files.shape_of(checkpoint, f"{dense}dense/kernel")[1],
         projection_epsilon=epsilon,
     )
     note = f"the projection's LayerNorm is named {norms[0][1]}: its epsilon is taken as {epsilon:g}"
     return rules, config, (note,)
 
 
-def _only(found: Sequence[str], source: tf_files.Source, what: str) -> str:
+def _only(found: Sequence[str], checkpoint: tf_files.TfCheckpoint, what: str) -> str:
     if len(found) != 1:
         raise types.UserError(
-            f"{source.path} must hold one projection layer {what}. Found {len(found)}."
+            f"{checkpoint.path} must hold one projection layer {what}. Found {len(found)}."
         )
     return found[0]
 
 
-def _split_block_emb(source: tf_files.Source) -> tuple[tf_files.Source, np.ndarray | None]:
-    tensors, files = dict(source.tensors), source.files
+def _split_block_emb(
+    checkpoint: tf_files.TfCheckpoint,
+) -> tuple[tf_files.TfCheckpoint, np.ndarray | None]:
+    tensors, files = dict(checkpoint.tensors), checkpoint.files
     block_emb = tensors.pop(hf_realm.BLOCK_EMB, None)
-    encoded = os.path.join(source.path, _ENCODED)
+    encoded = os.path.join(checkpoint.path, _ENCODED)
     if block_emb is None and tf.io.gfile.exists(f"{encoded}.index"):
         block_emb = tf_files.read_tensors(encoded).get(hf_realm.BLOCK_EMB)
         files = (*files, *tf_files.files_of(encoded))
-    return source._replace(tensors=tensors, files=files), block_emb
+    return checkpoint._replace(tensors=tensors, files=files), block_emb

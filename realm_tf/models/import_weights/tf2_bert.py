@@ -69,11 +69,11 @@ def load(path: str) -> imported.Imported:
       UserError: If it is no such checkpoint, or a variable is missing, not known or of another
         shape.
     """
-    source = tf_files.read(path)
-    tensors = {_plain(name): array for name, array in source.tensors.items()}
-    source = source._replace(tensors=tensors)
+    checkpoint = tf_files.read(path)
+    tensors = {_plain(name): array for name, array in checkpoint.tensors.items()}
+    checkpoint = checkpoint._replace(tensors=tensors)
     layout, num_layers = _layout(tensors, path)
-    config, notes = _config(source, layout, num_layers)
+    config, notes = _config(checkpoint, layout, num_layers)
     vocab_size = len(tensors[layout.words])
     head = next((m[1] for name in sorted(tensors) if (m := _HEAD.fullmatch(name))), None)
     model = imported.bert(config, vocab_size, masked_lm=head is not None)
@@ -90,11 +90,11 @@ def load(path: str) -> imported.Imported:
         unused.append(_tied(head, layout))
     variables = {rule.target: variables[rule.target] for rule in rules}
     report = mapping.fill(variables, tensors, rules, unused=unused, where=path)
-    return imported.of_bert(model, source, vocab_size, report, notes, config)
+    return imported.of_bert(model, checkpoint, vocab_size, report, notes, config)
 
 
 def _config(
-    source: tf_files.Source, layout: _Layout, num_layers: int
+    checkpoint: tf_files.TfCheckpoint, layout: _Layout, num_layers: int
 ) -> tuple[config_lib.EncoderConfig, tuple[str, ...]]:
     first = f"{layout.layer}{layout.first_layer}/"
     places = {
@@ -103,11 +103,13 @@ def _config(
         "type_embeddings": f"{layout.types}/embeddings",
         "intermediate": f"{first}_intermediate_dense/kernel",
     }
-    shapes = {name: tf_files.shape_of(source, place) for name, place in places.items()}
+    shapes = {name: tf_files.shape_of(checkpoint, place) for name, place in places.items()}
     name = f"{first}_attention_layer/_query_dense/bias"
-    if name not in source.tensors or source.tensors[name].ndim != 2:
-        raise types.UserError(f"{source.path} lacks variable {name} of shape [heads, head size].")
-    return tf_files.encoder_config(source, shapes, num_layers, len(source.tensors[name]))
+    if name not in checkpoint.tensors or checkpoint.tensors[name].ndim != 2:
+        raise types.UserError(
+            f"{checkpoint.path} lacks variable {name} of shape [heads, head size]."
+        )
+    return tf_files.encoder_config(checkpoint, shapes, num_layers, len(checkpoint.tensors[name]))
 
 
 def _tied(head: str, layout: _Layout) -> mapping.Unused:

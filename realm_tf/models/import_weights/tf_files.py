@@ -28,8 +28,8 @@ _INDEX = ".index"
 _ACTIVATIONS = {"gelu": "gelu_new"}
 
 
-class Source(NamedTuple):
-    """A checkpoint, read.
+class TfCheckpoint(NamedTuple):
+    """A TensorFlow checkpoint that was read, with what lies beside it.
 
     Attributes:
       path: As the user gave it.
@@ -48,7 +48,7 @@ class Source(NamedTuple):
     lower_case: bool
 
 
-def read(path: str) -> Source:
+def read(path: str) -> TfCheckpoint:
     """Reads a checkpoint and what lies beside it.
 
     Raises:
@@ -68,7 +68,7 @@ def read(path: str) -> Source:
             files = (os.path.join(root, CONFIG), *files)
         found, lower = hf_files.tokenizer_files(root)
         vocab_file, lower_case = (found, lower) if found else (vocab_file, lower_case)
-    return Source(path, tensors, files, config, vocab_file, lower_case)
+    return TfCheckpoint(path, tensors, files, config, vocab_file, lower_case)
 
 
 def read_tensors(prefix: str) -> dict[str, np.ndarray]:
@@ -94,12 +94,15 @@ def files_of(prefix: str) -> tuple[str, ...]:
 
 
 def encoder_config(
-    source: Source, shapes: Mapping[str, tuple[int, ...]], num_layers: int, num_heads: int | None
+    checkpoint: TfCheckpoint,
+    shapes: Mapping[str, tuple[int, ...]],
+    num_layers: int,
+    num_heads: int | None,
 ) -> tuple[config_lib.EncoderConfig, tuple[str, ...]]:
     """The encoder that shapes, and bert_config.json where it is there, describe.
 
     Args:
-      source: Its configuration is used.
+      checkpoint: The checkpoint; its bert_config.json is used.
       shapes: Of "word_embeddings", "position_embeddings", "type_embeddings" and "intermediate".
       num_layers: Of the encoder.
       num_heads: If the shapes tell it.
@@ -111,11 +114,11 @@ def encoder_config(
       UserError: If the number of heads cannot be told, or the configuration cannot be used.
     """
     hidden = shapes["word_embeddings"][1]
-    config, notes = dict(source.config), []
+    config, notes = dict(checkpoint.config), []
     if num_heads is None and "num_attention_heads" not in config:
         if hidden % _HEAD_SIZE:
             raise types.UserError(
-                f"{source.path}: a checkpoint does not tell the number of attention heads, and"
+                f"{checkpoint.path}: a checkpoint does not tell the number of attention heads, and"
                 f" hidden size {hidden} is no multiple of {_HEAD_SIZE}. Put its {CONFIG} beside it."
             )
         notes.append(f"no {CONFIG}: assumed attention heads of size {_HEAD_SIZE}, as BERT's are")
@@ -132,21 +135,23 @@ def encoder_config(
     config["num_attention_heads"] = (
         num_heads or config.get("num_attention_heads") or hidden // _HEAD_SIZE
     )
-    _compare(source, config)
-    return hf_files.encoder_config(config, os.path.join(source.path, CONFIG)), tuple(notes)
+    _compare(checkpoint, config)
+    return hf_files.encoder_config(config, os.path.join(checkpoint.path, CONFIG)), tuple(notes)
 
 
-def shape_of(source: Source, name: str) -> tuple[int, ...]:
+def shape_of(checkpoint: TfCheckpoint, name: str) -> tuple[int, ...]:
     """Shape of a tensor.
 
     Raises:
       UserError: If there is no such tensor, or it is no matrix.
     """
-    if name not in source.tensors:
-        raise types.UserError(f"{source.path} lacks variable {name}.")
-    shape = source.tensors[name].shape
+    if name not in checkpoint.tensors:
+        raise types.UserError(f"{checkpoint.path} lacks variable {name}.")
+    shape = checkpoint.tensors[name].shape
     if len(shape) != 2:
-        raise types.UserError(f"{source.path}: {name} has shape {list(shape)}, but is a matrix.")
+        raise types.UserError(
+            f"{checkpoint.path}: {name} has shape {list(shape)}, but is a matrix."
+        )
     return shape
 
 
@@ -162,13 +167,13 @@ def optimizer_variables(extra: str = "") -> list[mapping.Unused]:
     return [mapping.Unused(names + extra, "of the optimiser")]
 
 
-def _compare(source: Source, found: Mapping[str, Any]) -> None:
+def _compare(checkpoint: TfCheckpoint, found: Mapping[str, Any]) -> None:
     for key, value in found.items():
-        stated = source.config.get(key, value)
+        stated = checkpoint.config.get(key, value)
         if key != "hidden_act" and stated != value:
             raise types.UserError(
-                f"{source.path}: {CONFIG} says {key} {stated}, but the checkpoint has {value}. They"
-                " do not belong together."
+                f"{checkpoint.path}: {CONFIG} says {key} {stated}, but the checkpoint has {value}."
+                " They do not belong together."
             )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realm_tf import types
+from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import packer as block_packer
 from tests.text import vocabularies
@@ -30,7 +30,7 @@ def pack(*documents: types.Document, **kwargs) -> list[list[types.Block]]:
 
 
 def document(text: str, title: str = "", doc_id: str = "d", **metadata) -> types.Document:
-    return types.Document(doc_id, title, text, metadata)
+    return types.Document(doc_id, "a.jsonl", 1, title, text, artifacts.canonical_json(metadata))
 
 
 def texts(packed: list[types.Block]) -> list[str]:

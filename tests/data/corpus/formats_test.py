@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.config import corpus
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import records
 from tests.beam_jobs import documents, reference_corpora
@@ -44,7 +44,7 @@ def test_fingerprint_is_of_contents_and_of_how_they_are_read(tmp_path):
     documents.write(tmp_path / "other" / "y.jsonl", [{"id": "1", "text": "a"}])
 
     def fingerprint(folder, **options):
-        config = corpus.CorpusConfig(**options)
+        config = config_lib.CorpusConfig(**options)
         return corpus_formats.fingerprint(str(folder / "*.jsonl"), "jsonl", config)
 
     first = fingerprint(tmp_path)
@@ -76,7 +76,9 @@ def test_rules_for_every_format(tmp_path):
         {"id": "3", "text": "a b c"},
     ]
     path = documents.write(tmp_path / "a.jsonl", rows)
-    found = corpus_formats.read_unit(records.Unit(path), "jsonl", corpus.CorpusConfig(min_words=3))
+    found = corpus_formats.read_unit(
+        records.Unit(path), "jsonl", config_lib.CorpusConfig(min_words=3)
+    )
     assert [f.reason if isinstance(f, records.Dropped) else f.doc_id for f in found] == [
         "no_text",
         "near_empty",
@@ -126,6 +128,6 @@ def test_entities_by_format_and_option(tmp_path):
     other = documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a &lt; b"}])
     (wiki,) = corpus_formats.read_unit(records.Unit(path), "wikiextractor")
     (plain,) = corpus_formats.read_unit(records.Unit(other), "jsonl")
-    options = corpus.CorpusConfig(unescape_html=True)
-    (unescaped,) = corpus_formats.read_unit(records.Unit(other), "jsonl", options)
+    corpus_config = config_lib.CorpusConfig(unescape_html=True)
+    (unescaped,) = corpus_formats.read_unit(records.Unit(other), "jsonl", corpus_config)
     assert (wiki.text[:5], plain.text, unescaped.text) == ("a < b", "a &lt; b", "a < b")

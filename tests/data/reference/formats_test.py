@@ -13,7 +13,7 @@ from tests.beam_jobs import reference_corpora
 TEXT = "Louis né. In York."
 
 
-def read(pattern: str, fmt: str) -> list[reference_formats.Record]:
+def read(pattern: str, fmt: str) -> list[reference_formats.ReferenceBlock]:
     sources = reference_formats.locate(reference_formats.expand(pattern, fmt))
     return [
         reference_formats.parse(fmt, where, row, serialized)

@@ -15,16 +15,18 @@ from realm_tf.data.reference import ready_blocks
 from realm_tf.text import packing
 from tests.text import vocabularies
 
-Record = reference_formats.Record
+ReferenceBlock = reference_formats.ReferenceBlock
 TOKENIZER = vocabularies.tokenizer()
 
 
-def make(record: Record, *, length: int = 48, occurrence: int = 0) -> ready_blocks.ReadyBlock:
+def make(
+    record: ReferenceBlock, *, length: int = 48, occurrence: int = 0
+) -> ready_blocks.ReadyBlock:
     (made,) = ready_blocks.ReadyBlocks(TOKENIZER, length=length).make([record], [occurrence])
     return made
 
 
-def block(record: Record, **kept: int) -> types.Block:
+def block(record: ReferenceBlock, **kept: int) -> types.Block:
     made = make(record, **kept).block
     assert made is not None
     return made
@@ -32,9 +34,10 @@ def block(record: Record, **kept: int) -> types.Block:
 
 def test_block_that_fits_is_what_the_packer_makes_of_the_same_text():
     text = "Louis was né in the city. It was a river."
-    made = block(Record(17, "New York", text))
+    made = block(ReferenceBlock(17, "New York", text))
     packer = block_packer.BlockPacker(TOKENIZER, length=48)
-    (made_of_text,) = packer.pack([types.Document(made.doc_id, "New York", text, {"orqa_row": 17})])
+    document = types.Document(made.doc_id, "a.tfr", 17, "New York", text, '{"orqa_row":17}')
+    (made_of_text,) = packer.pack([document])
     (packed,) = made_of_text.blocks
     assert made.block_id == packed.block_id
     for name in vars(packed):
@@ -45,16 +48,16 @@ def test_block_that_fits_is_what_the_packer_makes_of_the_same_text():
 def test_id_is_of_title_and_text_as_in_the_original():
     uid = hashlib.sha1(b"New York <sep> A city.").hexdigest()
     assert ready_blocks.doc_id("New York", "A city.") == f"New York#{uid[:16]}"
-    first, second = (block(Record(row, "New York", "A city.")) for row in (1, 2))
+    first, second = (block(ReferenceBlock(row, "New York", "A city.")) for row in (1, 2))
     assert first.block_id == second.block_id
-    assert block(Record(2, "New York", "A city."), occurrence=1).block_id != first.block_id
+    assert block(ReferenceBlock(2, "New York", "A city."), occurrence=1).block_id != first.block_id
 
 
 def test_body_is_cut_and_the_text_stays():
     text = "The city was new. It was a river. Louis was in the war."
-    made = make(Record(0, "New York", text), length=16)
+    made = make(ReferenceBlock(0, "New York", text), length=16)
     assert made.is_cut
-    whole = block(Record(0, "New York", text), length=300)
+    whole = block(ReferenceBlock(0, "New York", text), length=300)
     cut = made.block
     assert cut is not None
     assert (cut.text, cut.block_id) == (text, whole.block_id)
@@ -62,30 +65,30 @@ def test_body_is_cut_and_the_text_stays():
     np.testing.assert_array_equal(cut.token_ids, whole.token_ids[: len(cut.token_ids)])
     # What is left of the second sentence, and nothing of the third.
     assert cut.sentence_byte_start.tolist() == [0, 18]
-    assert not make(Record(0, "New York", text), length=300).is_cut
+    assert not make(ReferenceBlock(0, "New York", text), length=300).is_cut
 
 
 def test_long_title_leaves_room_for_one_wordpiece():
-    made = block(Record(0, "new " * 40, "A city."), length=16)
+    made = block(ReferenceBlock(0, "new " * 40, "A city."), length=16)
     assert (len(made.title_ids), len(made.token_ids)) == (12, 1)
 
 
 def test_given_sentences_are_taken():
-    made = block(Record(0, "", "a city the river", "", [(0, 6), (7, 16)], []))
+    made = block(ReferenceBlock(0, "", "a city the river", "", [(0, 6), (7, 16)], []))
     assert made.sentence_byte_limit.tolist() == [6, 16]
 
 
 def test_text_without_wordpieces_is_no_block():
-    assert make(Record(0, "New York", " \u200b")) == (None, False, False)
+    assert make(ReferenceBlock(0, "New York", " \u200b")) == (None, False, False)
 
 
 def test_other_wordpieces_are_noticed():
     title, text = (TOKENIZER.encode([t])[0].ids for t in ("new", "a city"))
     same = reference_formats.ids_key(title, text)
     other = reference_formats.ids_key(text, title)
-    assert not make(Record(0, "new", "a city", same)).has_other_ids
-    assert make(Record(0, "new", "a city", other)).has_other_ids
-    assert not make(Record(0, "new", "a city", "")).has_other_ids
+    assert not make(ReferenceBlock(0, "new", "a city", same)).has_other_ids
+    assert make(ReferenceBlock(0, "new", "a city", other)).has_other_ids
+    assert not make(ReferenceBlock(0, "new", "a city", "")).has_other_ids
 
 
 def test_length_too_small():

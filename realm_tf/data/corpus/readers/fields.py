@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 
 _ID_FIELDS = ("id", "doc_id")
@@ -20,28 +20,31 @@ class FieldError(ValueError):
     """A record that is not a document; the message has no place yet."""
 
 
-def record(number: int, values: Mapping[str, Any], options: corpus.CorpusConfig) -> records.Record:
+def raw_document(
+    number: int, values: Mapping[str, Any], corpus_config: config_lib.CorpusConfig
+) -> records.RawDocument:
     """Takes id, title and text out of the fields; everything else is metadata.
 
     Args:
       number: Of the record in its file.
       values: Name to value.
-      options: Names the fields.
+      corpus_config: The names of the fields.
 
     Raises:
       FieldError: If the id or the text is missing, or a value is of a wrong type.
     """
     rest = dict(values)
-    doc_id = _take_id(rest, options.id_field)
-    title = rest.pop(options.title_field, None)
+    doc_id = _take_id(rest, corpus_config.id_field)
+    title_field, text_field = corpus_config.title_field, corpus_config.text_field
+    title = rest.pop(title_field, None)
     if not isinstance(title, str | None):
-        raise FieldError(f'"{options.title_field}" must be a string. Received: {short(title)}.')
-    text = rest.pop(options.text_field, None)
+        raise FieldError(f'"{title_field}" must be a string. Received: {short(title)}.')
+    text = rest.pop(text_field, None)
     if not isinstance(text, str):
         held = ", ".join(values) or "no field"
-        hint = "" if options.text_field in values else f" The record holds: {held}."
-        raise FieldError(f'"{options.text_field}" must be a string. Received: {short(text)}.{hint}')
-    return records.Record(number, doc_id, title or "", text, rest)
+        hint = "" if text_field in values else f" The record holds: {held}."
+        raise FieldError(f'"{text_field}" must be a string. Received: {short(text)}.{hint}')
+    return records.RawDocument(number, doc_id, title or "", text, rest)
 
 
 def plain(value: Any) -> Any:

@@ -9,26 +9,26 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from realm_tf import artifacts
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import fields, files
 
 
 def read(
-    unit: records.Unit, options: corpus.CorpusConfig
-) -> Iterator[records.Record | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig
+) -> Iterator[records.RawDocument | records.Problem]:
     """Reads the lines that are not blank; `number` is the line, from 1.
 
     Raises:
       UserError: If the file is missing.
       files.DamagedError: After the lines before the damage.
     """
-    for line in files.lines(unit.file, options.max_record_bytes):
+    for line in files.lines(unit.file, corpus_config.max_record_bytes):
         if line.is_too_long:
-            yield records.too_long(unit.file, line.number, line.size, options.max_record_mb)
+            yield records.too_long(unit.file, line.number, line.size, corpus_config.max_record_mb)
         elif line.text.strip():
             try:
-                yield fields.record(line.number, parse(line.text), options)
+                yield fields.raw_document(line.number, parse(line.text), corpus_config)
             except fields.FieldError as error:
                 yield records.Problem(unit.file, line.number, str(error))
 

@@ -12,8 +12,8 @@ import pyarrow
 import tensorflow as tf
 from pyarrow import parquet
 
+from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.config import corpus
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import fields, files
 
@@ -21,8 +21,8 @@ _BATCH_ROWS = 256
 
 
 def read(
-    unit: records.Unit, options: corpus.CorpusConfig
-) -> Iterator[records.Record | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig
+) -> Iterator[records.RawDocument | records.Problem]:
     """Reads the rows of the file, numbered from 1; columns are fields.
 
     Raises:
@@ -34,11 +34,11 @@ def read(
         number += 1
         try:
             size = sum(len(value) for value in row.values() if isinstance(value, str | bytes))
-            if size > options.max_record_bytes:
-                yield records.too_long(unit.file, number, size, options.max_record_mb)
+            if size > corpus_config.max_record_bytes:
+                yield records.too_long(unit.file, number, size, corpus_config.max_record_mb)
                 continue
             values = {name: fields.plain(value) for name, value in row.items()}
-            yield fields.record(number, values, options)
+            yield fields.raw_document(number, values, corpus_config)
         except UnicodeDecodeError as error:
             yield records.Problem(unit.file, number, f"not UTF-8: {error}.")
         except fields.FieldError as error:
@@ -48,7 +48,7 @@ def read(
 def _rows(file: str) -> Iterator[dict[str, Any]]:
     try:
         with tf.io.gfile.GFile(file, "rb") as raw:
-            table = parquet.ParquetFile(pyarrow.PythonFile(_Source(raw), mode="r"))
+            table = parquet.ParquetFile(pyarrow.PythonFile(_PythonFile(raw), mode="r"))
             for batch in table.iter_batches(_BATCH_ROWS, use_threads=False):
                 columns = [_values(column) for column in batch.columns]
                 for cells in zip(*columns, strict=True):
@@ -67,7 +67,7 @@ def _values(column: pyarrow.Array) -> list[Any]:
         return column.cast(pyarrow.binary()).to_pylist()
 
 
-class _Source(io.RawIOBase):
+class _PythonFile(io.RawIOBase):
     """A file of `tf.io.gfile` with what pyarrow asks of a Python file."""
 
     def __init__(self, raw: tf.io.gfile.GFile):

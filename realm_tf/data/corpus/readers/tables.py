@@ -11,35 +11,35 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import fields, files
 
 
 def read_csv(
-    unit: records.Unit, options: corpus.CorpusConfig
-) -> Iterator[records.Record | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig
+) -> Iterator[records.RawDocument | records.Problem]:
     """Reads rows of cells divided by commas; `number` is the line that a row begins at.
 
     Raises:
       UserError: If the file is missing.
       files.DamagedError: After the rows before the damage.
     """
-    return _read(unit, options, ",")
+    return _read(unit, corpus_config, ",")
 
 
 def read_tsv(
-    unit: records.Unit, options: corpus.CorpusConfig
-) -> Iterator[records.Record | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig
+) -> Iterator[records.RawDocument | records.Problem]:
     """The same for cells divided by tabs."""
-    return _read(unit, options, "\t")
+    return _read(unit, corpus_config, "\t")
 
 
 def _read(
-    unit: records.Unit, options: corpus.CorpusConfig, delimiter: str
-) -> Iterator[records.Record | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig, delimiter: str
+) -> Iterator[records.RawDocument | records.Problem]:
     header: list[str] | None = None
-    for number, row in _rows(unit, options, delimiter):
+    for number, row in _rows(unit, corpus_config, delimiter):
         try:
             if isinstance(row, str):
                 raise fields.FieldError(row)
@@ -50,7 +50,7 @@ def _read(
                 continue
             if len(row) != len(header):
                 raise fields.FieldError(f"{len(row)} cells, but the header has {len(header)}.")
-            yield fields.record(number, dict(zip(header, row, strict=True)), options)
+            yield fields.raw_document(number, dict(zip(header, row, strict=True)), corpus_config)
         except UnicodeEncodeError:
             yield records.Problem(unit.file, number, "not UTF-8.")
         except fields.FieldError as error:
@@ -67,11 +67,13 @@ def _header(row: list[str]) -> list[str]:
 
 
 def _rows(
-    unit: records.Unit, options: corpus.CorpusConfig, delimiter: str
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig, delimiter: str
 ) -> Iterator[tuple[int, list[str] | str]]:
     """Yields (line, cells), or what is wrong with the row."""
-    csv.field_size_limit(options.max_record_bytes)  # of the process; rows are limited in `_Lines`
-    lines = _Lines(unit.file, options.max_record_bytes)
+    csv.field_size_limit(
+        corpus_config.max_record_bytes
+    )  # of the process; rows are limited in `_Lines`
+    lines = _Lines(unit.file, corpus_config.max_record_bytes)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.begin_row()
@@ -82,7 +84,7 @@ def _rows(
         except _TooLongError as error:
             raise files.DamagedError(
                 f"the row of line {lines.row_line} has more than {error} bytes"
-                f" (corpus.max_record_mb={options.max_record_mb}): is a quote not closed?"
+                f" (corpus.max_record_mb={corpus_config.max_record_mb}): is a quote not closed?"
             ) from None
         except csv.Error as error:
             row = f"not a row of a table: {error}."

@@ -8,7 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import files
 
@@ -16,8 +16,8 @@ _COMPRESSION = re.compile(r"\.(gz|bz2)$")
 
 
 def read(
-    unit: records.Unit, options: corpus.CorpusConfig
-) -> Iterator[records.Record | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig
+) -> Iterator[records.RawDocument | records.Problem]:
     """Reads the file: its id is its path below the root, its title its name without endings.
 
     Raises:
@@ -27,9 +27,9 @@ def read(
     held, size = b"", 0
     for chunk in files.chunks(unit.file):
         size += len(chunk)
-        held = held + chunk if size <= options.max_record_bytes else b""
-    if size > options.max_record_bytes:
-        yield records.too_long(unit.file, 0, size, options.max_record_mb)
+        held = held + chunk if size <= corpus_config.max_record_bytes else b""
+    if size > corpus_config.max_record_bytes:
+        yield records.too_long(unit.file, 0, size, corpus_config.max_record_mb)
         return
     try:
         text = held.decode("utf-8-sig")
@@ -38,4 +38,4 @@ def read(
         return
     name = unit.file.removeprefix(unit.root).lstrip("/") if unit.root else unit.file
     title = posixpath.splitext(posixpath.basename(_COMPRESSION.sub("", name)))[0]
-    yield records.Record(0, name, title, text, {})
+    yield records.RawDocument(0, name, title, text, {})

@@ -12,44 +12,44 @@ import html
 import re
 from collections.abc import Iterator
 
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import fields, files, jsonl
-from realm_tf.data.corpus.wiki import prose as wikitext
 from realm_tf.data.corpus.wiki import rules as wiki_rules
+from realm_tf.data.corpus.wiki import wikitext
 
 _DOC = re.compile(r"<doc\b([^>]*)>\s*\Z")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 
 _WIKITEXT = re.compile(r"\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'{3}|^[*#;:]|^\|", re.MULTILINE)
 
-_Found = records.Record | records.Dropped | records.Problem
+_Found = records.RawDocument | records.Dropped | records.Problem
 
 
-def read(unit: records.Unit, options: corpus.CorpusConfig) -> Iterator[_Found]:
+def read(unit: records.Unit, corpus_config: config_lib.CorpusConfig) -> Iterator[_Found]:
     """Reads the pages; `number` is the line that a page begins at.
 
     Raises:
       UserError: If the file is missing.
       files.DamagedError: After the pages before the damage.
     """
-    lines = files.lines(unit.file, options.max_record_bytes)
+    lines = files.lines(unit.file, corpus_config.max_record_bytes)
     first = next((line for line in lines if line.text.strip()), None)
     if first is None:
         return
     is_tagged = first.text.lstrip().startswith(b"<doc")
-    for found in (_tagged if is_tagged else jsonl.read)(unit, options):
-        if not isinstance(found, records.Record):
+    for found in (_tagged if is_tagged else jsonl.read)(unit, corpus_config):
+        if not isinstance(found, records.RawDocument):
             yield found
             continue
         line, _, rest = found.text.lstrip().partition("\n")
         if line.strip() == found.title:  # some versions repeat it
             found = found._replace(text=rest)
-        if options.drop_disambiguation and wiki_rules.reads_as_disambiguation(
+        if corpus_config.drop_disambiguation and wiki_rules.reads_as_disambiguation(
             found.title, found.text
         ):
             yield records.Dropped(unit.file, found.number, "disambiguation")
-        elif options.drop_lists and wiki_rules.is_list(found.title):
+        elif corpus_config.drop_lists and wiki_rules.is_list(found.title):
             yield records.Dropped(unit.file, found.number, "list")
         else:
             yield found._replace(text=_without_wikitext(found.text))
@@ -63,12 +63,12 @@ def _without_wikitext(text: str) -> str:
 
 
 def _tagged(
-    unit: records.Unit, options: corpus.CorpusConfig
-) -> Iterator[records.Record | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig
+) -> Iterator[records.RawDocument | records.Problem]:
     number, size = 0, 0  # line of the page being read; 0 outside of pages
     attributes: dict[str, str] = {}
     body: list[bytes] = []
-    for line in files.lines(unit.file, options.max_record_bytes):
+    for line in files.lines(unit.file, corpus_config.max_record_bytes):
         if number == 0:
             opened = _DOC.match(line.text.decode("utf-8", "replace"))
             if opened:
@@ -78,11 +78,11 @@ def _tagged(
                 message = "text between two pages: a line <doc id=... title=...> is missing."
                 yield records.Problem(unit.file, line.number, message)
         elif line.text.strip() == b"</doc>":
-            yield _page(unit.file, number, size, attributes, body, options)
+            yield _page(unit.file, number, size, attributes, body, corpus_config)
             number = 0
         else:
             size += line.size + 1
-            if size <= options.max_record_bytes:
+            if size <= corpus_config.max_record_bytes:
                 body.append(line.text)
     if number:
         raise files.DamagedError(f"the page of line {number} has no </doc>: the file was cut off")
@@ -94,14 +94,14 @@ def _page(
     size: int,
     attributes: dict[str, str],
     body: list[bytes],
-    options: corpus.CorpusConfig,
-) -> records.Record | records.Problem:
-    if size > options.max_record_bytes:
-        return records.too_long(file, number, size, options.max_record_mb)
+    corpus_config: config_lib.CorpusConfig,
+) -> records.RawDocument | records.Problem:
+    if size > corpus_config.max_record_bytes:
+        return records.too_long(file, number, size, corpus_config.max_record_mb)
     try:
         text = b"\n".join(body).decode("utf-8")
-        values = {**attributes, options.text_field: text}
-        return fields.record(number, values, options)
+        values = {**attributes, corpus_config.text_field: text}
+        return fields.raw_document(number, values, corpus_config)
     except UnicodeDecodeError as error:
         return records.Problem(file, number, f"not UTF-8: {error}.")
     except fields.FieldError as error:

@@ -16,11 +16,11 @@ from xml.etree import ElementTree
 
 import mwparserfromhell.parser
 
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import files, splitting
-from realm_tf.data.corpus.wiki import prose as wikitext
 from realm_tf.data.corpus.wiki import rules as wiki_rules
+from realm_tf.data.corpus.wiki import wikitext
 
 _START, _END = b"<page>", b"</page>"
 _LAST = b"</mediawiki>"
@@ -43,14 +43,14 @@ class _Page(NamedTuple):
     metadata: dict
 
 
-def units(file: str, root: str, options: corpus.CorpusConfig) -> list[records.Unit]:
+def units(file: str, root: str, corpus_config: config_lib.CorpusConfig) -> list[records.Unit]:
     """Divides a dump for parallel work; see `splitting`."""
-    return splitting.units(file, root, options.split_bytes)
+    return splitting.units(file, root, corpus_config.split_bytes)
 
 
 def read(
-    unit: records.Unit, options: corpus.CorpusConfig
-) -> Iterator[records.Record | records.Dropped | records.Problem]:
+    unit: records.Unit, corpus_config: config_lib.CorpusConfig
+) -> Iterator[records.RawDocument | records.Dropped | records.Problem]:
     """Reads the pages that begin in the unit; `number` is the page's id.
 
     Raises:
@@ -58,14 +58,14 @@ def read(
       files.DamagedError: After the pages before the damage.
     """
     namespaces = wikitext.NAMESPACES | _own_namespaces(unit.file)
-    for data, size in _pages(unit, options.max_record_bytes):
+    for data, size in _pages(unit, corpus_config.max_record_bytes):
         found = _PAGE_ID.search(data)
         number = int(found[1]) if found else 0
-        if size > options.max_record_bytes:
-            yield records.too_long(unit.file, number, size, options.max_record_mb)
+        if size > corpus_config.max_record_bytes:
+            yield records.too_long(unit.file, number, size, corpus_config.max_record_mb)
             continue
         try:
-            yield _read_page(unit.file, _parse(data), options, namespaces)
+            yield _read_page(unit.file, _parse(data), corpus_config, namespaces)
         except (ElementTree.ParseError, ValueError) as error:
             yield records.Problem(unit.file, number, f"not a page of a dump: {error}.")
         except (mwparserfromhell.parser.ParserError, RecursionError) as error:
@@ -182,30 +182,30 @@ def _parse(data: bytes) -> _Page:
 
 
 def _read_page(
-    file: str, page: _Page, options: corpus.CorpusConfig, namespaces: frozenset[str]
-) -> records.Record | records.Dropped:
+    file: str, page: _Page, corpus_config: config_lib.CorpusConfig, namespaces: frozenset[str]
+) -> records.RawDocument | records.Dropped:
     if page.number < 0:
         raise ValueError("it has no id")
-    if reason := _why_dropped(page, options):
+    if reason := _why_dropped(page, corpus_config):
         return records.Dropped(file, page.number, reason)
     text = wikitext.to_text(
         page.source,
         namespaces=namespaces,
         no_prose=wiki_rules.NO_PROSE,
-        keep_headings=options.keep_headings,
+        keep_headings=corpus_config.keep_headings,
     )
-    return records.Record(page.number, str(page.number), page.title, text, page.metadata)
+    return records.RawDocument(page.number, str(page.number), page.title, text, page.metadata)
 
 
-def _why_dropped(page: _Page, options: corpus.CorpusConfig) -> str | None:
-    if page.namespace not in options.namespaces:
+def _why_dropped(page: _Page, corpus_config: config_lib.CorpusConfig) -> str | None:
+    if page.namespace not in corpus_config.namespaces:
         return "namespace"
     if page.is_redirect:
         return "redirect"
     if page.model != "wikitext":
         return "not_wikitext"
-    if options.drop_disambiguation and wiki_rules.is_disambiguation(page.title, page.source):
+    if corpus_config.drop_disambiguation and wiki_rules.is_disambiguation(page.title, page.source):
         return "disambiguation"
-    if options.drop_lists and wiki_rules.is_list(page.title):
+    if corpus_config.drop_lists and wiki_rules.is_list(page.title):
         return "list"
     return None

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
+from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.config import corpus
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import records
 
@@ -20,7 +20,7 @@ def write(path, *rows) -> str:
 
 
 def read(pattern, **options) -> list:
-    config = corpus.CorpusConfig(**options)
+    config = config_lib.CorpusConfig(**options)
     units = corpus_formats.units(pattern, "jsonl", config)
     return [found for unit in units for found in corpus_formats.read_unit(unit, "jsonl", config)]
 
@@ -36,17 +36,16 @@ def test_reads_files_in_order_plain_and_gzipped(tmp_path):
     )
     found = read(str(tmp_path / "*.jsonl*"))
     assert found == [
-        records.SourceDocument("1", a, 1, "Eins", "é", "{}"),
-        records.SourceDocument("2", a, 4, "", "zwei", "{}"),
-        records.SourceDocument("3", b, 1, "", "drei", '{"n":[1],"url":"u"}'),
+        types.Document("1", a, 1, "Eins", "é", "{}"),
+        types.Document("2", a, 4, "", "zwei", "{}"),
+        types.Document("3", b, 1, "", "drei", '{"n":[1],"url":"u"}'),
     ]
-    assert found[2].document() == types.Document("3", "", "drei", {"n": [1], "url": "u"})
 
 
 def test_fields_by_option(tmp_path):
     path = write(tmp_path / "a.jsonl", {"key": 7, "head": "H", "body": "B", "id": "x", "text": 1})
     (found,) = read(path, id_field="key", title_field="head", text_field="body")
-    assert found == records.SourceDocument("7", path, 1, "H", "B", '{"id":"x","text":1}')
+    assert found == types.Document("7", path, 1, "H", "B", '{"id":"x","text":1}')
 
 
 def test_separators_inside_a_string_do_not_end_a_record(tmp_path):

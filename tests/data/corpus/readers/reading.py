@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a corpus whole, as tests want it."""
 
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
+from realm_tf import types
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import records
 
 
 def read(pattern, fmt="auto", **options) -> list:
     """Everything that the units of a corpus give, in order."""
-    config = corpus.CorpusConfig(**options)
+    config = config_lib.CorpusConfig(**options)
     units = corpus_formats.units(str(pattern), fmt, config)
     return [found for unit in units for found in corpus_formats.read_unit(unit, fmt, config)]
 
@@ -18,7 +19,7 @@ def summary(found) -> list:
     """Ids of documents, reasons of drops, numbers of problems."""
     return [
         f.doc_id
-        if isinstance(f, records.SourceDocument)
+        if isinstance(f, types.Document)
         else f.reason
         if isinstance(f, records.Dropped)
         else f.number

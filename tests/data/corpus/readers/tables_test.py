@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realm_tf import types
 from realm_tf.data.corpus import records
 from tests.data.corpus.readers import reading
 
@@ -16,9 +17,7 @@ def test_rows_are_documents_by_their_header(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('id,text,title,url\n1,"two\nlines, ""quoted""",Eins,u\n\n2,zwei,,\n')
     one, two = reading.read(path)
-    assert one == records.SourceDocument(
-        "1", str(path), 2, "Eins", 'two\nlines, "quoted"', '{"url":"u"}'
-    )
+    assert one == types.Document("1", str(path), 2, "Eins", 'two\nlines, "quoted"', '{"url":"u"}')
     assert (two.doc_id, two.number, two.title, two.text) == ("2", 5, "", "zwei")
 
 
@@ -81,7 +80,7 @@ def test_what_the_csv_module_writes_is_read(tmp_path_factory, rows):
     with open(path, "w", newline="", encoding="utf-8") as f:
         csv.writer(f).writerows([("id", "text"), *rows])
     found = reading.read(path, unicode_form="none")
-    assert [f.doc_id for f in found if isinstance(f, records.SourceDocument)] == [
+    assert [f.doc_id for f in found if isinstance(f, types.Document)] == [
         row[0] for row, f in zip(rows, found, strict=True) if not isinstance(f, records.Dropped)
     ]
     assert not [f for f in found if isinstance(f, records.Problem)]

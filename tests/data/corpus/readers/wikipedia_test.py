@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mwparserfromhell import parser
 
-from realm_tf.config import corpus
+from realm_tf import config as config_lib
+from realm_tf import types
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import records
-from realm_tf.data.corpus.wiki import prose as wikitext
+from realm_tf.data.corpus.wiki import wikitext
 from tests.data.corpus.readers import dumps, reading
 
 REAL = str(pathlib.Path(__file__).resolve().parents[4] / "shared/data/enwiki_sample/*.bz2")
@@ -55,7 +56,7 @@ def test_pages_that_are_no_articles_are_dropped_by_reason(tmp_path):
     kept = reading.read(
         path, namespaces=[0, 1], drop_disambiguation=False, drop_lists=False, min_words=1
     )
-    assert [d.doc_id for d in kept if isinstance(d, records.SourceDocument)] == [
+    assert [d.doc_id for d in kept if isinstance(d, types.Document)] == [
         "3", "4", "5", "6", "7", "8", "10", "12",
     ]  # fmt: skip
 
@@ -76,13 +77,13 @@ def test_every_page_is_in_one_unit_however_it_is_cut(tmp_path, monkeypatch, kind
         "multistream": lambda: dumps.write_multistream(tmp_path / "d.xml.bz2", made, 7),
         "cut": lambda: dumps.write_cut_streams(tmp_path / "d.xml.bz2", made, 500),
     }[kind]()
-    monkeypatch.setattr(corpus.CorpusConfig, "split_bytes", part)
-    options = corpus.CorpusConfig()
+    monkeypatch.setattr(config_lib.CorpusConfig, "split_bytes", part)
+    corpus_config = config_lib.CorpusConfig()
     if (kind, part) == ("plain", 1):
         part = 37  # a unit for every byte would take long
-        monkeypatch.setattr(corpus.CorpusConfig, "split_bytes", part)
-    units = corpus_formats.units(path, "wikipedia", options)
-    found = [list(corpus_formats.read_unit(unit, "wikipedia", options)) for unit in units]
+        monkeypatch.setattr(config_lib.CorpusConfig, "split_bytes", part)
+    units = corpus_formats.units(path, "wikipedia", corpus_config)
+    found = [list(corpus_formats.read_unit(unit, "wikipedia", corpus_config)) for unit in units]
     assert [d.doc_id for part in found for d in part] == [str(n) for n in range(1, 61)]
     assert units == sorted(units)
     if part < 1000 and kind != "single":
@@ -173,13 +174,13 @@ def test_a_page_that_is_too_long_is_named_in_bounded_memory(tmp_path):
 
 def test_memory_does_not_grow_with_the_dump(tmp_path):
     peaks = []
-    options = corpus.CorpusConfig(namespaces=(1,))
+    corpus_config = config_lib.CorpusConfig(namespaces=(1,))
     large = [dumps.page(n, "Town", dumps.PROSE * 150) for n in range(10)]
     for count in (200, 2000):
         path = dumps.write(tmp_path / f"{count}.xml", large * (count // 10))
         unit = corpus_formats.units(path, "wikipedia")[0]
         tracemalloc.start()
-        read = sum(1 for _ in corpus_formats.read_unit(unit, "wikipedia", options))
+        read = sum(1 for _ in corpus_formats.read_unit(unit, "wikipedia", corpus_config))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert read == count
@@ -192,7 +193,7 @@ def test_real_dump():
     reasons = [f.reason for f in found if isinstance(f, records.Dropped)]
     counts = {reason: reasons.count(reason) for reason in sorted(set(reasons))}
     assert counts == {"disambiguation": 8, "list": 2, "namespace": 1, "redirect": 99}
-    documents = [f for f in found if isinstance(f, records.SourceDocument)]
+    documents = [f for f in found if isinstance(f, types.Document)]
     assert len(documents) + len(reasons) == len(found) == 206
     text = "\n".join(d.text for d in documents)
     for mark in ("{{", "}}", "[[", "]]", "''", "<ref", "{|", "|}", "__NOTOC", "&nbsp;", "thumb|"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realm_tf.data.corpus.wiki import prose as wikitext
+from realm_tf.data.corpus.wiki import wikitext
 from realm_tf.text import cleaning
 
 
