@@ -197,25 +197,21 @@ def _in_rows(
     for batch in batches:
         while batch.num_rows >= rows - count:
             part = batch.slice(0, rows - count)
-            yield (
-                pa.Table.from_batches([*pending, part], table_schema)
-                .combine_chunks()
-                .to_batches()[0]
-            )
+            yield _joined([*pending, part], table_schema)
             batch = batch.slice(rows - count)
             pending, count = [], 0
         if batch.num_rows:
             pending.append(batch)
             count += batch.num_rows
     if pending:
-        yield from _joined(pending, table_schema)
+        yield _joined(pending, table_schema)
 
 
-def _joined(batches: Sequence[pa.RecordBatch], table_schema: pa.Schema) -> list[pa.RecordBatch]:
+def _joined(batches: Sequence[pa.RecordBatch], table_schema: pa.Schema) -> pa.RecordBatch:
     """One record batch of several, which must not be empty.
 
     Its buffers are copies of the rows alone, so that the bytes of a file do not depend on the
     batches that came in: a slice would keep what stands around it.
     """
     (joined,) = pa.Table.from_batches(batches, table_schema).combine_chunks().to_batches()
-    return [joined.take(pa.array(np.arange(joined.num_rows)))]
+    return joined.take(pa.array(np.arange(joined.num_rows)))
