@@ -207,7 +207,7 @@ class Ragged:
     def _slices(self, starts: np.ndarray, lengths: np.ndarray) -> Ragged:
         offsets = _offsets(lengths)
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-        return Ragged(self.values[places], offsets)
+        return Ragged(self.values.take(places), offsets)  # faster than an index in brackets
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:

@@ -63,8 +63,8 @@ def pack_queries(
     """
     word_ids = _empty(len(queries), length, tokenizer)
     queries = queries.cut(length - QUERY_SPECIALS)
-    limits = 1 + queries.lengths[:, None]
-    positions = np.arange(length)
+    limits = (1 + queries.lengths[:, None]).astype(np.int32)
+    positions = np.arange(length, dtype=np.int32)
     word_ids[(positions >= 1) & (positions < limits)] = queries.values
     np.put_along_axis(word_ids, limits, tokenizer.sep_id, axis=1)
     return _inputs(word_ids, limits + 1, limits + 1)
@@ -154,15 +154,15 @@ def _pack_pairs(
         )
     word_ids = _empty(len(firsts), length, tokenizer)
     firsts = firsts.cut(length - PAIR_SPECIALS)
-    starts = 2 + firsts.lengths
+    starts = (2 + firsts.lengths).astype(np.int32)
     seconds = seconds.cut(length - 1 - starts)
-    limits = (starts + seconds.lengths)[:, None]
-    positions, begins = np.arange(length), starts[:, None]
+    limits = (starts + seconds.lengths).astype(np.int32)[:, None]
+    positions, begins = np.arange(length, dtype=np.int32), starts[:, None]
     # Rows of a mask are filled in the order of the flat values.
     word_ids[(positions >= 1) & (positions < begins - 1)] = firsts.values
     word_ids[(positions >= begins) & (positions < limits)] = seconds.values
     np.put_along_axis(word_ids, np.concatenate([begins - 1, limits], 1), tokenizer.sep_id, axis=1)
-    return _inputs(word_ids, begins, limits + 1), starts.astype(np.int32)
+    return _inputs(word_ids, begins, limits + 1), starts
 
 
 def _empty(count: int, length: int, tokenizer: tokenizer_lib.Tokenizer) -> np.ndarray:
@@ -177,8 +177,8 @@ def _empty(count: int, length: int, tokenizer: tokenizer_lib.Tokenizer) -> np.nd
 
 
 def _inputs(word_ids: np.ndarray, seconds: np.ndarray, limits: np.ndarray) -> types.EncoderInputs:
-    """Adds masks: `seconds` <int64>[n, 1] is where segment 1 starts, `limits` where a row ends."""
-    positions = np.arange(word_ids.shape[1])
+    """Adds masks: `seconds` <int32>[n, 1] is where segment 1 starts, `limits` where a row ends."""
+    positions = np.arange(word_ids.shape[1], dtype=np.int32)
     mask = positions < limits
     second = mask & (positions >= seconds)
     return types.EncoderInputs(word_ids, mask.astype(np.int32), second.astype(np.int32))
