@@ -15,74 +15,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import schema, shards
-
-_BYTE_LIMIT = "doc_byte_limit"  # not a column: where the block ends in its document's text
-
-
-class Chunk:
-    """The rows of one record batch of blocks, and of the batch of spans that marks it.
-
-    Args:
-      first_row: The row of the table that the chunk begins with.
-      blocks: Record batch of blocks.
-      spans: Record batch of as many rows of spans, or None.
-    """
-
-    def __init__(self, first_row: int, blocks: pa.RecordBatch, spans: pa.RecordBatch | None):
-        self.first_row = first_row
-        self._num_rows = blocks.num_rows
-        batches = [blocks] if spans is None else [blocks, spans]
-        self._columns = {f.name: b.column(f.name) for b in batches for f in b.schema}
-        self._ragged: dict[str, types.Ragged] = {}
-        self._scalars: dict[str, np.ndarray] = {}
-
-    def __len__(self) -> int:
-        return self._num_rows
-
-    def ragged(self, column: str) -> types.Ragged:
-        """The rows of a column of lists or of texts (as UTF-8 bytes), without a copy."""
-        if column not in self._ragged:
-            self._ragged[column] = self._view(column)
-        return self._ragged[column]
-
-    def scalar(self, column: str) -> np.ndarray:
-        """<dtype>[rows of the chunk] values of a scalar column; see `BlockTable.scalar`."""
-        if column == _BYTE_LIMIT:
-            return self.scalars(column, np.arange(len(self)))
-        if column not in self._scalars:
-            self._scalars[column] = self._columns[column].to_numpy()
-        return self._scalars[column]
-
-    def scalars(self, column: str, rows: np.ndarray) -> np.ndarray:
-        """Values of a scalar column in some rows <int64>[n] of the chunk."""
-        if column != _BYTE_LIMIT:
-            return self.scalar(column)[rows]
-        offsets = self.ragged("text").offsets
-        return self.scalar("doc_byte_start")[rows] + (offsets[rows + 1] - offsets[rows])
-
-    def labels(self, row: int) -> list[str]:
-        """Label of every span of a row of the chunk."""
-        if "span_label" not in self._columns:
-            return []
-        names = self._columns["span_label"].values.dictionary.to_pylist()
-        return [names[code] for code in self.ragged("span_label").row(row)]
-
-    def _view(self, column: str) -> types.Ragged:
-        if column.startswith("span_") and column not in self._columns:
-            return types.Ragged(np.zeros(0, np.uint16), np.zeros(len(self) + 1, np.int32))
-        array = self._columns[column]
-        if pa.types.is_string(array.type):
-            _, offsets, data = array.buffers()
-            values = np.frombuffer(data or b"", np.uint8)
-            return types.Ragged(values, np.frombuffer(offsets, np.int32, len(self) + 1))
-        values = array.values
-        if pa.types.is_dictionary(values.type):
-            values = values.indices
-        return types.Ragged(values.to_numpy(), array.offsets.to_numpy())
+from realm_tf.data.blocks import chunk as chunk_lib
+from realm_tf.data.blocks import schema
 
 
 class BlockTable:
@@ -96,7 +32,9 @@ class BlockTable:
       tokenizer: Fingerprint of the tokenizer that made the wordpieces.
     """
 
-    def __init__(self, chunks: Sequence[Chunk], *, blocks: str, source: str, tokenizer: str):
+    def __init__(
+        self, chunks: Sequence[chunk_lib.Chunk], *, blocks: str, source: str, tokenizer: str
+    ):
         self.blocks = blocks
         self.source = source
         self.tokenizer = tokenizer
@@ -124,13 +62,12 @@ class BlockTable:
         blocks = [blocks] if isinstance(blocks, artifacts.Segment) else list(blocks)
         spans = [spans] if isinstance(spans, artifacts.Segment) else list(spans)
         check(blocks, spans)
-        found: list[Chunk] = []
-        first_row = 0
+        found: list[chunk_lib.Chunk] = []
         for number, segment in enumerate(blocks):
-            marking = spans[number].files(f"{schema.SPANS}-") if spans else []
-            for batch, marks in _paired(segment.files(f"{schema.BLOCKS}-"), marking):
-                found.append(Chunk(first_row, batch, marks))
-                first_row += batch.num_rows
+            marks = spans[number].files(f"{schema.SPANS}-") if spans else []
+            first_row = found[-1].first_row + len(found[-1]) if found else 0
+            marked = segment.files(f"{schema.BLOCKS}-")
+            found += chunk_lib.open_chunks(marked, marks, first_row)
         return cls(
             found,
             blocks=_fingerprint(blocks),
@@ -149,17 +86,13 @@ class BlockTable:
         Raises:
           UserError: If a shard is damaged, or the two have different rows.
         """
-        found: list[Chunk] = []
-        first_row = 0
-        for batch, marks in _paired([blocks], [] if spans is None else [spans]):
-            found.append(Chunk(first_row, batch, marks))
-            first_row += batch.num_rows
+        found = list(chunk_lib.open_chunks([blocks], [] if spans is None else [spans]))
         return cls(found, blocks=blocks, source=spans or blocks, tokenizer="")
 
     def __len__(self) -> int:
         return self._num_rows
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[chunk_lib.Chunk]:
         """The whole table in pieces of bounded size, in the order of the rows."""
         return iter(self._chunks)
 
@@ -327,7 +260,7 @@ class BlockTable:
         """The whole row with its spans."""
         return types.Passage(self.block(row), self.spans(row))
 
-    def _chunk(self, row: int) -> Chunk:
+    def _chunk(self, row: int) -> chunk_lib.Chunk:
         return self._chunks[bisect.bisect_right(self._first_rows, row) - 1]
 
     def _row(self, column: str, row: int) -> np.ndarray:
@@ -362,20 +295,3 @@ def check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment
         artifacts.require_same(
             "blocks", (marks.path, marks.made_from.get("blocks")), (marked.path, marked.fingerprint)
         )
-
-
-def _paired(
-    blocks: Sequence[str], spans: Sequence[str]
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
-    """The record batches of shards of blocks, each with the batch of spans that marks it."""
-    mapped = [batch for path in blocks for batch in shards.read(path)]
-    if not spans:
-        yield from ((batch, None) for batch in mapped)
-        return
-    marks = [batch for path in spans for batch in shards.read(path)]
-    if [b.num_rows for b in mapped] != [b.num_rows for b in marks]:
-        raise types.UserError(
-            f"The rows of {spans[0]} and its segment are not those of {blocks[0]} and its segment."
-            " Make the spans again."
-        )
-    yield from zip(mapped, marks, strict=True)

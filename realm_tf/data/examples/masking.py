@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from realm_tf import types
+from realm_tf.data.blocks import chunk as chunk_lib
 from realm_tf.data.blocks import table as block_table
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -99,7 +100,7 @@ def make(
 
 
 def _skip_reasons(
-    chunk: block_table.Chunk, query_length: int, max_masks: int
+    chunk: chunk_lib.Chunk, query_length: int, max_masks: int
 ) -> dict[str, np.ndarray]:
     """Per reason, <bool>[num_spans] of the chunk."""
     byte_start, byte_limit, token_start, token_limit = (

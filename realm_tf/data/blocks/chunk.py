@@ -1,0 +1,110 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A chunk of a block table: the columns of one record batch of blocks and of its spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from realm_tf import types
+from realm_tf.data.blocks import shards
+
+_BYTE_LIMIT = "doc_byte_limit"  # not a column: where the block ends in its document's text
+
+
+class Chunk:
+    """The rows of one record batch of blocks, and of the batch of spans that marks it.
+
+    Args:
+      first_row: The row of the table that the chunk begins with.
+      blocks: Record batch of blocks.
+      spans: Record batch of as many rows of spans, or None.
+    """
+
+    def __init__(self, first_row: int, blocks: pa.RecordBatch, spans: pa.RecordBatch | None):
+        self.first_row = first_row
+        self._num_rows = blocks.num_rows
+        batches = [blocks] if spans is None else [blocks, spans]
+        self._columns = {f.name: b.column(f.name) for b in batches for f in b.schema}
+        self._ragged: dict[str, types.Ragged] = {}
+        self._scalars: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return self._num_rows
+
+    def ragged(self, column: str) -> types.Ragged:
+        """The rows of a column of lists or of texts (as UTF-8 bytes), without a copy."""
+        if column not in self._ragged:
+            self._ragged[column] = self._view(column)
+        return self._ragged[column]
+
+    def scalar(self, column: str) -> np.ndarray:
+        """<dtype>[rows of the chunk] values of a scalar column; see `BlockTable.scalar`."""
+        if column == _BYTE_LIMIT:
+            return self.scalars(column, np.arange(len(self)))
+        if column not in self._scalars:
+            self._scalars[column] = self._columns[column].to_numpy()
+        return self._scalars[column]
+
+    def scalars(self, column: str, rows: np.ndarray) -> np.ndarray:
+        """Values of a scalar column in some rows <int64>[n] of the chunk."""
+        if column != _BYTE_LIMIT:
+            return self.scalar(column)[rows]
+        offsets = self.ragged("text").offsets
+        return self.scalar("doc_byte_start")[rows] + (offsets[rows + 1] - offsets[rows])
+
+    def labels(self, row: int) -> list[str]:
+        """Label of every span of a row of the chunk."""
+        if "span_label" not in self._columns:
+            return []
+        names = self._columns["span_label"].values.dictionary.to_pylist()
+        return [names[code] for code in self.ragged("span_label").row(row)]
+
+    def _view(self, column: str) -> types.Ragged:
+        if column.startswith("span_") and column not in self._columns:
+            return types.Ragged(np.zeros(0, np.uint16), np.zeros(len(self) + 1, np.int32))
+        array = self._columns[column]
+        if pa.types.is_string(array.type):
+            _, offsets, data = array.buffers()
+            values = np.frombuffer(data or b"", np.uint8)
+            return types.Ragged(values, np.frombuffer(offsets, np.int32, len(self) + 1))
+        values = array.values
+        if pa.types.is_dictionary(values.type):
+            values = values.indices
+        return types.Ragged(values.to_numpy(), array.offsets.to_numpy())
+
+
+def open_chunks(blocks: Sequence[str], spans: Sequence[str], first_row: int = 0) -> Iterator[Chunk]:
+    """Maps the chunks of shards of blocks, with the shards of spans that mark them.
+
+    Args:
+      blocks: Paths of shards of blocks.
+      spans: Paths of the shards of spans, as many, or none.
+      first_row: The row of the table that the first shard begins with.
+
+    Raises:
+      UserError: If a shard is missing or damaged, or blocks and spans have different rows.
+    """
+    for batch, marks in _paired(blocks, spans):
+        yield Chunk(first_row, batch, marks)
+        first_row += batch.num_rows
+
+
+def _paired(
+    blocks: Sequence[str], spans: Sequence[str]
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch | None]]:
+    """The record batches of shards of blocks, each with the batch of spans that marks it."""
+    mapped = [batch for path in blocks for batch in shards.read(path)]
+    if not spans:
+        yield from ((batch, None) for batch in mapped)
+        return
+    marks = [batch for path in spans for batch in shards.read(path)]
+    if [b.num_rows for b in mapped] != [b.num_rows for b in marks]:
+        raise types.UserError(
+            f"The rows of {spans[0]} and its segment are not those of {blocks[0]} and its segment."
+            " Make the spans again."
+        )
+    yield from zip(mapped, marks, strict=True)
