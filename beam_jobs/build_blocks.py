@@ -20,8 +20,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
-
 from beam_jobs import build_blocks_finish, build_blocks_pack, build_blocks_sort
 from beam_jobs.engine import outputs, problems, runner, work_items
 from beam_jobs.engine import report as job_report
@@ -33,7 +31,13 @@ from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import sorted_runs
 from realm_tf.text import packing
 
-_STEPS = (build_blocks_sort.STEP, build_blocks_pack.STEP, build_blocks_finish.STEP)
+# What is removed when the segment is there.
+_NEEDED = (
+    build_blocks_sort.STEP,
+    build_blocks_pack.STEP,
+    build_blocks_finish.STEP,
+    build_blocks_finish.MARKS,
+)
 _MB = 1 << 20
 
 _LOGGER = logging.getLogger(__name__)
@@ -129,7 +133,7 @@ def build_blocks(
     }
     path = artifacts.recipe_path(output_root, schema.BLOCKS, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
-        work_items.Folder(work_items.job_folder(path)).remove(*_STEPS)
+        work_items.Folder(work_items.job_folder(path)).remove(*_NEEDED)
         return artifacts.open_segment(path, schema.BLOCKS, verify=False)
     job = _Job(
         input,
@@ -173,8 +177,7 @@ def _build(job: _Job, writer: artifacts.SegmentWriter, *, resume: bool) -> artif
     job_report.write(folder, {**_head(job), "seconds of the last call": seconds}, tally)
     counts = {"documents": 0, **tally.beam_counts()}
     segment = outputs.commit_shards(writer, output, num_records, counts, job.corpus)
-    folder.remove(*_STEPS)
-    _remove_marks(folder)
+    folder.remove(*_NEEDED)
     return segment
 
 
@@ -239,12 +242,6 @@ def _finish(
     job.run(fn, [(number,) for number in range(job.num_shards)])
     results = folder.results(build_blocks_finish.STEP, job.num_shards)
     return [result["blocks"] for result in results]
-
-
-def _remove_marks(folder: work_items.Folder) -> None:
-    marks = folder.file(build_blocks_finish.MARKS)
-    if tf.io.gfile.exists(marks):
-        tf.io.gfile.remove(marks)
 
 
 def _packing_options(

@@ -199,8 +199,8 @@ def embed_blocks(
       The "vectors" segment; at once if it is there already.
 
     Raises:
-      UserError: If blocks, embedder and vocabulary do not belong together, or a vector is not
-        finite.
+      UserError: If blocks, embedder and vocabulary do not belong together, blocks or embedder are
+        damaged, or a vector is not finite.
     """
     block_segment = artifacts.open_segment(blocks, verify=False)
     artifacts.require_kind(block_segment, schema.BLOCKS, schema.SCHEMA_VERSION)
@@ -213,7 +213,9 @@ def embed_blocks(
     settings = {"length": length, "batch_size": batch_size, "dtype": dtype}
     path = artifacts.recipe_path(output_root, vectors.KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
+        work_items.Folder(work_items.job_folder(path)).delete()
         return artifacts.open_segment(path, vectors.KIND, verify=False)
+    artifacts.open_segment(blocks)  # compares checksums
     items = [(file,) for file in block_segment.files(f"{schema.BLOCKS}-")]
     template = block_segment.settings.get("template", packing.TITLE_BODY)
     job = _Job(embedder, vocab, path, len(items), length, batch_size, dtype, template)

@@ -181,7 +181,7 @@ def tag_spans(
       tagger: What finds the spans: "rules" (`salient`), or the path of a "span_tagger" segment,
         which may have another vocabulary.
       dates: Date rules: a bundled language, the path of a file of rules, or "none".
-      wave_size: Shards of one pipeline of the local runner; see `waves.run`.
+      wave_size: Shards of one pipeline of the local runner; see `work_items.run`.
       resume: Whether to go on with what a killed job left, rather than to do everything again.
       beam_args: Pipeline options.
 

@@ -7,8 +7,8 @@ flows through Beam: the data goes from file to file. The last thing that work on
 its result, one small JSON file; an item with a result is done, and is not done again. So a job that
 was killed goes on with what is left, and what it makes does not depend on workers or waves.
 
-    folder = waves.open_folder(job_folder(segment_path), plan, resume=True)
-    waves.run(SortFn(folder, "Sort"), items, beam_args=beam_args, wave_size=64)
+    folder = work_items.open_folder(job_folder(segment_path), plan, resume=True)
+    work_items.run(SortFn(folder, "Sort"), items, beam_args=beam_args, wave_size=64)
     for result in folder.results("Sort", len(items)): ...
     folder.remove("Sort")
 """
@@ -75,11 +75,16 @@ class Folder:
         tf.io.gfile.remove(self._result(step, number))
 
     def delete(self) -> None:
-        """Removes the directory of a job that leaves no report."""
-        tf.io.gfile.rmtree(self.path)
+        """Removes the directory of a job that leaves no report, if it is there."""
+        if tf.io.gfile.exists(self.path):
+            tf.io.gfile.rmtree(self.path)
 
     def remove(self, *steps: str) -> None:
-        """Removes everything that the steps wrote into their directories, and the plan."""
+        """Removes the plan, and the directories or files of these names.
+
+        Args:
+          *steps: Names of steps, whose items are all done, or of files that they needed.
+        """
         for name in (*steps, _PLAN):
             path = self.file(name)
             if tf.io.gfile.isdir(path):

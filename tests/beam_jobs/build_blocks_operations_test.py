@@ -7,20 +7,19 @@ import os
 import pathlib
 import subprocess
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs import build_blocks, build_blocks_pack, build_blocks_sort
-from beam_jobs.engine import work_items
+from beam_jobs import build_blocks, build_blocks_finish, build_blocks_pack, build_blocks_sort
+from beam_jobs.engine import outputs, work_items
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.commands import inspect as inspect_command
-from realm_tf.data.blocks import duplicates
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import shards
 from realm_tf.data.blocks import table as block_table
 from tests.beam_jobs import documents
+from tests.data import example_passages
 
 REPORT_FILES = {"report.json", "report.txt", "dead_letters.jsonl"}
 
@@ -34,10 +33,6 @@ def build(root, pattern, *, working=None, **kept) -> artifacts.Segment:
         working=config_lib.JobsConfig(**(working or {})),
         **options,
     )
-
-
-def read(segment) -> list[types.Block]:
-    return [block for path in segment.files("blocks-") for block in block_schema.read(path)]
 
 
 def job(root) -> pathlib.Path:
@@ -98,14 +93,18 @@ def test_only_the_report_stays(tmp_path):
     assert not list(tmp_path.rglob("*.tmp-*"))
     text = inspect_command.describe(work_items.job_folder(segment.path))
     body = artifacts.read_json(str(job(tmp_path) / "report.json"))
-    assert body["counts"]["blocks"] == segment.counts["blocks"] == len(read(segment))
+    assert (
+        body["counts"]["blocks"]
+        == segment.counts["blocks"]
+        == len(example_passages.blocks_in(segment))
+    )
     assert body["dropped"] == {"no_text": 1}
     for name in ("bytes of a document", "bytes of a sentence", "wordpieces of a block"):
         assert name in text
     sizes = body["histograms"]["wordpieces of a block, with its title"]
     assert sum(sizes.values()) == segment.counts["blocks"]
     assert max(map(int, sizes)) <= 64
-    ids = sorted(b.block_id for b in read(segment))
+    ids = sorted(b.block_id for b in example_passages.blocks_in(segment))
     assert [int(sample["key"]) for sample in body["samples"]] == ids[:5]
     assert "no_text" in text
     assert body["samples"][0]["text"][:20] in text
@@ -117,7 +116,9 @@ def test_a_job_that_has_not_ended_has_no_report(tmp_path):
         inspect_command.describe(str(tmp_path / "blocks-12.job"))
 
 
-@pytest.mark.parametrize("step", [build_blocks_sort.SortFn, build_blocks_pack.PackFn])
+@pytest.mark.parametrize(
+    "step", [build_blocks_sort.SortFn, build_blocks_pack.PackFn, build_blocks_finish.FinishFn]
+)
 def test_a_job_that_fails_goes_on_where_it_stopped(tmp_path, monkeypatch, step, one_file_an_item):
     pattern = write_parts(tmp_path)
     whole = build(tmp_path / "whole", pattern)
@@ -161,11 +162,11 @@ def test_without_resume_all_is_done_again(tmp_path, monkeypatch, one_file_an_ite
 def test_a_damaged_shard_of_an_unfinished_job_is_made_again(tmp_path, monkeypatch):
     pattern = write_parts(tmp_path)
     whole = build(tmp_path / "whole", pattern)
-    monkeypatch.setattr(build_blocks, "_mark_duplicates", None)
+    monkeypatch.setattr(outputs, "commit_shards", None)
     with pytest.raises(TypeError):
         build(tmp_path, pattern)
     monkeypatch.undo()
-    path = job(tmp_path).with_suffix("") / block_schema.shard_name(1, 3)
+    path = job(tmp_path).with_suffix("") / shards.name(1, 3)
     path.write_bytes(b"half")
     assert build(tmp_path, pattern).shards == whole.shards
 
@@ -175,22 +176,23 @@ def test_marks_name_the_first_block_of_a_text(tmp_path):
     rows = [{"id": str(i), "title": f"T{i}", "text": text} for i in range(3)]
     rows.append({"id": "x", "text": "It was a river."})
     segment = build(tmp_path, documents.write(tmp_path / "a.jsonl", rows))
-    same = sorted(b.block_id for b in read(segment) if b.text == text)
-    marks = np.load(segment.file(duplicates.FILE))
-    assert marks.tolist() == [[same[1], same[0]], [same[2], same[0]]]
+    same = sorted(b.block_id for b in example_passages.blocks_in(segment) if b.text == text)
+    table = block_table.BlockTable.open(segment)
+    ids = table.block_ids.tolist()
+    marks = {ids[row]: table.duplicate_of(row) for row in range(4)}
+    (other,) = set(ids) - set(same)
+    assert marks == {other: None, same[0]: None, same[1]: same[0], same[2]: same[0]}
     assert segment.counts["duplicate_blocks"] == 2
     shown = [inspect_command.describe(segment.path, row=row) for row in range(4)]
     marked = [s for s in shown if f"the same text as block {same[0]} of another document" in s]
     assert len(marked) == 2
     assert "the same text" in inspect_command.describe(segment.path)
-    table = block_table.BlockTable.open(block_table.build(str(tmp_path), segment))
-    assert len(table) == 4
     # Deleting the first document deletes nobody else's text.
-    owner = next(b.doc_id for b in read(segment) if b.block_id == same[0])
+    owner = next(b.doc_id for b in example_passages.blocks_in(segment) if b.block_id == same[0])
     rest = [row for row in rows if row["id"] != owner]
     again = build(tmp_path / "x", documents.write(tmp_path / "b.jsonl", rest))
-    kept = {b.block_id for b in read(segment) if b.doc_id != owner}
-    assert {b.block_id for b in read(again)} == kept
+    kept = {b.block_id for b in example_passages.blocks_in(segment) if b.doc_id != owner}
+    assert {b.block_id for b in example_passages.blocks_in(again)} == kept
 
 
 def test_overlap_is_part_of_the_recipe(tmp_path):
@@ -266,7 +268,7 @@ def test_a_full_disk_is_one_line_and_the_job_goes_on(tmp_path, small_disk, kilob
     made = documents.records(300)
     path = documents.write(tmp_path / "a.jsonl", made)
     whole = build(tmp_path, path)
-    assert sum(s.num_bytes for s in whole.shards) > 200_000
+    assert sum(s.num_bytes for s in whole.shards) > 100_000
     (small_disk / "filler").write_bytes(b"x" * (300_000 - kilobytes * 1000))
     vocab = documents.write_vocab(tmp_path)
     output = str(small_disk / "out")

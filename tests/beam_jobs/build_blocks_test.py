@@ -5,15 +5,16 @@
 import os
 import pathlib
 
+import pyarrow as pa
 import pytest
 
 from beam_jobs import build_blocks
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import keys
+from realm_tf.data.blocks import keys, schema, shards
 from realm_tf.data.blocks import packer as block_packer
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
 from tests.beam_jobs import documents
-from tests.data import blocks_test
+from tests.data import example_passages
 from tests.text import vocabularies
 
 
@@ -34,8 +35,8 @@ def committed(root: pathlib.Path) -> list[str]:
     return [str(path) for path in (root / "out").rglob(artifacts.MANIFEST)]
 
 
-def read(segment: artifacts.Segment) -> list[types.Block]:
-    return [block for path in segment.files("blocks-") for block in block_schema.read(path)]
+def contents(segment: artifacts.Segment) -> list[bytes]:
+    return [pathlib.Path(path).read_bytes() for path in segment.files()]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +49,9 @@ def test_blocks_are_the_packers(built):
     sources = list(map(document, documents.records()))
     packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=48)
     expected = {b.block_id: b for packed in packer.pack(sources) for b in packed.blocks}
-    found = read(built)
+    found = example_passages.blocks_in(built)
     assert len(found) == len(expected) > len(sources)
-    assert all(blocks_test.same(block, expected[block.block_id]) for block in found)
+    assert all(example_passages.same(block, expected[block.block_id]) for block in found)
 
 
 def test_template_decides_what_fits(built, tmp_path):
@@ -59,22 +60,22 @@ def test_template_decides_what_fits(built, tmp_path):
     sources = list(map(document, documents.records()))
     packer = block_packer.BlockPacker(vocabularies.tokenizer(), length=36, template="body")
     expected = [b.block_id for made in packer.pack(sources) for b in made.blocks]
-    assert sorted(b.block_id for b in read(body)) == sorted(expected)
+    assert sorted(b.block_id for b in example_passages.blocks_in(body)) == sorted(expected)
     with_titles = build(tmp_path, pattern, length=36)
-    assert len(read(with_titles)) > len(expected)
+    assert len(example_passages.blocks_in(with_titles)) > len(expected)
     assert (body.settings["template"], built.settings["template"]) == ("body", "title_body")
     assert with_titles.path != body.path
 
 
 def test_shards_hold_their_documents_in_order(built):
     for number, path in enumerate(built.files("blocks-")):
-        keys = [(b.doc_id, b.doc_byte_start) for b in block_schema.read(path)]
-        assert keys == sorted(keys)
-        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+        places = [(b.doc_id, b.doc_byte_start) for b in example_passages.blocks_in(path)]
+        assert places == sorted(places)
+        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in places)
 
 
 def test_segment_tells_how_it_was_made(built):
-    found = read(built)
+    found = example_passages.blocks_in(built)
     repeated, texts = built.counts["repeated_blocks"], [b.text for b in found]
     assert repeated > 0
     assert built.counts == {
@@ -100,11 +101,43 @@ def test_segment_tells_how_it_was_made(built):
     }
     assert set(built.made_from) == {"tokenizer", "corpus"}
     assert built.made_from["tokenizer"] == vocabularies.tokenizer().fingerprint
-    *shards, marks = built.shards
-    assert [s.name for s in shards] == [block_schema.shard_name(i, 3) for i in range(3)]
-    assert sum(s.num_records for s in shards) == len(found)
-    assert (marks.name, marks.num_records) == ("duplicates.npy", built.counts["duplicate_blocks"])
+    assert [s.name for s in built.shards] == [shards.name(i, 3) for i in range(3)]
+    assert sum(s.num_records for s in built.shards) == len(found)
     assert set(os.listdir(built.path)) == {s.name for s in built.shards} | {artifacts.MANIFEST}
+
+
+def test_columns_have_the_smallest_types_that_hold_the_corpus(built, tmp_path):
+    """Blocks of ordinary length have places of two bytes; the shortest ones, of one."""
+    text = " ".join(documents.SENTENCES * 4)
+    rows = [{"id": f"d{number}", "title": "T", "text": text} for number in range(3)]
+    ordinary = build(tmp_path, documents.write(tmp_path / "a.jsonl", rows), length=288)
+    blocks = example_passages.blocks_in(ordinary)
+    assert max(len(block.text.encode()) for block in blocks) > 255
+    assert max(len(block.text.encode()) for block in example_passages.blocks_in(built)) <= 255
+    for segment, place in ((ordinary, pa.uint16()), (built, pa.uint8())):
+        columns = [shards.columns(path) for path in segment.files()]
+        assert columns == [schema.of_blocks(pa.uint16(), place)] * 3
+
+
+def test_equal_texts_of_documents_name_the_first_of_them(built):
+    table = block_table.BlockTable.open(built)
+    texts = [table.text(row) for row in range(len(table))]
+    ids = table.block_ids.tolist()
+    first: dict[str, int] = {}
+    for text, block_id in zip(texts, ids, strict=True):
+        first[text] = min(block_id, first.get(text, block_id))
+    expected = [None if first[t] == i else first[t] for t, i in zip(texts, ids, strict=True)]
+    assert [table.duplicate_of(row) for row in range(len(table))] == expected
+    marked = sum(mark is not None for mark in expected)
+    assert 0 < marked == built.counts["duplicate_blocks"] < len(table)
+
+
+def test_two_blocks_with_one_id_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "block_id", lambda *_args, **_kept: 7)
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records(3))
+    with pytest.raises(types.UserError, match="block ids are there twice, among them 7"):
+        build(tmp_path, pattern)
+    assert not committed(tmp_path)
 
 
 def test_cutting_into_files_changes_no_shard(built, tmp_path):
@@ -113,6 +146,7 @@ def test_cutting_into_files_changes_no_shard(built, tmp_path):
     documents.write(tmp_path / "y.jsonl", made[7:])
     again = build(tmp_path, str(tmp_path / "*.jsonl"))
     assert again.shards == built.shards
+    assert contents(again) == contents(built)
 
 
 def test_same_fingerprint_under_another_root(built, tmp_path):
@@ -124,11 +158,14 @@ def test_change_of_a_document_changes_no_other_shard_or_id(built, tmp_path):
     made = documents.records()
     made[0]["text"] = "The war. " + made[0]["text"]
     again = build(tmp_path, documents.write(tmp_path / "a.jsonl", made))
-    changed = block_schema.shard_name(keys.shard_of("doc-0", 3), 3)
-    pairs = zip(built.shards[:3], again.shards[:3], strict=True)
+    changed = shards.name(keys.shard_of("doc-0", 3), 3)
+    pairs = zip(built.shards, again.shards, strict=True)
     assert [a.name for a, b in pairs if a != b] == [changed]
-    ids = [{b.block_id for b in read(s) if b.doc_id != "doc-0"} for s in (built, again)]
-    assert ids[0] == ids[1]
+    ids, ids_again = (
+        {b.block_id for b in example_passages.blocks_in(segment) if b.doc_id != "doc-0"}
+        for segment in (built, again)
+    )
+    assert ids == ids_again
 
 
 def test_complete_segment_is_not_made_again(tmp_path, monkeypatch):
@@ -142,15 +179,17 @@ def test_what_a_killed_run_left_is_made_good(tmp_path):
     pattern = documents.write(tmp_path / "a.jsonl", documents.records(9))
     whole = build(tmp_path, pattern)
     os.remove(whole.file(artifacts.MANIFEST))
-    pathlib.Path(whole.file(block_schema.shard_name(1, 3))).write_bytes(b"half")
+    pathlib.Path(whole.file(shards.name(1, 3))).write_bytes(b"half")
     assert build(tmp_path, pattern) == whole
 
 
 def test_shards_without_documents_are_there(tmp_path):
     pattern = documents.write(tmp_path / "a.jsonl", documents.records(3)[:1])
     segment = build(tmp_path, pattern, num_shards=5)
-    assert sorted(s.num_records for s in segment.shards) == [0, 0, 0, 0, 0, 1]
-    artifacts.open_segment(segment.path, block_schema.BLOCKS)
+    assert sorted(s.num_records for s in segment.shards) == [0, 0, 0, 0, 1]
+    assert (
+        len(block_table.BlockTable.open(artifacts.open_segment(segment.path, schema.BLOCKS))) == 1
+    )
 
 
 def test_every_mistake_is_counted_and_the_first_is_named(tmp_path):
@@ -218,6 +257,7 @@ def test_processes_write_the_same(built, tmp_path, workers):
     beam_args = ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
     again = build(tmp_path, pattern, beam_args=beam_args)
     assert again.fingerprint == built.fingerprint
+    assert contents(again) == contents(built)
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def table_of(
         output_root=str(root),
         num_shards=1,
     )
-    table = block_table.BlockTable.open(block_table.build(str(root), blocks))
+    table = block_table.BlockTable.open(blocks)
     return table, tokenizer_lib.Tokenizer.open(segment)
 
 

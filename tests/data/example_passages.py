@@ -72,6 +72,17 @@ def segments(
     )
 
 
+def blocks_in(*found: artifacts.Segment | str) -> list[types.Block]:
+    """The blocks of segments "blocks", or of shards (by their paths), in the order of the rows."""
+    return [table.block(row) for table in map(_opened, found) for row in range(len(table))]
+
+
+def passages_in(blocks: artifacts.Segment, spans: artifacts.Segment) -> list[types.Passage]:
+    """The blocks of a segment with the spans that mark them, in the order of the rows."""
+    opened = block_table.BlockTable.open(blocks, spans)
+    return [opened.passage(row) for row in range(len(opened))]
+
+
 def same(left: Any, right: Any) -> bool:
     """Whether two blocks or passages are equal, arrays and their dtypes included."""
     if isinstance(left, types.Passage):
@@ -81,6 +92,12 @@ def same(left: Any, right: Any) -> bool:
         a.dtype == b.dtype and np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
         for a, b in pairs
     )
+
+
+def _opened(found: artifacts.Segment | str) -> block_table.BlockTable:
+    if isinstance(found, str):
+        return block_table.BlockTable.of_shard(found)
+    return block_table.BlockTable.open(found)
 
 
 def _block(doc_id: str, texts: Sequence[str], doc_byte_start: int) -> types.Block:

@@ -94,5 +94,4 @@ def write_parts(root, *, step=0, tokenizer=TOKENIZER) -> dict:
         "embedder": embedder,
         **write_retrieval(root, embedder=embedder, blocks=blocks),
         "blocks": blocks,
-        "block_table": write_empty(root, "block_table", made_from={"blocks": blocks.fingerprint}),
     }
