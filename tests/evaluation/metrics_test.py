@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from realm_tf import types
-from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import keys, shards
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.evaluation import metrics
@@ -42,15 +41,14 @@ def table(tmp_path):
         )
         for doc_id, text in TEXTS.items()
     ]
-    segment = block_schema.write_segment(
+    segment, _ = shards.write_segments(
         str(tmp_path),
-        made,
-        kind=block_schema.BLOCKS,
+        [types.Passage(block, ()) for block in made],
         num_shards=1,
         settings={"vocab_size": 64},
         made_from={"tokenizer": "t" * 64},
     )
-    return block_table.BlockTable.open(block_table.build(str(tmp_path), segment))
+    return block_table.BlockTable.open(segment)
 
 
 # Rows are sorted by document: 0 is "peaks", 1 "rivers", 2 "towns".
@@ -97,15 +95,14 @@ def test_gold_ranks_count_documents(tmp_path):
         for doc_id, count in places.items()
         for number in range(count)
     ]
-    segment = block_schema.write_segment(
+    segment, _ = shards.write_segments(
         str(tmp_path),
-        made,
-        kind=block_schema.BLOCKS,
+        [types.Passage(block, ()) for block in made],
         num_shards=1,
         settings={"vocab_size": 64},
         made_from={"tokenizer": "t" * 64},
     )
-    table = block_table.BlockTable.open(block_table.build(str(tmp_path), segment))
+    table = block_table.BlockTable.open(segment)
     rows = np.array([[0, 2, -1, 4, 1, 3], [5, 4, 3, 0, 1, 2]])  # a a - c a b; c c b a a a
     assert metrics.gold_ranks(table, rows, [question("x", doc_ids=("b",))] * 2).tolist() == [2, 1]
     assert metrics.gold_ranks(table, rows, [question("x", doc_ids=("a",))] * 2).tolist() == [0, 2]

@@ -88,7 +88,7 @@ def test_answers_as_on_the_host(system, module):
 def test_answers_cite_their_block(system, module):
     for answers in client.predict(module.answer, QUESTIONS):
         for answer in answers:
-            row = system.table.row_of_block_id(answer.block_id)
+            row = system.table.block_ids.tolist().index(answer.block_id)
             assert answer.doc_id == system.table.doc_id(row)
             assert answer.title == system.table.title(row)
             assert answer.block_text == system.table.text(row)

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from realm_tf import artifacts, config, types
-from realm_tf.data.blocks import keys
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import keys, shards
 from realm_tf.data.blocks import table as block_table
 from realm_tf.models import open_qa_model
 from realm_tf.retrieval import vectors
@@ -45,7 +44,7 @@ def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
     """Makes a system with one block per text."""
     tokenizer = make_tokenizer()
     segment = _block_segment(root, texts, tokenizer)
-    table = block_table.BlockTable.open(block_table.build(root, segment))
+    table = block_table.BlockTable.open(segment)
     cfg = _config(num_read)
     model = open_qa_model.OpenQaModel(cfg.model, tokenizer.vocab_size).build_weights()
     _randomise(model)
@@ -97,14 +96,14 @@ def _randomise(model: open_qa_model.OpenQaModel) -> None:
 
 def _block_segment(root: str, texts, tokenizer) -> artifacts.Segment:
     records = [_block(f"doc-{i}", *text, tokenizer) for i, text in enumerate(texts)]
-    return block_schema.write_segment(
+    segment, _ = shards.write_segments(
         root,
-        records,
-        kind=block_schema.BLOCKS,
+        [types.Passage(block, ()) for block in records],
         num_shards=2,
         settings={"vocab_size": tokenizer.vocab_size, "texts": len(texts)},
         made_from={"tokenizer": tokenizer.fingerprint},
     )
+    return segment
 
 
 def _block(doc_id: str, title: str, text: str, tokenizer) -> types.Block:

@@ -65,7 +65,7 @@ def test_masked_examples(table, per_block):
     of_block = collections.defaultdict(set)
     for record in map(parse, made):
         masked = int(record["masked_span"][0])
-        row = table.row_of_block_id(int(record["block_id"][0]) % 2**64)
+        row = table.block_ids.tolist().index(int(record["block_id"][0]) % 2**64)
         assert record["doc_id"] == [table.doc_id(row)]
         of_block[row].add(masked)
         query, count = _query(record), int(record["mask_weights"].sum())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realm_tf import types
-from realm_tf.data.blocks import table as block_table
+from realm_tf.data.blocks import shards
 from realm_tf.data.examples import masking
 from realm_tf.text import packing
 from tests.data import example_passages
@@ -87,7 +87,7 @@ def _oracle(table):
 
 @pytest.mark.parametrize("rows_at_once", [1, 7, 1 << 16])
 def test_eligible_spans_match_the_oracle(table, monkeypatch, rows_at_once):
-    monkeypatch.setattr(block_table, "_CHUNK_ROWS", rows_at_once)
+    monkeypatch.setattr(shards, "ROWS", rows_at_once)
     spans, skipped = masking.eligible_spans(table, query_length=QUERY_LENGTH, max_masks=MAX_MASKS)
     eligible, expected = _oracle(table)
     assert spans.tolist() == eligible
