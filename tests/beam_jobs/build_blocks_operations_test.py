@@ -88,7 +88,11 @@ def test_of_an_id_that_is_there_twice_the_first_document_stays(tmp_path):
 
 
 def test_only_the_report_stays(tmp_path):
-    segment = build(tmp_path, documents.write(tmp_path / "a.jsonl", documents.records()))
+    pattern = documents.write(tmp_path / "a.jsonl", documents.records())
+    segment = build(tmp_path, pattern)
+    assert set(os.listdir(job(tmp_path))) == REPORT_FILES
+    (job(tmp_path) / build_blocks_finish.MARKS).touch()  # the job was killed at its very end
+    assert build(tmp_path, pattern) == segment
     assert set(os.listdir(job(tmp_path))) == REPORT_FILES
     assert not list(tmp_path.rglob("*.tmp-*"))
     text = inspect_command.describe(work_items.job_folder(segment.path))

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from beam_jobs import build_blocks, embed_blocks
+from beam_jobs.engine import work_items
 from realm_tf import artifacts, config, types
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import index, retriever, snapshots, vectors
 from realm_tf.text import packing
@@ -41,7 +41,11 @@ def one_by_one(parts, **kwargs) -> np.ndarray:
     rows = [
         embed_fn(
             packing.pack_blocks(
-                [table.title_ids(row)], [table.token_ids(row)], parts["length"], tokenizer, **kwargs
+                table.take("title_ids", np.array([row])),
+                table.take("token_ids", np.array([row])),
+                parts["length"],
+                tokenizer,
+                **kwargs,
             )
         )
         for row in range(len(table))
@@ -50,15 +54,15 @@ def one_by_one(parts, **kwargs) -> np.ndarray:
 
 
 def open_table(parts) -> block_table.BlockTable:
-    segment = artifacts.open_segment(parts["blocks"])
-    return block_table.BlockTable.open(block_table.build(parts["output_root"], segment))
+    return block_table.BlockTable.open(artifacts.open_segment(parts["blocks"]))
 
 
 def test_vectors_are_the_embedders_in_the_tables_order(parts):
     table = vectors.VectorTable.open(embed_blocks.embed_blocks(**parts))
     np.testing.assert_allclose(table.load(), one_by_one(parts), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(table.block_ids, open_table(parts).block_ids)
-    np.testing.assert_array_equal(table.shard_offsets, open_table(parts).shard_offsets)
+    rows = [s.num_records for s in artifacts.open_segment(parts["blocks"]).shards]
+    assert np.diff(table.shard_offsets).tolist() == rows
 
 
 def test_blocks_are_packed_by_their_segments_template(parts):
@@ -104,19 +108,36 @@ def test_a_finished_segment_is_returned_at_once(parts):
     assert [os.stat(path).st_mtime_ns for path in files] == before
 
 
-def test_a_killed_job_continues_where_it_stopped(parts):
-    first = embed_blocks.embed_blocks(**parts)
-    names = [s.name for s in first.shards]
-    lost = first.file(vectors.vectors_name(2, 4))
-    os.remove(lost)
-    os.remove(first.file(artifacts.MANIFEST))
-    kept = [
-        first.file(n) for n in names if n not in (os.path.basename(lost), vectors.ids_name(2, 4))
-    ]
-    before = [os.stat(path).st_mtime_ns for path in kept]
-    second = embed_blocks.embed_blocks(**parts)
-    assert [os.stat(path).st_mtime_ns for path in kept] == before
-    assert second == first  # byte for byte: the fingerprint is of the contents
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_killed_job_continues_where_it_stopped(parts, tmp_path, monkeypatch, resume):
+    whole = embed_blocks.embed_blocks(**{**parts, "output_root": str(tmp_path / "whole")})
+    monkeypatch.setattr(embed_blocks, "_commit", _killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        embed_blocks.embed_blocks(**parts)
+    monkeypatch.undo()
+    (directory,) = tmp_path.glob("vectors-*[!b]")
+    (directory / vectors.vectors_name(2, 4)).unlink()
+    (directory / "half.tmp-1").write_bytes(b"half")
+    lost = vectors.vectors_name(2, 4), vectors.ids_name(2, 4)
+    kept = [directory / s.name for s in whole.shards if s.name not in lost]
+    before = [path.stat().st_mtime_ns for path in kept]
+    again = embed_blocks.embed_blocks(**parts, resume=resume)
+    assert ([path.stat().st_mtime_ns for path in kept] == before) == resume
+    assert again.fingerprint == whole.fingerprint  # byte for byte: it is of the contents
+    assert set(os.listdir(directory)) == {s.name for s in whole.shards} | {artifacts.MANIFEST}
+    assert not os.path.exists(work_items.job_folder(again.path))
+
+
+def test_a_job_that_was_killed_at_its_very_end_leaves_nothing(parts):
+    made = embed_blocks.embed_blocks(**parts)
+    folder = work_items.job_folder(made.path)
+    os.mkdir(folder)
+    assert embed_blocks.embed_blocks(**parts) == made
+    assert not os.path.exists(folder)
+
+
+def _killed(*_):
+    raise RuntimeError("killed")
 
 
 def test_workers_do_not_change_the_result(parts, tmp_path):
@@ -156,14 +177,6 @@ def test_a_diverged_embedder_is_refused(parts):
         embed_blocks.embed_blocks(**{**parts, "embedder": path})
 
 
-@pytest.mark.parametrize(
-    ("size", "length", "expected"),
-    [(3, 288, 32), (32, 288, 32), (33, 288, 64), (288, 288, 288), (403, 288, 288), (63, 50, 50)],
-)
-def test_bucket(size, length, expected):
-    assert embed_blocks.bucket_of(size, length) == expected
-
-
 def test_batches_are_full_and_of_few_shapes(parts):
     shapes = set()
 
@@ -172,9 +185,11 @@ def test_batches_are_full_and_of_few_shapes(parts):
         return np.zeros((len(inputs.word_ids), 2), np.float32)
 
     _, tokenizer = corpus.write_vocab(parts["output_root"])
-    records = list(block_schema.read(artifacts.open_segment(parts["blocks"]).files("blocks-")[0]))
-    out = embed_blocks.embed(records, embed_fn, tokenizer, length=96, batch_size=4)
-    assert out.shape == (len(records), 2)
+    first = artifacts.open_segment(parts["blocks"]).files("blocks-")[0]
+    table = block_table.BlockTable.of_shard(first)
+    columns = table.ragged("title_ids"), table.ragged("token_ids")
+    out = embed_blocks.embed(*columns, embed_fn, tokenizer, length=96, batch_size=4)
+    assert out.shape == (len(table), 2)
     assert shapes == {(4, 32), (4, 64), (4, 96)}
 
 
@@ -188,7 +203,7 @@ def test_from_documents_to_blocks_found(parts, tmp_path):
     made = build_blocks.build_blocks(
         input=str(tmp_path / "*.jsonl"), vocab=vocab, output_root=root, length=32, num_shards=3
     )
-    table = block_table.BlockTable.open(block_table.build(root, made))
+    table = block_table.BlockTable.open(made)
     made_vectors = embed_blocks.embed_blocks(**{**parts, "blocks": made.path, "length": 32})
     snapshot = snapshots.Snapshot.of(
         step=0,
@@ -196,7 +211,6 @@ def test_from_documents_to_blocks_found(parts, tmp_path):
         vectors=made_vectors,
         index=index.build(root, made_vectors, config.RetrievalConfig()),
         blocks=made,
-        block_table=table.segment,
     )
     snapshots.publish(f"{root}/snapshots", snapshot)
     found = retriever.Retriever.open(snapshots.newest(f"{root}/snapshots"))

@@ -11,16 +11,17 @@ import pytest
 from beam_jobs import import_corpus, tag_spans
 from beam_jobs.engine import outputs
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import keys, schema, shards
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masking
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.retrieval import orqa_vectors, vectors
 from tests.beam_jobs import documents, reference_corpora
+from tests.data import example_passages
 from tests.text import vocabularies
 
 
-def take(root: pathlib.Path, pattern: str, fmt: str, **kept) -> artifacts.Segment:
+def take(root: pathlib.Path, pattern: str, fmt: str, **kept) -> import_corpus.ImportedCorpus:
     settings = {"length": 48, "num_shards": 3, **kept}
     return import_corpus.import_corpus(
         input=pattern,
@@ -31,10 +32,6 @@ def take(root: pathlib.Path, pattern: str, fmt: str, **kept) -> artifacts.Segmen
     )
 
 
-def read(segment: artifacts.Segment) -> list[types.Block | types.Passage]:
-    return [record for path in segment.files() for record in block_schema.read(path)]
-
-
 def committed(root: pathlib.Path) -> list[pathlib.Path]:
     return list((root / "out").rglob(artifacts.MANIFEST))
 
@@ -42,28 +39,33 @@ def committed(root: pathlib.Path) -> list[pathlib.Path]:
 @pytest.fixture(scope="module")
 def orqa(tmp_path_factory) -> artifacts.Segment:
     root = tmp_path_factory.mktemp("orqa")
-    return take(root, reference_corpora.write_orqa(root), "orqa")
+    blocks, spans = take(root, reference_corpora.write_orqa(root), "orqa")
+    assert spans is None
+    return blocks
 
 
 def test_every_record_is_a_block_with_its_row(orqa):
-    found = {json.loads(b.metadata)["orqa_row"]: (b.title, b.text) for b in read(orqa)}
+    found = {
+        json.loads(b.metadata)["orqa_row"]: (b.title, b.text)
+        for b in example_passages.blocks_in(orqa)
+    }
     assert found == {
         row: block for row, block in enumerate(reference_corpora.BLOCKS) if block[1].strip()
     }
-    assert len({b.block_id for b in read(orqa)}) == len(found)
+    assert len({b.block_id for b in example_passages.blocks_in(orqa)}) == len(found)
 
 
 def test_vectors_by_row_number_find_their_blocks(orqa, tmp_path):
     block_emb = np.arange(12, dtype=np.float32).reshape(6, 2)  # one record has no text
     made = orqa_vectors.write(str(tmp_path / "vectors"), block_emb, orqa.path, {})
-    rows = [json.loads(b.metadata)["orqa_row"] for b in read(orqa)]
+    rows = [json.loads(b.metadata)["orqa_row"] for b in example_passages.blocks_in(orqa)]
     table = vectors.VectorTable.open(made)
     np.testing.assert_array_equal(table.load(), block_emb[rows])
-    assert table.block_ids.tolist() == [b.block_id for b in read(orqa)]
+    assert table.block_ids.tolist() == [b.block_id for b in example_passages.blocks_in(orqa)]
 
 
 def test_segment_tells_how_it_was_made(orqa):
-    found = read(orqa)
+    found = example_passages.blocks_in(orqa)
     assert orqa.kind == "blocks"
     assert orqa.counts == {
         "documents": 6,
@@ -81,19 +83,20 @@ def test_segment_tells_how_it_was_made(orqa):
 
 def test_both_formats_make_the_same_shards(orqa, tmp_path):
     pattern = reference_corpora.write_realm_blocks(tmp_path, num_files=4)
-    assert take(tmp_path, pattern, "realm-blocks").shards == orqa.shards
+    assert take(tmp_path, pattern, "realm-blocks").blocks.shards == orqa.shards
 
 
 def test_shards_are_sorted(orqa):
     for number, path in enumerate(orqa.files()):
-        keys = [(b.doc_id, json.loads(b.metadata)["orqa_row"]) for b in block_schema.read(path)]
-        assert keys == sorted(keys)
-        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in keys)
+        blocks = example_passages.blocks_in(path)
+        places = [(b.doc_id, json.loads(b.metadata)["orqa_row"]) for b in blocks]
+        assert places == sorted(places)
+        assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in places)
 
 
 def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path):
-    output = outputs.Output(str(tmp_path), block_schema.BLOCKS, 1)
-    write = import_corpus._WriteShard(output, documents.write_vocab(tmp_path), 48, "en")
+    output = outputs.Output(str(tmp_path), schema.BLOCKS, 1)
+    write = import_corpus._WriteShard(output, None, documents.write_vocab(tmp_path), 48, "en")
     write.setup()
     rows = [
         ("Warsaw#1", *reference_formats.ReferenceBlock(row, "Warsaw", "A city."))
@@ -101,32 +104,33 @@ def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path
     ]
     ((_, counts),) = write.process((0, rows))
     assert counts["blocks"] == 3
-    found = list(block_schema.read(str(tmp_path / block_schema.shard_name(0, 1))))
+    found = example_passages.blocks_in(str(tmp_path / shards.name(0, 1)))
     assert [json.loads(b.metadata)["orqa_row"] for b in found] == [0, 1, 2]
 
 
 def test_it_goes_on_as_any_other_segment(orqa, tmp_path):
     vocab = documents.write_vocab(tmp_path)
-    table = block_table.BlockTable.open(block_table.build(str(tmp_path), orqa))
+    table = block_table.BlockTable.open(orqa)
     assert len(table) == 5
-    passages = tag_spans.tag_spans(blocks=orqa.path, vocab=vocab, output_root=str(tmp_path))
-    assert passages.counts["spans"] > 0
+    spans = tag_spans.tag_spans(blocks=orqa.path, vocab=vocab, output_root=str(tmp_path))
+    assert spans.counts["spans"] > 0
+    assert block_table.BlockTable.open(orqa, spans).total_spans == spans.counts["spans"]
 
 
 def test_complete_segment_is_not_made_again(orqa, monkeypatch):
     monkeypatch.setattr(import_corpus, "ImportCorpus", None)
     root = pathlib.Path(orqa.path).parents[1]
-    assert take(root, str(root / "blocks.tfr"), "orqa") == orqa
+    assert take(root, str(root / "blocks.tfr"), "orqa") == (orqa, None)
 
 
 def test_other_wordpieces_are_counted_and_told_if_they_are_the_rule(tmp_path, caplog):
     same = reference_corpora.realm_block("New York", "A city.")
     other = reference_corpora.realm_block("New York", "The city.", body_token_ids=[9, 9])
     few = reference_corpora.write(tmp_path / "few", [same, other], compress=True)
-    assert take(tmp_path, few, "realm-blocks").counts["with_other_wordpieces"] == 1
+    assert take(tmp_path, few, "realm-blocks").blocks.counts["with_other_wordpieces"] == 1
     assert "other wordpieces than" not in caplog.text
     many = reference_corpora.write(tmp_path / "many", [same, other, other], compress=True)
-    assert take(tmp_path, many, "realm-blocks").counts["with_other_wordpieces"] == 2
+    assert take(tmp_path, many, "realm-blocks").blocks.counts["with_other_wordpieces"] == 2
     assert "2 of 3 records were made with other wordpieces than" in caplog.text
 
 
@@ -138,15 +142,15 @@ PASSAGES = (
 
 
 @pytest.fixture(scope="module")
-def pretrain(tmp_path_factory) -> artifacts.Segment:
+def pretrain(tmp_path_factory) -> import_corpus.ImportedCorpus:
     root = tmp_path_factory.mktemp("pretrain")
     made = [reference_corpora.passage(*p[:3], **p[3]) for p in PASSAGES]
     return take(root, reference_corpora.write_pretrain(root, made), "realm-pretrain")
 
 
-def test_given_spans_become_passages(pretrain):
-    assert pretrain.kind == "passages"
-    found = {p.block.title: p for p in read(pretrain)}
+def test_given_spans_mark_their_blocks(pretrain):
+    assert [segment.kind for segment in pretrain] == ["blocks", "spans"]
+    found = {p.block.title: p for p in example_passages.passages_in(*pretrain)}
     spans = {
         title: [
             (p.block.text.encode()[s.byte_start : s.byte_limit].decode(), s.label) for s in p.spans
@@ -158,13 +162,39 @@ def test_given_spans_become_passages(pretrain):
         "Warsaw": [("Warsaw", "LOC")],
         "Chicago": [],
     }
-    assert pretrain.counts["skipped_inside_wordpiece"] == 1
-    assert pretrain.counts["skipped_unknown_wordpiece"] == 1
-    assert pretrain.counts["spans"] == 3
+    assert pretrain.spans.counts == {
+        "blocks": 3,
+        "spans": 3,
+        "skipped_inside_wordpiece": 1,
+        "skipped_unknown_wordpiece": 1,
+    }
+    assert pretrain.spans.made_from["blocks"] == pretrain.blocks.fingerprint
 
 
-def test_passages_are_masked_as_any_others(pretrain, tmp_path):
-    table = block_table.BlockTable.open(block_table.build(str(tmp_path), pretrain))
+def test_complete_blocks_and_spans_are_not_made_again(pretrain, monkeypatch):
+    monkeypatch.setattr(import_corpus, "ImportCorpus", None)
+    root = pathlib.Path(pretrain.blocks.path).parents[1]
+    pattern = str(root / "wikipedia_annotated_with_dates_public*.tfrecord.gz")
+    assert take(root, pattern, "realm-pretrain") == pretrain
+
+
+def test_spans_that_were_not_committed_are_made_good(pretrain, tmp_path, monkeypatch):
+    made = [reference_corpora.passage(*p[:3], **p[3]) for p in PASSAGES]
+    pattern = reference_corpora.write_pretrain(tmp_path, made)
+
+    def killed(*_):
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(import_corpus, "_commit_spans", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        take(tmp_path, pattern, "realm-pretrain")
+    monkeypatch.undo()
+    again = take(tmp_path, pattern, "realm-pretrain")
+    assert [s.fingerprint for s in again] == [s.fingerprint for s in pretrain]
+
+
+def test_passages_are_masked_as_any_others(pretrain):
+    table = block_table.BlockTable.open(*pretrain)
     tokenizer = vocabularies.tokenizer()
     spans, skipped = masking.eligible_spans(table, query_length=32, max_masks=10)
     assert len(spans) == 3
@@ -177,12 +207,16 @@ def test_passages_are_masked_as_any_others(pretrain, tmp_path):
 
 
 def test_passage_is_known_as_the_same_text_as_its_block(pretrain, tmp_path):
-    blocks_of = take(
+    blocks, _ = take(
         tmp_path,
         reference_corpora.write_realm_blocks(tmp_path, [p[:2] for p in PASSAGES]),
         "realm-blocks",
     )
-    assert {b.doc_id for b in read(blocks_of)} == {p.block.doc_id for p in read(pretrain)}
+    ids, marked_ids = (
+        {block.doc_id for block in example_passages.blocks_in(segment)}
+        for segment in (blocks, pretrain.blocks)
+    )
+    assert ids == marked_ids
 
 
 def test_wrong_record_is_named_and_the_others_counted(tmp_path):
@@ -226,4 +260,4 @@ def test_processes_write_the_same(orqa, tmp_path):
         "orqa",
         beam_args=["--direct_running_mode=multi_processing", "--direct_num_workers=2"],
     )
-    assert again.fingerprint == orqa.fingerprint
+    assert again.blocks.fingerprint == orqa.fingerprint

@@ -10,11 +10,11 @@ import tensorflow as tf
 from beam_jobs import build_blocks, import_corpus, make_examples, tag_spans
 from realm_tf import artifacts, types
 from realm_tf.commands import inspect as inspect_command
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import example_records
 from realm_tf.data.reference import tfrecords
 from tests.beam_jobs import documents
+from tests.data import example_passages
 from tests.text import vocabularies
 
 LENGTHS = {"query_length": 48, "max_masks": 5, "block_length": 48}
@@ -22,7 +22,7 @@ LENGTHS = {"query_length": 48, "max_masks": 5, "block_length": 48}
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory) -> dict[str, str]:
-    """Paths of the vocabulary, the blocks and the passages."""
+    """Paths of the vocabulary, the blocks and the spans."""
     root = tmp_path_factory.mktemp("parts")
     vocab = documents.write_vocab(root)
     cut = build_blocks.build_blocks(
@@ -33,13 +33,12 @@ def parts(tmp_path_factory) -> dict[str, str]:
         num_shards=3,
     )
     tagged = tag_spans.tag_spans(blocks=cut.path, vocab=vocab, output_root=str(root))
-    return {"vocab": vocab, "blocks": cut.path, "passages": tagged.path}
+    return {"vocab": vocab, "blocks": cut.path, "spans": tagged.path}
 
 
-def make(parts, root, task, source="passages", beam_args=(), **options) -> artifacts.Segment:
+def make(parts, root, task, beam_args=(), **options) -> artifacts.Segment:
     return make_examples.make_examples(
-        blocks=parts[source],
-        vocab=parts["vocab"],
+        **parts,
         output_root=str(root),
         options=example_records.Options(task, **{**LENGTHS, **options}),
         beam_args=beam_args,
@@ -50,13 +49,18 @@ def read(segment: artifacts.Segment) -> list[bytes]:
     return [record for path in segment.files() for record in tfrecords.read(path)]
 
 
+def opened(parts, *kinds) -> list[artifacts.Segment]:
+    return [artifacts.open_segment(parts[kind], kind) for kind in kinds]
+
+
 @pytest.mark.parametrize(
-    ("task", "source"), [("masked", "passages"), ("ict", "blocks"), ("annotated", "passages")]
+    ("task", "kinds"),
+    [("masked", ("blocks", "spans")), ("ict", ("blocks",)), ("annotated", ("blocks", "spans"))],
 )
-def test_shards_hold_what_the_whole_table_gives(parts, tmp_path, task, source):
-    made = make(parts, tmp_path, task, source)
-    segment = artifacts.open_segment(parts[source])
-    table = block_table.BlockTable(block_table.build(str(tmp_path), segment))
+def test_shards_hold_what_the_whole_table_gives(parts, tmp_path, task, kinds):
+    made = make(parts, tmp_path, task)
+    segments = opened(parts, *kinds)
+    table = block_table.BlockTable.open(*segments)
     counts = example_records.Counts()
     options = example_records.Options(task, **LENGTHS)
     whole = list(example_records.make(table, vocabularies.tokenizer(), options, counts))
@@ -66,8 +70,16 @@ def test_shards_hold_what_the_whole_table_gives(parts, tmp_path, task, source):
     assert [s.num_records for s in made.shards] == [
         len(list(tfrecords.read(p))) for p in made.files()
     ]
-    assert made.made_from[source] == segment.fingerprint
+    expected = {segment.kind: segment.fingerprint for segment in segments}
+    assert made.made_from == {**expected, "tokenizer": vocabularies.tokenizer().fingerprint}
     assert made.settings["task"] == task
+
+
+def test_spans_of_other_blocks_are_refused(parts, tmp_path):
+    other = example_passages.segments(tmp_path, example_passages.passages(seed=1, num_docs=4))
+    mixed = {**parts, "blocks": other[0].path}
+    with pytest.raises(types.UserError, match="do not belong together"):
+        make(mixed, tmp_path / "out", "masked")
 
 
 def test_a_complete_segment_is_not_made_again(parts, tmp_path, monkeypatch):
@@ -129,17 +141,16 @@ def test_annotated_passages_are_read_back(parts, tmp_path):
         length=48,
         num_shards=2,
     )
-    source = artifacts.open_segment(parts["passages"])
+    source = opened(parts, "blocks", "spans")
     passages, again = (
         sorted(
             (p.block.title, p.block.text, p.block.token_ids.tolist(), p.spans)
-            for path in segment.files("passages-")
-            for p in block_schema.read(path)
+            for p in example_passages.passages_in(*segments)
         )
-        for segment in (source, back)
+        for segments in (source, back)
     )
     assert again == passages
-    assert back.counts["spans"] == source.counts["spans"] > 40
+    assert back.spans.counts["spans"] == source[1].counts["spans"] > 40
 
 
 def test_tf_data_reads_them(parts, tmp_path):
@@ -173,10 +184,9 @@ def test_examples_are_inspected(parts, tmp_path):
 
 
 def test_mistakes_are_told(parts, tmp_path):
-    with pytest.raises(
-        types.UserError, match=r"masked examples are made of passages\. Run realm tag"
-    ):
-        make(parts, tmp_path, "masked", "blocks")
+    told = r"masked examples are made of blocks and their salient spans.* realm tag.*: --spans\.$"
+    with pytest.raises(types.UserError, match=told):
+        make({**parts, "spans": None}, tmp_path, "masked")
     with pytest.raises(types.UserError, match=r"gives no example: .*Are the lengths too small"):
         make(parts, tmp_path, "masked", query_length=3)
     assert not list(pathlib.Path(tmp_path).rglob(artifacts.MANIFEST))
@@ -185,7 +195,8 @@ def test_mistakes_are_told(parts, tmp_path):
 
 
 def test_command_line_says_the_same(parts, tmp_path):
-    argv = ["--blocks", parts["passages"], "--vocab", parts["vocab"], "--task", "masked"]
+    argv = [arg for name, path in parts.items() for arg in (f"--{name}", path)]
+    argv += ["--task", "masked"]
     argv += [arg for name, value in LENGTHS.items() for arg in (f"--{name}", str(value))]
     made = make_examples.run([*argv, "--output_root", str(tmp_path / "a")])
     assert made.fingerprint == make(parts, tmp_path / "b", "masked").fingerprint

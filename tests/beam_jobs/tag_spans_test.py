@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Passages are their blocks, in their order, with spans of whole wordpieces."""
+"""Spans are those of their blocks, in their order, of whole wordpieces."""
 
 import json
 import pathlib
@@ -14,11 +14,11 @@ from beam_jobs.engine import report as job_report
 from beam_jobs.engine import work_items
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import packer as block_packer
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import schema, shards
 from realm_tf.text import dates, salient, vocabulary
 from realm_tf.text import tokenizer as tokenizers
 from tests.beam_jobs import documents
-from tests.data import blocks_test
+from tests.data import example_passages
 from tests.models import taggers
 from tests.text import vocabularies
 
@@ -51,6 +51,10 @@ def tagger(tmp_path_factory) -> artifacts.Segment:
 @pytest.fixture(scope="module")
 def tagged(parts, tmp_path_factory) -> artifacts.Segment:
     return tag_spans.tag_spans(**parts, output_root=str(tmp_path_factory.mktemp("tagged")))
+
+
+def passages_of(parts, spans: artifacts.Segment) -> list[types.Passage]:
+    return example_passages.passages_in(artifacts.open_segment(parts["blocks"]), spans)
 
 
 def pack(text: str) -> types.Block:
@@ -100,17 +104,23 @@ def test_span_that_cannot_be_predicted_is_skipped_and_counted():
 
 def test_segment_has_the_blocks_shards_and_order(parts, tagged):
     source = artifacts.open_segment(parts["blocks"])
-    assert tagged.kind == "passages"
-    assert [s.num_records for s in tagged.shards] == [s.num_records for s in source.shards[:-1]]
-    for ours, theirs in zip(tagged.files(), source.files("blocks-"), strict=True):
-        for passage, block in zip(block_schema.read(ours), block_schema.read(theirs), strict=True):
-            assert blocks_test.same(passage.block, block)
-            assert passage.spans == _by_rules(block)[0].spans
+    assert tagged.kind == "spans"
+    assert [s.name for s in tagged.shards] == [shards.name(i, 3, schema.SPANS) for i in range(3)]
+    assert [s.num_records for s in tagged.shards] == [s.num_records for s in source.shards]
+    passages = passages_of(parts, tagged)
+    assert len(passages) == source.counts["blocks"]
+    assert all(passage.spans == _by_rules(passage.block)[0].spans for passage in passages)
+
+
+def test_places_have_the_type_of_the_blocks(parts, tagged):
+    source = artifacts.open_segment(parts["blocks"])
+    place = schema.byte_type_of(shards.columns(source.files()[0]))
+    assert [shards.columns(path) for path in tagged.files()] == [schema.of_spans(place)] * 3
 
 
 def test_segment_tells_how_it_was_made(parts, tagged):
     source = artifacts.open_segment(parts["blocks"])
-    spans = sum(len(p.spans) for path in tagged.files() for p in block_schema.read(path))
+    spans = sum(len(passage.spans) for passage in passages_of(parts, tagged))
     assert tagged.counts["spans"] == spans > 40
     by_label = [tagged.counts[f"spans_{label}"] for label in (salient.NAME, salient.DATE)]
     assert sum(by_label) == spans > max(by_label)
@@ -183,12 +193,11 @@ def test_tagger_of_another_vocabulary(parts, tagger, tmp_path):
     assert made.settings["tagger"] == "span_tagger"
     assert made.made_from["span_tagger"] == tagger.fingerprint
     tokenizer, texts = vocabularies.tokenizer(), set()
-    for path in made.files():
-        for passage in block_schema.read(path):
-            for s in passage.spans:
-                text = passage.block.text.encode()[s.byte_start : s.byte_limit].decode()
-                pieces = passage.block.token_ids[s.token_start : s.token_limit]
-                texts.add((text, " ".join(tokenizer.vocab[i] for i in pieces), s.label))
+    for passage in passages_of(parts, made):
+        for s in passage.spans:
+            text = passage.block.text.encode()[s.byte_start : s.byte_limit].decode()
+            pieces = passage.block.token_ids[s.token_start : s.token_limit]
+            texts.add((text, " ".join(tokenizer.vocab[i] for i in pieces), s.label))
     assert texts == {
         ("Warsaw", "warsaw", "LOC"),
         ("new", "new", "LOC"),
@@ -219,7 +228,7 @@ def test_flipped_byte_is_refused(parts, tagged, tmp_path):
     copy.mkdir()
     for file in pathlib.Path(parts["blocks"]).iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    shard = copy / block_schema.shard_name(1, 3)
+    shard = copy / shards.name(1, 3)
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
@@ -227,7 +236,7 @@ def test_flipped_byte_is_refused(parts, tagged, tmp_path):
         tag_spans.tag_spans(blocks=str(copy), vocab=parts["vocab"], output_root=str(tmp_path))
 
 
-def test_only_the_report_stays(tagged):
+def test_only_the_report_stays(parts, tagged):
     folder = pathlib.Path(work_items.job_folder(tagged.path))
     assert {path.name for path in folder.iterdir()} == {"report.json", "report.txt"}
     report = json.loads((folder / "report.json").read_text())
@@ -235,8 +244,7 @@ def test_only_the_report_stays(tagged):
     assert sum(report["histograms"]["wordpieces of a span"].values()) == tagged.counts["spans"]
     assert sum(report["histograms"]["spans of a block"].values()) == tagged.counts["blocks"]
     samples = {sample["key"]: sample["spans"] for sample in report["samples"]}
-    passages = [p for path in tagged.files() for p in block_schema.read(path)]
-    smallest = min(passages, key=lambda passage: passage.block.block_id)
+    smallest = min(passages_of(parts, tagged), key=lambda passage: passage.block.block_id)
     assert samples[f"{smallest.block.block_id:020}"] == "; ".join(
         f"{smallest.block.text[s.byte_start : s.byte_limit]} [{s.label}]" for s in smallest.spans
     )
@@ -265,8 +273,8 @@ def test_shard_that_was_damaged_after_the_kill_is_made_again(parts, tagged, tmp_
     with pytest.raises(RuntimeError, match="killed"):
         tag_spans.tag_spans(**parts, output_root=str(tmp_path))
     monkeypatch.undo()
-    (directory,) = tmp_path.glob("passages-*[!b]")
-    shard = directory / block_schema.shard_name(1, 3, block_schema.PASSAGES)
+    (directory,) = tmp_path.glob("spans-*[!b]")
+    shard = directory / shards.name(1, 3, schema.SPANS)
     shard.write_bytes(shard.read_bytes()[:-3])
     made = tag_spans.tag_spans(**parts, output_root=str(tmp_path))
     assert made.fingerprint == tagged.fingerprint

@@ -11,7 +11,7 @@ import pytest
 from realm_tf import artifacts, config, types
 from realm_tf.cli import main
 from realm_tf.commands import convert as convert_command
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import shards
 from realm_tf.models import embedder, reader, weights
 from realm_tf.models.import_weights import safetensors
 from realm_tf.retrieval import vectors
@@ -138,15 +138,15 @@ NUM_BLOCKS = 7
 
 def _blocks(root, rows, tokenizer_fingerprint):
     passages = example_passages.passages(seed=1, num_docs=12)[: len(rows)]
-    records = [_with_row(passage.block, row) for passage, row in zip(passages, rows, strict=True)]
-    return block_schema.write_segment(
+    pairs = zip(passages, rows, strict=True)
+    blocks, _ = shards.write_segments(
         str(root),
-        records,
-        kind=block_schema.BLOCKS,
+        [types.Passage(_with_row(passage.block, row), ()) for passage, row in pairs],
         num_shards=3,
-        settings={"rows": [str(row) for row in rows]},
+        settings={"rows": [str(row) for row in rows], "vocab_size": len(WORDS)},
         made_from={"tokenizer": tokenizer_fingerprint},
     )
+    return blocks
 
 
 def _with_row(block, row):
@@ -177,7 +177,7 @@ def test_block_vectors_follow_the_blocks(tmp_path):
         "embedder": kinds["embedder"].fingerprint,
     }
     table = vectors.VectorTable.open(kinds["vectors"].path)
-    records = [b for f in segment.files() for b in block_schema.read(f)]
+    records = example_passages.blocks_in(segment)
     assert len(table.shards) == 3
     assert table.block_ids.tolist() == [b.block_id for b in records]
     expected = [block_emb[json.loads(b.metadata)["orqa_row"]] for b in records]
