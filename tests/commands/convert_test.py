@@ -187,8 +187,8 @@ def test_block_vectors_follow_the_blocks(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([0, 1, 2], "7 vectors, but .* was made of 3 records"),
-        ([0, 1, 2, 3, 4, 5, 5], "two blocks of one orqa_row"),
+        ([0, 1, 2], "7 vectors, but .* was made from 3 records"),
+        ([0, 1, 2, 3, 4, 5, 5], "two blocks with the same orqa_row"),
         ([0, 1, 2, 3, 4, 5, 7], "orqa_row 7, but a number from 0 to 6"),
         ([0, 1, 2, 3, 4, 5, None], "orqa_row None"),
     ],

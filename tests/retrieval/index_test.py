@@ -197,7 +197,7 @@ def test_scann_that_stays_under_the_floor_gives_way_to_exact(tmp_path, caplog):
         segment = index_lib.build(
             str(tmp_path), table.segment, cfg, queries=segments.normal(64, 16, seed=1)
         )
-    assert "under retrieval.recall_floor=1: an exact index" in caplog.text
+    assert "under retrieval.recall_floor=1: building an exact index" in caplog.text
     assert segment.settings["backend"] == "exact"
     assert segment.counts["fallback"] == 1
     assert index_lib.Index.open(segment, table).is_exact
