@@ -8,7 +8,7 @@ One embedder serves queries and blocks by default, as in the original; two tower
 so are the other forms of sentence embedders (mean pooling, no projection, unit length), so that
 their weights can be used.
 
-`models.lean_encoder` is the same function for inference alone.
+`models.inference.lean_encoder` is the same function for inference alone.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def test_export_of_a_bert_is_refused(tmp_path):
 
 def test_export_needs_a_shape(tmp_path):
     segment = vocabulary.write_segment(str(tmp_path / "s"), WORDS, lower_case=True)
-    with pytest.raises(types.UserError, match="does not say its model's shape"):
+    with pytest.raises(types.UserError, match="does not say the configuration of its model"):
         convert_command.export("hf-realm", segment.path, str(tmp_path / "out"))
 
 

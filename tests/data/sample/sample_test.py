@@ -68,7 +68,7 @@ def test_written_bytes_hold_neither_time_nor_name(tmp_path):
 
 def test_generator_imports_no_tensorflow():
     code = (
-        "import sys, realm_tf.data.sample.generate; "
+        "import sys, realm_tf.data.sample.generator.generate; "
         "sys.exit(any(name.split('.')[0] == 'tensorflow' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

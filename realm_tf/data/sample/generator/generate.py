@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the bundled sample: a small encyclopedia and questions about it, from `facts/`.
 
-    python -m realm_tf.data.sample.generate [--check]
+    python -m realm_tf.data.sample.generator.generate [--check]
 
 The same tables always give the same bytes.
 """
