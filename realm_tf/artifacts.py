@@ -34,7 +34,7 @@ _CHUNK_BYTES = 1 << 22
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One file of a segment."""
+    """A file of a segment, with its checksum and the number of its records."""
 
     name: str
     sha256: str
@@ -44,17 +44,17 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """A complete segment, as its `segment.json` tells it.
+    """A complete segment of data on disk, as its `segment.json` describes it.
 
     Attributes:
-      path: Directory.
-      kind: What it holds: "vocab", "blocks", "passages", "block_table", "embedder", ...
-      schema_version: Of that kind's files.
-      settings: What decided its contents besides its inputs, as JSON values.
-      made_from: Role to fingerprint of every input, e.g. {"tokenizer": "3f..."}.
-      counts: Name to number, e.g. {"blocks": 1834}.
-      shards: Its files, sorted by name.
-      fingerprint: Hash of all of the above except `path`.
+      path: Directory of the segment.
+      kind: Kind of data that it holds: "vocab", "blocks", "embedder", "vectors", ...
+      schema_version: Version of the file format of this kind of segment.
+      settings: Settings that decided its contents besides its inputs, as JSON values.
+      made_from: Fingerprint of every input by its role, e.g. {"tokenizer": "3f..."}.
+      counts: Numbers of what it holds, by name, e.g. {"blocks": 1834}.
+      shards: The files of the segment, sorted by name.
+      fingerprint: Hash of all attributes above except `path`.
     """
 
     path: str
@@ -149,10 +149,10 @@ class SegmentWriter:
 
     Args:
       path: Directory of the segment; see `recipe_path`.
-      kind: See `Segment`.
-      settings: See `Segment`.
-      made_from: See `Segment`.
-      schema_version: See `Segment`.
+      kind: Kind of data that the segment holds; an attribute of `Segment`.
+      settings: Settings that decide its contents; an attribute of `Segment`.
+      made_from: Fingerprints of its inputs by role; an attribute of `Segment`.
+      schema_version: Version of its file format; an attribute of `Segment`.
     """
 
     def __init__(
@@ -212,11 +212,11 @@ def is_complete(path: str) -> bool:
 
 
 def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> Segment:
-    """Opens a segment, checking that it is whole.
+    """Opens a segment, and checks that none of its files is missing or damaged.
 
     Args:
-      path: Its directory.
-      kind: If given, the kind it must have.
+      path: Directory of the segment.
+      kind: The kind that the segment must have; None for any.
       verify: Whether to read every file and compare its SHA-256; sizes are always compared.
 
     Raises:
@@ -257,12 +257,12 @@ def require_kind(segment: Segment, kind: str, schema_version: int) -> None:
 
 
 def require_same(what: str, left: tuple[str, str | None], right: tuple[str, str | None]) -> None:
-    """Refuses two parts that do not belong together.
+    """Refuses two segments whose fingerprints of a common part, e.g. the tokenizer, differ.
 
     Args:
-      what: What must be the same, e.g. "tokenizer".
+      what: Name of the part that must be the same, e.g. "tokenizer".
       left: Name of the first part, and its fingerprint of `what`.
-      right: The same of the second part.
+      right: Name of the second part, and its fingerprint of `what`.
 
     Raises:
       UserError: If the fingerprints differ, naming both parts.

@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exports a trained model for TF Serving, and asks the export questions."""
+"""Serving: exports a trained QA system for TF Serving, and asks an export questions."""

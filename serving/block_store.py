@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Block texts as variables: what the graph needs to read blocks and to cite them.
+"""The block store of the served model: texts and wordpieces of all blocks as graph variables.
 
 Variables and not constants, because a graph may hold 2 GB at most, and because a SavedModel
 stores variables apart from its graph.
@@ -18,10 +18,10 @@ from serving import graph_packing
 
 
 class BlockStore(tf.Module):
-    """The blocks of a table, in its order of rows.
+    """The block store: texts and wordpieces of a table's blocks, in the order of its rows.
 
     Args:
-      table: The knowledge corpus.
+      table: Table of the blocks of the knowledge corpus.
     """
 
     def __init__(self, table: block_table.BlockTable):
@@ -40,23 +40,23 @@ class BlockStore(tf.Module):
         self._text = _constant(_column(table.text, self.num_blocks))
 
     def token_ids(self, rows: tf.Tensor) -> tf.RaggedTensor:
-        """Wordpieces <int32>[n, (body_length)] of the blocks in rows <int64>[n]."""
+        """Looks up the wordpieces <int32>[n, (body_length)] of the blocks in rows <int64>[n]."""
         ids = graph_packing.gather_rows(self._token_ids, self._token_offsets, rows)
         return tf.cast(ids, tf.int32)
 
     def byte_range(
         self, rows: tf.Tensor, first: tf.Tensor, last: tf.Tensor, valid: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Bytes of spans of wordpieces.
+        """Looks up the bytes of spans of wordpieces.
 
         Args:
-          rows: <int64>[...] of the blocks.
-          first: <int64>[...] first wordpiece, counted in the block's body.
-          last: <int64>[...] last wordpiece, included.
-          valid: <bool>[...], False where there is no span.
+          rows: Rows of the blocks, <int64>[...].
+          first: First wordpiece, counted in the body of the block, <int64>[...].
+          last: Last wordpiece, included, <int64>[...].
+          valid: False where there is no span, <bool>[...].
 
         Returns:
-          Byte start and limit in the block's text, <int32>[...]; 0 and 0 where not valid.
+          Byte start and limit in the text of the block, <int32>[...]; 0 and 0 where not valid.
         """
         offsets = tf.gather(self._token_offsets, rows)
         nothing = tf.size(self._byte_start, out_type=tf.int64) - 1
@@ -65,7 +65,7 @@ class BlockStore(tf.Module):
         return start, limit
 
     def cite(self, rows: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Provenance <string>[...] of rows <int64>[...]; empty where not valid."""
+        """Looks up the provenance <string>[...] of rows <int64>[...]; empty where not valid."""
         columns = {
             "block_id": self._block_id,
             "doc_id": self._doc_id,

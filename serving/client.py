@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Asks an export questions, in this process.
+"""The local client: loads an exported QA system in this process, and asks it questions.
 
 Nothing of the models is imported: the export holds all of them. TF.Text is imported for the ops
 that it registers.
@@ -26,7 +26,7 @@ _BOLD, _PLAIN = "\033[1m", "\033[0m"
 
 
 def versions(path: str) -> list[int]:
-    """Numbers of the versions in the directory of an export, ascending."""
+    """The numbers of the versions in the directory of an export, ascending."""
     if not tf.io.gfile.isdir(path):
         return []
     names = (name.rstrip("/") for name in tf.io.gfile.listdir(path))
@@ -37,13 +37,13 @@ def load(path: str) -> AnswerFunction:
     """Loads the newest version of an export.
 
     Args:
-      path: Directory of the versions.
+      path: Directory of the export, which holds its versions.
 
     Returns:
-      Its signature `serving_default`, as a function of `question` <string>[batch_size].
+      The signature `serving_default` as a function of `question` <string>[batch_size].
 
     Raises:
-      UserError: If there is none.
+      UserError: If the directory holds no exported model.
     """
     numbers = versions(path)
     if not numbers:
@@ -63,15 +63,15 @@ def ask(path: str, questions: Sequence[str], *, batch_size: int = 32) -> list[li
     """Answers questions with the newest version of an export.
 
     Args:
-      path: Directory of the versions.
-      questions: Any number.
-      batch_size: Questions at a time.
+      path: Directory of the export, which holds its versions.
+      questions: Questions, any number of them.
+      batch_size: Number of questions that are answered at a time.
 
     Returns:
-      For every question its answers, best first; none at all for a corpus without text.
+      The answers to every question, best first; none for a corpus without text.
 
     Raises:
-      UserError: As `load`.
+      UserError: If the directory holds no exported model.
     """
     return predict(load(path), questions, batch_size=batch_size)
 
@@ -79,7 +79,7 @@ def ask(path: str, questions: Sequence[str], *, batch_size: int = 32) -> list[li
 def predict(
     answer: AnswerFunction, questions: Sequence[str], *, batch_size: int = 32
 ) -> list[list[types.Answer]]:
-    """Answers questions with `QaModule.answer` or what `load` returns; see `ask`."""
+    """Answers questions, as `ask` does, with a loaded export or with `QaModule.answer`."""
     answers: list[list[types.Answer]] = []
     for start in range(0, len(questions), batch_size):
         batch = tf.constant(list(questions[start : start + batch_size]), tf.string)
@@ -89,14 +89,15 @@ def predict(
 
 
 def format_answer(answer: types.Answer, *, bold: bool | None = None) -> str:
-    """The answer in its evidence, for people to read.
+    """Formats an answer inside its evidence as text for people to read.
 
     Args:
-      answer: To show.
-      bold: Mark it in bold, and not as >>>answer<<<; by default if the output is a terminal.
+      answer: Answer to show.
+      bold: Whether the answer is marked in bold and not as >>>answer<<<; by default, if the output
+        is a terminal.
 
     Returns:
-      A line with score, block and title, and the block's text.
+      A line with score, block and title, and then the text of the block.
     """
     if bold is None:
         bold = sys.stdout.isatty()

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a trained QA system as a SavedModel that an unmodified TF Serving can serve.
+"""Exports a trained QA system as a SavedModel that an unmodified TF Serving can serve.
 
     path/1/saved_model.pb, variables/          the system: signatures `serving_default`, `retrieve`
     path/1/assets.extra/                       requests that TF Serving replays when it loads
@@ -43,24 +43,24 @@ def export(
     snapshot_step: int,
     made_from: Mapping[str, str],
 ) -> str:
-    """Writes the next version of the served model.
+    """Exports the QA system as the next version of the served model.
 
     The version is written aside and renamed into place: it is whole or it is not there. (An object
     store has no such rename: export to a disk and copy, or let no server watch the directory yet.)
 
     Args:
-      model: Fine-tuned; its weights are written as they are now.
-      tokenizer: Of the model and the table.
-      table: The knowledge corpus.
-      vectors: One for each of its blocks.
-      config: Of the run.
+      model: The fine-tuned model; its weights are written as they are now.
+      tokenizer: Tokenizer that model and table were made with.
+      table: Table of the blocks of the knowledge corpus.
+      vectors: Vectors of these blocks, row by row.
+      config: Configuration of the run.
       path: Directory of the versions, which TF Serving calls the model's base path.
-      snapshot_step: Step of the snapshot that `vectors` are of.
-      made_from: Role to fingerprint of what the model was fine-tuned with; must hold "tokenizer"
+      snapshot_step: Training step of the snapshot that the vectors are from.
+      made_from: Fingerprints by role of what the model was fine-tuned with; must hold "tokenizer"
         and "embedder".
 
     Returns:
-      The version's directory, `path/1` for the first.
+      The directory of the version; it is `path/1` for the first.
 
     Raises:
       UserError: If the parts do not belong together.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Packing in the graph: what `realm_tf.data.packing` does on the host, in core ragged ops.
+"""Packs wordpieces inside the served graph, as `realm_tf.text.packing` does on the host.
 
 The two give the same inputs, wordpiece for wordpiece. TF.Text's trimmers are not used, because
 many releases of TF Serving lack their ops.
@@ -21,12 +21,12 @@ def pack_queries(
     """Packs `[CLS] query [SEP]`; a query that does not fit loses its end.
 
     Args:
-      queries: <int32>[n, (any)] wordpieces, without special tokens.
-      length: Of the packed query, special tokens included.
-      tokenizer: Gives the special ids.
+      queries: Wordpieces without special tokens, ragged <int32>[n, (any)].
+      length: Length of the packed query, special tokens included.
+      tokenizer: Tokenizer that knows the ids of the special tokens.
 
     Returns:
-      <int32>[n, length] each.
+      The packed queries, each tensor <int32>[n, length].
     """
     queries = queries[:, : length - packing.QUERY_SPECIALS]
     cls, sep = _special_columns(queries, tokenizer)
@@ -43,13 +43,14 @@ def pack_joint(
     """Packs `[CLS] query [SEP] body [SEP]`; a body that does not fit loses its end.
 
     Args:
-      queries: <int32>[n, (any)] wordpieces, without special tokens.
-      bodies: <int32>[n, (any)], as many.
-      length: Of the packed pair, special tokens included.
-      tokenizer: Gives the special ids.
+      queries: Wordpieces without special tokens, ragged <int32>[n, (any)].
+      bodies: Wordpieces of the bodies, one for each query, ragged <int32>[n, (any)].
+      length: Length of the packed pair, special tokens included.
+      tokenizer: Tokenizer that knows the ids of the special tokens.
 
     Returns:
-      <int32>[n, length] each, and body_start <int64>[n], the position of the first body token.
+      The packed pairs, each tensor <int32>[n, length], and the position of the first body token,
+      <int64>[n].
     """
     queries = queries[:, : length - packing.PAIR_SPECIALS]
     bodies = _trim(bodies, length - packing.PAIR_SPECIALS - queries.row_lengths())
@@ -60,7 +61,7 @@ def pack_joint(
 
 
 def body_mask(inputs: types.EncoderInputs, body_start: tf.Tensor) -> tf.Tensor:
-    """1 at the body's wordpieces of packed pairs, its [SEP] left out, <int32>[n, length]."""
+    """Mask <int32>[n, length] of packed pairs: 1 at the body's wordpieces, 0 at its [SEP]."""
     length = inputs.mask.shape[-1]
     body_limit = tf.reduce_sum(inputs.mask, axis=-1) - 1
     until_limit = tf.sequence_mask(body_limit, length, dtype=tf.int32)
@@ -68,15 +69,15 @@ def body_mask(inputs: types.EncoderInputs, body_start: tf.Tensor) -> tf.Tensor:
 
 
 def gather_rows(values: tf.Variable, offsets: tf.Variable, rows: tf.Tensor) -> tf.RaggedTensor:
-    """Reads some rows of a ragged table, and nothing else of it.
+    """Reads some rows of a ragged table without touching its other rows.
 
     Args:
-      values: <dtype>[total] the rows, end to end.
-      offsets: <int64>[num_rows + 1] where each starts.
-      rows: <int64>[n] row numbers.
+      values: Values of all rows, one row after the other, <dtype>[total].
+      offsets: Place where each row starts, <int64>[num_rows + 1].
+      rows: Row numbers <int64>[n].
 
     Returns:
-      <dtype>[n, (length of the row)].
+      The rows, ragged <dtype>[n, (length of the row)].
     """
     index = tf.ragged.range(tf.gather(offsets, rows), tf.gather(offsets, rows + 1))
     return index.with_flat_values(tf.gather(values, index.flat_values))

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The whole QA system as one graph: questions in, answers with their evidence out.
+"""The signatures of the served model: the whole QA system as one graph, questions to answers.
 
 Evaluation asks the same `QaModule.answer` that is exported, so what is measured is what is served.
 """
@@ -24,19 +24,20 @@ _QUESTION = [tf.TensorSpec([None], tf.string, name="question")]
 
 
 class QaModule(tf.Module):
-    """Retriever, reader and block texts.
+    """The whole QA system as a tf.Module: retriever, reader and block store.
 
     Keep the module as long as you call its functions: they refer to it weakly, as methods under
     tf.function do.
 
     Args:
-      model: Built. Its weights are copied as they are now.
-      tokenizer: Of the model and the table.
-      table: The knowledge corpus.
-      vectors: One for each of its blocks.
-      config: Lengths, the number of blocks to read, and what the query tower computes in.
-      num_answers: Places for answers.
-      num_retrieved: Blocks that `retrieve` returns, if there are as many.
+      model: The fine-tuned model; its weights are copied as they are now.
+      tokenizer: Tokenizer that model and table were made with.
+      table: Table of the blocks of the knowledge corpus.
+      vectors: Vectors of these blocks, row by row.
+      config: Configuration of the run: lengths, number of blocks to read, number type of the query
+        tower.
+      num_answers: Number of places for answers.
+      num_retrieved: Number of blocks that `retrieve` returns, if there are as many.
 
     Raises:
       UserError: If the parts do not belong together.
@@ -78,7 +79,7 @@ class QaModule(tf.Module):
         last places have empty strings and the score `spans.NO_ANSWER`.
 
         Args:
-          question: <string>[batch_size].
+          question: Questions <string>[batch_size].
 
         Returns:
           Dict of tensors [batch_size, num_answers], best first: `answer` <string>, `score`
@@ -94,10 +95,10 @@ class QaModule(tf.Module):
 
     @tf.function(input_signature=_QUESTION, autograph=False)
     def retrieve(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Searches blocks.
+        """Retrieves blocks for questions.
 
         Args:
-          question: <string>[batch_size].
+          question: Questions <string>[batch_size].
 
         Returns:
           Dict of tensors [batch_size, num_retrieved], best first: `score` <float32>, the inner
@@ -126,9 +127,9 @@ class QaModule(tf.Module):
         """Scores the spans of blocks.
 
         Args:
-          tokens: <int32>[batch_size, (any)] of the questions.
-          rows: <int64>[batch_size, num_read].
-          relevance: <float32>[batch_size, num_read].
+          tokens: Wordpieces of the questions, ragged <int32>[batch_size, (any)].
+          rows: Rows of the blocks to read, <int64>[batch_size, num_read].
+          relevance: Inner products of question and blocks, <float32>[batch_size, num_read].
 
         Returns:
           <float32>[batch_size, num_read, reader_length, max_span_width] logits,

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From the logits of all spans to the few that are shown."""
+"""Chooses the answer spans that are shown from the logits of all spans, in the served graph."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ NO_ANSWER = tf.float32.min  # the score of a place without a span; JSON knows no
 
 
 class Candidates(NamedTuple):
-    """Spans of the blocks that were read, best first; all are [batch_size, count].
+    """Candidate answer spans of the read blocks in the served graph, best first.
+
+    Every tensor is [batch_size, count].
 
     Attributes:
-      score: <float32> logits, `NO_ANSWER` where there is no span.
-      slot: <int64> number of the block among those that were read.
-      first: <int64> position of the first wordpiece in the joint sequence.
-      last: <int64> position of the last wordpiece, included.
+      score: Logits <float32>; `NO_ANSWER` where there is no span.
+      slot: Number of the block among those that were read, <int64>.
+      first: Position of the first wordpiece in the joint sequence, <int64>.
+      last: Position of the last wordpiece, included, <int64>.
     """
 
     score: tf.Tensor
@@ -28,12 +30,12 @@ class Candidates(NamedTuple):
 
 
 def best(logits: tf.Tensor, count: int) -> Candidates:
-    """The spans of highest logit over all blocks.
+    """Chooses the candidate spans with the highest logits over all blocks, in the served graph.
 
     Args:
       logits: <float32>[batch_size, num_read, joint_length, max_span_width]; [.., i, w] is the span
         from wordpiece i to wordpiece i + w, both included. All but the first size are static.
-      count: Spans to take, if there are as many.
+      count: Number of spans to take, if there are as many.
     """
     num_read, length, width = logits.shape[1:]
     total = num_read * length * width
@@ -44,14 +46,14 @@ def best(logits: tf.Tensor, count: int) -> Candidates:
 
 
 def distinct(candidates: Candidates, texts: tf.Tensor, count: int) -> Candidates:
-    """The first of the candidates, without those that repeat a better one.
+    """Chooses the best candidate spans, without those whose text repeats a better one.
 
     A candidate repeats another if both are in one block and their normalised texts are equal.
 
     Args:
-      candidates: Best first.
-      texts: <string>[batch_size, num_candidates] their texts.
-      count: Candidates to keep; what is missing has the score `NO_ANSWER`.
+      candidates: Candidate spans, best first.
+      texts: Texts of the candidates, <string>[batch_size, num_candidates].
+      count: Number of candidates to keep; those that are missing have the score `NO_ANSWER`.
     """
     keys, slot = normalize(texts), candidates.slot
     same = tf.logical_and(
@@ -69,7 +71,7 @@ def distinct(candidates: Candidates, texts: tf.Tensor, count: int) -> Candidates
 
 
 def normalize(text: tf.Tensor) -> tf.Tensor:
-    """Lower case, no punctuation, no articles, single spaces: SQuAD's normalisation in core ops.
+    """Normalises answers as SQuAD does (case, punctuation, articles, spaces), in core ops.
 
     It is `realm_tf.text.answers.normalize` but for Unicode's decomposition, which TensorFlow has
     no core op for. <string>[...] to <string>[...].

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Warm-up requests: TF Serving replays them before it calls a new version available.
+"""Writes warm-up requests, which TF Serving replays before it calls a new version available.
 
 The first call of a graph is slow (functions are optimised, memory is allocated), and the first
 user should not pay for it.
@@ -20,7 +20,7 @@ _QUESTION = "what is the name of the river that flows through the capital?"
 
 
 def write(path: str) -> None:
-    """Writes one request per signature and batch size, as a TFRecord file of PredictionLogs."""
+    """Writes a warm-up request for each signature and batch size, as a file of PredictionLogs."""
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.TFRecordWriter(path) as writer:
         for signature in _SIGNATURES:

@@ -11,7 +11,7 @@ from realm_tf.config import parsing
 
 @dataclasses.dataclass(frozen=True)
 class CorpusConfig:
-    """Which fields hold what, which records are left out, and what becomes of a text.
+    """Configuration of reading: the fields of a record, the rules that drop records, and cleaning.
 
     `docs/data-formats.md` says what each does, and why the defaults are what they are.
     """
@@ -58,7 +58,7 @@ class CorpusConfig:
 
 @dataclasses.dataclass(frozen=True)
 class VocabConfig:
-    """The WordPiece vocabulary: a given file, or one learned from the corpus."""
+    """Configuration of the WordPiece vocabulary: a given file, or one learned from the corpus."""
 
     file: str | None = None
     size: int = 30522
@@ -67,7 +67,7 @@ class VocabConfig:
 
 @dataclasses.dataclass(frozen=True)
 class BlocksConfig:
-    """How documents become blocks (paper section 4; ORQA packs greedily to 288).
+    """Configuration of how documents become blocks (paper section 4; ORQA packs greedily to 288).
 
     `template` is what the embedder reads of a block: "title_body", `[CLS] title [SEP] body [SEP]`,
     or "body", `[CLS] body [SEP]`, for embedders that were trained on plain texts. A block begins
@@ -85,11 +85,12 @@ class BlocksConfig:
             self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}."
         )
         parsing.check(
-            self.num_shards >= 1, f"blocks.num_shards must be >= 1. Got: {self.num_shards}."
+            self.num_shards >= 1,
+            f"blocks.num_shards must be at least 1. Received: {self.num_shards}.",
         )
         parsing.check(
             self.overlap_sentences >= 0,
-            f"blocks.overlap_sentences must be >= 0. Received: {self.overlap_sentences}.",
+            f"blocks.overlap_sentences must be at least 0. Received: {self.overlap_sentences}.",
         )
         parsing.check(
             self.template in ("title_body", "body"),

@@ -11,7 +11,7 @@ from realm_tf.config import parsing
 
 @dataclasses.dataclass(frozen=True)
 class JobsConfig:
-    """How the data jobs work; nothing here changes what they make.
+    """Configuration of how the Beam jobs work; nothing in it changes what they make.
 
     `max_bad_fraction` of the records of an input may be unusable: they become dead letters, and
     the job goes on. `wave_size` items of work are one pipeline of the local runner.
@@ -28,4 +28,4 @@ class JobsConfig:
         )
         for name in ("wave_size", "sort_mb"):
             value = getattr(self, name)
-            parsing.check(value >= 1, f"jobs.{name} must be >= 1. Received: {value}.")
+            parsing.check(value >= 1, f"jobs.{name} must be at least 1. Received: {value}.")

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Networks and optimisers in the configuration; `config` holds the rest, and these names too."""
+"""Configuration of the networks (encoder, embedder, reader) and of their optimiser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from realm_tf.config import parsing
 
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
-    """A BERT encoder.
+    """Configuration of a BERT encoder: sizes, dropout, activation and initialisation.
 
     `activation` is "gelu_erf" (BERT checkpoints) or "gelu_tanh". `initializer` is "bert"; or, for
     small encoders that start from random weights, "mimetic" (embedders) or "induction" (readers):
@@ -57,7 +57,7 @@ class EncoderConfig:
 
 @dataclasses.dataclass(frozen=True)
 class EmbedderConfig:
-    """The retriever's embedder: pooled [CLS] -> dense -> LayerNorm (paper section 3.2).
+    """Configuration of the retriever's embedder: pooling, projection and LayerNorm (section 3.2).
 
     `pooling` is "cls", the tanh-pooled [CLS], or "mean", the mean of the last layer over all
     wordpieces, as Sentence-BERT's (Reimers and Gurevych, 2019, section 3). Without a
@@ -97,7 +97,7 @@ class EmbedderConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ReaderConfig:
-    """The knowledge-augmented encoder, and the span head of open QA (paper section 3.2)."""
+    """Configuration of the knowledge-augmented encoder and of open QA's span head (section 3.2)."""
 
     encoder: EncoderConfig = EncoderConfig()
     max_span_width: int = 10
@@ -107,7 +107,7 @@ class ReaderConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """Both networks."""
+    """Configuration of both networks: the embedder and the reader."""
 
     embedder: EmbedderConfig = EmbedderConfig()
     reader: ReaderConfig = ReaderConfig()
@@ -115,7 +115,7 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW with linear warm-up and decay, as BERT's."""
+    """Configuration of the optimiser: AdamW with linear warm-up and decay, as BERT's."""
 
     learning_rate: float = 1e-4
     warmup_steps: int | None = None  # None: min(10000, max(100, steps / 10))

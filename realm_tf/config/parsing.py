@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From YAML and overrides to checked dataclasses: what `config` is loaded with."""
+"""Makes checked configuration dataclasses from YAML files and "section.key=value" overrides."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration of vectors and of the index over them."""
+"""Configuration of the block vectors and of the ScaNN or exact index over them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from realm_tf.config import parsing
 
 @dataclasses.dataclass(frozen=True)
 class RetrievalConfig:
-    """Vectors and index. Zeros of the ScaNN settings mean: chosen from the number of blocks.
+    """Configuration of block vectors and index. ScaNN settings of 0 follow the number of blocks.
 
     `embed_dtype` is what the exported embedder computes in, `dtype` what vectors are stored in.
     """

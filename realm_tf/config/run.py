@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration: frozen dataclasses that are loaded, overridden, checked and dumped.
+"""The whole configuration of a run: loading it from YAML, overriding, checking and dumping it.
 
 Nothing here imports TensorFlow. Lengths are in wordpieces with special tokens; steps are optimiser
 steps. The defaults are the paper's (Guu et al., 2020), where the paper has the thing at all.
@@ -29,7 +29,7 @@ _OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Everything that a run is decided by."""
+    """The whole configuration of a run, one attribute for each section."""
 
     seed: int = 0
     corpus: CorpusConfig = CorpusConfig()
@@ -70,7 +70,7 @@ def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
 
     Args:
       path: YAML file, or None for the defaults.
-      overrides: Each "key.key=value"; the value is read as YAML.
+      overrides: Settings to change, each "section.key=value"; the value is read as YAML.
 
     Raises:
       UserError: Missing file, bad YAML, an unknown key (with the nearest valid one), a wrong type,
@@ -88,7 +88,8 @@ def from_dict(cls: type, values: Mapping[str, Any]) -> Any:
     """Makes the dataclass `cls` from nested dicts: the inverse of `to_dict`.
 
     Raises:
-      UserError: As `load`.
+      UserError: If a key is unknown (with the nearest valid one), or a value is of a wrong type or
+      out of range.
     """
     return parsing.from_dict(cls, values)
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a run runs on, and what is measured of it; sections of `config.Config`."""
+"""Configuration of the devices that a run uses, and of what is measured in its evaluation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeConfig:
-    """Devices and input."""
+    """Configuration of the devices and the input pipeline of a run."""
 
     strategy: str = "one_device"  # one_device, mirrored, multi_worker_mirrored, tpu
     tpu: str | None = None
@@ -21,7 +21,7 @@ class RuntimeConfig:
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationConfig:
-    """What is measured."""
+    """Configuration of the evaluation: what is measured of a run, and on how many examples."""
 
     recall_at: tuple[int, ...] = (1, 5, 10, 20, 50, 100)
     max_questions: int = 2000

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What finds the salient spans that pre-training masks: sections of `config.Config`."""
+"""Configuration of the taggers that find salient spans, and of the training of a span tagger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from realm_tf.config.model import EncoderConfig, OptimizerConfig
 
 @dataclasses.dataclass(frozen=True)
 class TaggingConfig:
-    """Salient spans (paper section 3.4).
+    """Configuration of what finds the salient spans of blocks (paper section 3.4).
 
     `tagger` is what finds names: "rules", for English, or the path of a segment "span_tagger".
     `dates` names the date rules: a bundled language ("en", "de"), the path of a YAML file of one's
@@ -26,7 +26,7 @@ class TaggingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class SpanTaggerConfig:
-    """The experiment `realm/span_tagger`: a token classifier over labelled sentences.
+    """Configuration of the experiment `realm/span_tagger`, which trains a token classifier.
 
     `tag_column` is the column of the tags in the files, -1 the last. `label_map` says what to call
     their labels; one that becomes "O" is no label. `dtype` is what the exported graph computes in.

@@ -12,7 +12,7 @@ from realm_tf.config.model import OptimizerConfig
 
 @dataclasses.dataclass(frozen=True)
 class InitConfig:
-    """Weights to start from, made by `realm convert`; None: random ones."""
+    """Configuration of the weights to start from, made by `realm convert`; None: random weights."""
 
     embedder: str | None = None  # directory with embedder_weights or bert_weights
     reader: str | None = None  # directory with reader_weights or bert_weights
@@ -21,7 +21,7 @@ class InitConfig:
 
 @dataclasses.dataclass(frozen=True)
 class IctConfig:
-    """Inverse-cloze warm start (ORQA, Lee et al., 2019)."""
+    """Configuration of the inverse-cloze warm start of the embedder (ORQA, Lee et al., 2019)."""
 
     steps: int = 100_000
     batch_size: int = 4096
@@ -33,7 +33,7 @@ class IctConfig:
 
 @dataclasses.dataclass(frozen=True)
 class WarmupConfig:
-    """Ours: readers without BERT's weights first learn plain salient MLM, then to copy.
+    """Configuration of the warm-up that a reader without BERT's weights needs (not in the paper).
 
     The first phase reads the null block, the second the example's own unmasked block, until the
     held-out copy accuracy (masked wordpieces predicted right from the own unmasked block) reaches
@@ -52,7 +52,7 @@ class WarmupConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RefreshConfig:
-    """When the trainer's embedder is exported and its blocks embedded again."""
+    """Configuration of the refresh: when the embedder is exported and blocks are embedded again."""
 
     every_steps: int = 500
     keep_snapshots: int = 3
@@ -68,7 +68,7 @@ class RefreshConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PretrainConfig:
-    """Joint pre-training (paper section 3)."""
+    """Configuration of the joint pre-training of retriever and reader (paper section 3)."""
 
     steps: int = 200_000
     batch_size: int = 512
@@ -96,7 +96,7 @@ class PretrainConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OpenQaConfig:
-    """Fine-tuning to answer questions (paper section 4.3, ORQA)."""
+    """Configuration of the fine-tuning to answer questions (paper section 4.3, ORQA)."""
 
     steps: int = 10_000
     batch_size: int = 1

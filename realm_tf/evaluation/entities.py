@@ -19,11 +19,11 @@ from realm_tf.data.tagging import bio
 def score(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Compares tags.
+    """Scores predicted BIO tags against the right ones by whole entities.
 
     Args:
-      gold: BIO tags of every sentence.
-      predicted: As many sentences, of as many words.
+      gold: The right BIO tags of every sentence.
+      predicted: The predicted BIO tags of the same sentences and words.
 
     Returns:
       "micro", and every label of either side, to `precision`, `recall`, `f1`, `correct`, `gold`

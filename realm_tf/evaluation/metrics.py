@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Retrieval recall, exact match and F1, and the baseline that knows no text.
+"""Metrics of open QA: retrieval recall, exact match, F1, and the most-frequent-answer baseline.
 
 Recall@k is the share of questions that find, among the first k blocks, one that holds an answer (as
 DPR and ORQA count it), or, among the first k documents, one that the question names. A document
@@ -29,12 +29,12 @@ NOT_JUDGED = -2  # nothing is known about what should have been found
 def answer_ranks(
     table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[questions_lib.Question]
 ) -> np.ndarray:
-    """Where the first block that holds an answer stands among the retrieved.
+    """The rank, among the retrieved blocks, of the first block that holds an answer.
 
     Args:
-      table: The blocks.
+      table: The table of all blocks.
       rows: <int64>[num_questions, k] retrieved rows, best first; -1 is padding.
-      questions: As many.
+      questions: The questions, one for each row.
 
     Returns:
       <int64>[num_questions], 0 for the first place, or `NOT_FOUND`.
@@ -50,13 +50,13 @@ def answer_ranks(
 def gold_ranks(
     table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[questions_lib.Question]
 ) -> np.ndarray:
-    """Where the first document that the question names stands among the retrieved documents.
+    """The rank, among the retrieved documents, of the first document that the question names.
 
     Args:
-      table: The blocks.
+      table: The table of all blocks.
       rows: <int64>[num_questions, k] retrieved rows, best first; -1 is padding. There must be
         enough of them: a document whose blocks are all beyond the k-th is not found.
-      questions: As many.
+      questions: The questions, one for each row.
 
     Returns:
       <int64>[num_questions], the number of other documents before it, or `NOT_FOUND`, or
@@ -87,15 +87,15 @@ def _ranks(
 
 
 def recall(ranks: np.ndarray, cutoffs: Sequence[int], name: str = "recall") -> dict[str, float]:
-    """Recall at several depths.
+    """Share of the questions whose block or document is among the first k, for several k.
 
     Args:
       ranks: <int64>[num_questions] from `answer_ranks` or `gold_ranks`.
-      cutoffs: Depths.
-      name: The figures are called "<name>@<depth>".
+      cutoffs: Numbers of retrieved places to look at, e.g. 1, 5, 20.
+      name: Name of the metric; its figures are called "<name>@<cutoff>".
 
     Returns:
-      A figure per depth, over the questions that can be judged; nothing if there are none.
+      A figure for each cutoff, over the questions that can be judged; nothing if there are none.
     """
     judged = ranks[ranks != NOT_JUDGED]
     if not len(judged):
@@ -124,8 +124,8 @@ def score_answers(
     """Scores the first answer to every question; no answer is a wrong one.
 
     Args:
-      ranked: Answers to every question, best first.
-      questions: As many.
+      ranked: The answers to every question, best first.
+      questions: The questions, one for each row.
 
     Returns:
       `exact_match`, and `f1` over the questions whose answers are no regular expressions, if any;

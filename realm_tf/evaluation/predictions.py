@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Predictions on disk: a JSON line per question, with every ranked answer's evidence.
+"""Writes and reads predictions as JSON Lines: a question, its ranked answers and their evidence.
 
 A line holds the question's `id`, `question` and its right `answers` (`answer_regex`, if they are
 regular expressions), so that the file can be scored again; whether the first prediction is
@@ -24,11 +24,11 @@ from realm_tf.evaluation import metrics
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a system answered.
+    """The ranked answers of a system to one question.
 
     Attributes:
-      question: With its right answers.
-      ranked: Answers, best first; may be empty.
+      question: The question, with its right answers.
+      ranked: The answers of the system, best first; there may be none.
     """
 
     question: questions_lib.Question
@@ -45,11 +45,11 @@ def write(
     questions: Sequence[questions_lib.Question],
     ranked: Sequence[Sequence[types.Answer]],
 ) -> None:
-    """Writes predictions, atomically.
+    """Writes predictions as JSON Lines, atomically.
 
     Args:
-      path: Of the `.jsonl` file.
-      questions: As asked.
+      path: Path of the `.jsonl` file.
+      questions: The questions that were asked.
       ranked: Answers to every question, best first.
     """
     with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "w") as f:
@@ -59,7 +59,7 @@ def write(
 
 
 def read(path: str) -> list[Prediction]:
-    """Reads what `write` wrote.
+    """Reads the predictions of a file that `write` wrote.
 
     Raises:
       UserError: If the file is missing, or a line is not a prediction; `file:line` is named.

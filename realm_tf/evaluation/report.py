@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The report of a run: every figure that was measured, by stage, in `report.json`.
+"""The evaluation report of a run: every measured figure, by stage, in `report.json`.
 
 A section is what one stage measured: name to number, text, or another such mapping. A section of
 mappings only, such as `systems`, is shown as a table, one column each.
@@ -25,7 +25,7 @@ _MISSING = "-"
 
 
 def read(workdir: str) -> dict[str, Any]:
-    """The report so far; empty if nothing was measured.
+    """Reads the report of a run so far; it is empty if nothing was measured.
 
     Raises:
       UserError: If it is damaged.
@@ -38,9 +38,9 @@ def merge(workdir: str, stage: str, figures: Mapping[str, Any]) -> dict[str, Any
     """Puts what a stage measured into the report, atomically, in place of what it measured before.
 
     Args:
-      workdir: Of the run; one process writes it.
+      workdir: Directory of the run; only one process may write it.
       stage: Name of the section.
-      figures: JSON values or NumPy numbers; infinite and undefined ones become null.
+      figures: The measured figures, as JSON values or NumPy numbers; NaN and infinity become null.
 
     Returns:
       The whole report.
@@ -53,12 +53,12 @@ def merge(workdir: str, stage: str, figures: Mapping[str, Any]) -> dict[str, Any
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """The report as aligned plain text, section by section."""
+    """Renders the report of a run as aligned plain text, section by section."""
     return "\n\n".join(_section(name, figures) for name, figures in report.items())
 
 
 def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """Things side by side: a row for every figure, a column for every thing.
+    """Renders figures of several things side by side: a row for a figure, a column for a thing.
 
     Args:
       columns: Name of the thing to its figures; one that lacks a figure shows a dash. Figures that

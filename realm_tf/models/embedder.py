@@ -8,7 +8,7 @@ One embedder serves queries and blocks by default, as in the original; two tower
 so are the other forms of sentence embedders (mean pooling, no projection, unit length), so that
 their weights can be used.
 
-`models.lean_encoder` is the same function for inference alone.
+`models.inference.lean_encoder` is the same function for inference alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from realm_tf.models import encoder
 
 
 def mean_pool(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean over the wordpieces, [CLS] and [SEP] included.
+    """Mean pooling: the mean over the wordpieces of a sequence, [CLS] and [SEP] included.
 
     Args:
       sequence: <float32>[batch_size, length, hidden_size].
@@ -39,11 +39,11 @@ def mean_pool(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 class Tower(tf_keras.layers.Layer):
-    """Encoder, pooling, projection and normalisation.
+    """One tower of the embedder: BERT encoder, pooling, projection and normalisation.
 
     Args:
-      config: Its shape.
-      vocab_size: Wordpieces in the vocabulary.
+      config: Configuration of the network: its sizes, pooling and normalisation.
+      vocab_size: Number of wordpieces in the vocabulary.
     """
 
     def __init__(self, config: config_lib.EmbedderConfig, vocab_size: int, **kwargs: Any):
@@ -73,7 +73,7 @@ class Tower(tf_keras.layers.Layer):
 
     @property
     def config(self) -> config_lib.EmbedderConfig:
-        """Its shape."""
+        """The configuration that the network was made with."""
         return self._config
 
     def call(self, inputs: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
@@ -91,7 +91,7 @@ class Tower(tf_keras.layers.Layer):
         return encoder.unflatten(self.dropout(vectors, training=training), inputs.word_ids)
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` takes."""
+        """The settings that `from_config` takes, as nested dicts."""
         return {
             **super().get_config(),
             "config": config_lib.to_dict(self._config),
@@ -100,17 +100,17 @@ class Tower(tf_keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Tower:
-        """Makes the layer from `get_config`'s dict."""
+        """Makes the layer from the settings that `get_config` returned."""
         tower = config_lib.from_dict(config_lib.EmbedderConfig, config["config"])
         return cls(**{**config, "config": tower})
 
 
 class Embedder(tf_keras.Model):
-    """Embeds queries and blocks into one space where relevance is the inner product.
+    """Embeds queries and blocks as vectors whose inner product is the relevance.
 
     Args:
-      config: Its shape.
-      vocab_size: Wordpieces in the vocabulary.
+      config: Configuration of the network: its sizes, pooling and normalisation.
+      vocab_size: Number of wordpieces in the vocabulary.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class Embedder(tf_keras.Model):
         )
 
     def embed_queries(self, inputs: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
-        """<int32>[..., query_length] to <float32>[..., embed_dim]."""
+        """Embeds packed queries <int32>[..., query_length] into <float32>[..., embed_dim]."""
         return self.query_tower(inputs, training=training)
 
     def embed_blocks(self, inputs: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
-        """<int32>[..., block_length] to <float32>[..., embed_dim]."""
+        """Embeds packed blocks <int32>[..., block_length] into <float32>[..., embed_dim]."""
         return self.block_tower(inputs, training=training)
 
     def call(self, inputs: Any, training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:
@@ -145,18 +145,18 @@ class Embedder(tf_keras.Model):
         )
 
     def build_weights(self) -> Embedder:
-        """Creates every weight, and returns self."""
+        """Creates every weight of the model, and returns the model."""
         zeros = tf.zeros([1, 4], tf.int32)
         inputs = types.EncoderInputs(zeros, zeros, zeros)
         self((inputs, inputs))
         return self
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` takes."""
+        """The settings that `from_config` takes, as nested dicts."""
         return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Embedder:
-        """Makes the model from `get_config`'s dict."""
+        """Makes the model from the settings that `get_config` returned."""
         embedder = config_lib.from_dict(config_lib.EmbedderConfig, config["config"])
         return cls(embedder, config["vocab_size"])

@@ -36,29 +36,30 @@ def activation(config: config_lib.EncoderConfig) -> Callable[[tf.Tensor], tf.Ten
 
 
 def initializer(config: config_lib.EncoderConfig) -> tf_keras.initializers.Initializer:
-    """BERT's initialiser. A new object at every call, so that equal shapes draw apart."""
+    """BERT's weight initialiser; new at every call, so that equal shapes get different weights."""
     return tf_keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
 def flatten(inputs: types.EncoderInputs) -> types.EncoderInputs:
-    """<int32>[..., length] to [n, length]. Keras layers fix the rank they were built for."""
+    """Reshapes <int32>[..., length] to [n, length], since Keras layers fix the rank of inputs."""
     length = inputs.word_ids.shape[-1] or tf.shape(inputs.word_ids)[-1]
     return types.EncoderInputs(*(tf.reshape(x, [-1, length]) for x in inputs))
 
 
 def unflatten(flat: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """[n, ...] back to [leading dimensions of `like` [..., length], ...]."""
+    """Reshapes [n, ...] back to the leading dimensions of `like` [..., length]."""
     leading = [d or tf.shape(like)[i] for i, d in enumerate(like.shape[:-1])]
     return tf.reshape(flat, [*leading, *flat.shape[1:]])
 
 
 class Encoder(tf_keras.layers.Layer):
-    """A BERT encoder.
+    """A BERT encoder as a Keras layer, made of Model Garden's layers.
 
     Args:
-      config: Its shape.
-      vocab_size: Wordpieces in the vocabulary.
-      first_token_only: Compute the last layer for [CLS] alone: exact, and cheaper, for embedders.
+      config: Configuration of the encoder: its sizes, dropout and activation.
+      vocab_size: Number of wordpieces in the vocabulary.
+      first_token_only: Whether to compute the last layer for [CLS] alone, which is exact and
+        cheaper for embedders.
     """
 
     def __init__(
@@ -92,10 +93,10 @@ class Encoder(tf_keras.layers.Layer):
     def call(
         self, inputs: types.EncoderInputs, training: bool | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Encodes.
+        """Encodes packed inputs.
 
         Args:
-          inputs: <int32>[batch_size, length].
+          inputs: Packed inputs, each <int32>[batch_size, length].
           training: Whether dropout is on.
 
         Returns:
@@ -111,7 +112,7 @@ class Encoder(tf_keras.layers.Layer):
 
     @property
     def embedding_table(self) -> tf.Variable:
-        """<float32>[vocab_size, hidden_size] wordpiece embeddings."""
+        """The wordpiece embeddings <float32>[vocab_size, hidden_size]."""
         return self.bert.get_embedding_table()
 
     def build(self, input_shape: Any) -> None:
@@ -124,7 +125,7 @@ class Encoder(tf_keras.layers.Layer):
         super().build(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` takes."""
+        """The settings that `from_config` takes, as nested dicts."""
         return {
             **super().get_config(),
             "config": config_lib.to_dict(self._config),
@@ -134,7 +135,7 @@ class Encoder(tf_keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Encoder:
-        """Makes the layer from `get_config`'s dict."""
+        """Makes the layer from the settings that `get_config` returned."""
         encoder = config_lib.from_dict(config_lib.EncoderConfig, config["config"])
         return cls(**{**config, "config": encoder})
 

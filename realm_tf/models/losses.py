@@ -21,13 +21,13 @@ _MASKED = tf.float32.min
 
 
 class Collectives(NamedTuple):
-    """How a loss sees the other replicas.
+    """The collective operations by which a loss sees the other replicas.
 
     Attributes:
-      gather: [n, ...] of this replica to [n * num_replicas, ...] of all, in replica order;
-        differentiable.
-      global_sum: Sum over replicas.
-      replica_id: <int32>[] this replica's place in `gather`'s order.
+      gather: Function from this replica's [n, ...] to all replicas' [n * num_replicas, ...], in
+        replica order; it is differentiable.
+      global_sum: Function that sums a number over all replicas.
+      replica_id: Place of this replica in the order of `gather`, <int32>[].
     """
 
     gather: Callable[[tf.Tensor], tf.Tensor]
@@ -42,8 +42,8 @@ def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:
     """Log p(z given x): softmax of the inner products over the candidates, without temperature.
 
     Args:
-      relevance: <float32>[batch_size, num_candidates].
-      candidate_mask: <int32>[batch_size, num_candidates], 0 where padded.
+      relevance: Inner products of query and blocks, <float32>[batch_size, num_candidates].
+      candidate_mask: 0 where a candidate is padding, <int32>[batch_size, num_candidates].
 
     Returns:
       <float32>[batch_size, num_candidates], about float32's minimum where masked; in a row that
@@ -57,8 +57,8 @@ def log_token(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Log p(y_m given z, x) of every masked wordpiece.
 
     Args:
-      logits: <float32>[batch_size, num_candidates, num_masks, vocab_size].
-      targets: <int32>[batch_size, num_masks].
+      logits: Logits of the reader, <float32>[batch_size, num_candidates, num_masks, vocab_size].
+      targets: Ids of the masked wordpieces, <int32>[batch_size, num_masks].
 
     Returns:
       <float32>[batch_size, num_candidates, num_masks].
@@ -97,11 +97,11 @@ def masked_lm_loss(
     """The pre-training loss: minus the marginal log-likelihood per masked wordpiece.
 
     Args:
-      log_p_z: <float32>[batch_size, num_candidates], from `log_retrieval`.
-      log_p_y: <float32>[batch_size, num_candidates, num_masks], from `log_token`.
-      mask_weights: <float32>[batch_size, num_masks], 0 where padded.
-      objective: "token" (the original code) or "span" (the paper).
-      global_sum: See `Collectives`.
+      log_p_z: Result of `log_retrieval`, <float32>[batch_size, num_candidates].
+      log_p_y: Result of `log_token`, <float32>[batch_size, num_candidates, num_masks].
+      mask_weights: Weights of the masks, 0 at padding, <float32>[batch_size, num_masks].
+      objective: Objective to use: "token" (the original code) or "span" (the paper).
+      global_sum: Function that sums a number over all replicas.
 
     Returns:
       <float32>[]: this replica's sum over the global number of masked wordpieces.
@@ -122,9 +122,9 @@ def ict_logits_and_labels(
     """Every query of this replica against every block of the global batch (ORQA, section 4).
 
     Args:
-      query_emb: <float32>[batch_size, embed_dim].
-      block_emb: <float32>[batch_size, embed_dim]; row i is the block of query i.
-      collectives: See there.
+      query_emb: Query vectors <float32>[batch_size, embed_dim].
+      block_emb: Block vectors <float32>[batch_size, embed_dim]; row i is the block of query i.
+      collectives: The collective operations of the replicas.
 
     Returns:
       <float32>[batch_size, global batch] logits and <int32>[batch_size] labels.
@@ -165,10 +165,10 @@ def marginal_correct_loss(
     that were read. An example with no correct entry has loss zero and is counted.
 
     Args:
-      logits: <float32>[batch_size, n].
-      correct: <bool>[batch_size, n].
-      mask: <bool>[batch_size, n] entries that exist.
-      global_sum: See `Collectives`.
+      logits: Logits of the entries, <float32>[batch_size, n].
+      correct: Whether each entry is correct, <bool>[batch_size, n].
+      mask: Whether each entry exists, <bool>[batch_size, n].
+      global_sum: Function that sums a number over all replicas.
 
     Returns:
       <float32>[] loss: sum over the global batch's number of examples; and <float32>[batch_size],
@@ -181,11 +181,11 @@ def marginal_correct_loss(
 
 
 def span_mask(body_mask: tf.Tensor, max_span_width: int) -> tf.Tensor:
-    """Which spans count: those whose first and last wordpiece are of the block's text.
+    """Mask of the spans that count: their first and last wordpiece are of the block's text.
 
     Args:
-      body_mask: <int32>[..., joint_length], 1 at the body's wordpieces.
-      max_span_width: Longest span, in wordpieces.
+      body_mask: 1 at the wordpieces of the body, <int32>[..., joint_length].
+      max_span_width: Number of wordpieces of the longest span.
 
     Returns:
       <bool>[..., joint_length, max_span_width].
@@ -200,14 +200,14 @@ def span_mask(body_mask: tf.Tensor, max_span_width: int) -> tf.Tensor:
 def correct_spans(
     starts: tf.Tensor, ends: tf.Tensor, answer_mask: tf.Tensor, length: int, max_span_width: int
 ) -> tf.Tensor:
-    """Marks the answers' spans. Those longer than `max_span_width` mark nothing.
+    """Marks the spans that are answers; those longer than `max_span_width` mark nothing.
 
     Args:
-      starts: <int32>[..., max_answers] first wordpiece of every occurrence, in the joint sequence.
-      ends: <int32>[..., max_answers] last wordpiece, included.
-      answer_mask: <int32>[..., max_answers], 0 where padded.
-      length: joint_length.
-      max_span_width: Longest span, in wordpieces.
+      starts: First wordpiece of every occurrence in the joint sequence, <int32>[..., max_answers].
+      ends: Last wordpiece of every occurrence, included, <int32>[..., max_answers].
+      answer_mask: 0 where an occurrence is padding, <int32>[..., max_answers].
+      length: Length of the joint sequence.
+      max_span_width: Number of wordpieces of the longest span.
 
     Returns:
       <bool>[..., length, max_span_width].
@@ -227,13 +227,13 @@ def tagging_loss(
     weights: tf.Tensor,
     global_sum: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
 ) -> tf.Tensor:
-    """Mean negative log-probability of the right tags.
+    """The loss of the span tagger: mean negative log-probability of the right tags.
 
     Args:
-      logits: <float32>[batch_size, length, num_tags].
-      targets: <int32>[batch_size, length].
-      weights: <float32>[batch_size, length], 0 where there is no tag.
-      global_sum: See `Collectives`.
+      logits: Logits of the tagger, <float32>[batch_size, length, num_tags].
+      targets: Numbers of the right tags, <int32>[batch_size, length].
+      weights: Weights of the tags, 0 where there is no tag, <float32>[batch_size, length].
+      global_sum: Function that sums a number over all replicas.
 
     Returns:
       <float32>[], the sum over this replica divided by the global number of tags.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The readers: what looks at a query and a block together (Guu et al., 2020, section 3.2).
+"""The readers, networks that read a query and a block together (Guu et al., 2020, section 3.2).
 
 Both are a BERT over `[CLS] query [SEP] body [SEP]`, with weights of their own, apart from the
 embedder's. The knowledge-augmented encoder predicts masked wordpieces; the span reader scores
@@ -32,16 +32,16 @@ class _Reader(tf_keras.Model):
 
     @property
     def config(self) -> config_lib.ReaderConfig:
-        """Its shape."""
+        """The configuration that the network was made with."""
         return self._config
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` takes."""
+        """The settings that `from_config` takes, as nested dicts."""
         return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> _Reader:
-        """Makes the model from `get_config`'s dict."""
+        """Makes the model from the settings that `get_config` returned."""
         reader = config_lib.from_dict(config_lib.ReaderConfig, config["config"])
         return cls(reader, config["vocab_size"])
 
@@ -72,7 +72,7 @@ class KnowledgeAugmentedEncoder(_Reader):
             mimetic.add_identity(self.masked_lm.dense.kernel)
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
-        """Predicts.
+        """Predicts the masked wordpieces.
 
         Args:
           inputs: Pair of the joint `EncoderInputs`, <int32>[batch_size, num_candidates,
@@ -92,7 +92,7 @@ class KnowledgeAugmentedEncoder(_Reader):
         return tf.cast(logits, tf.float32)
 
     def build_weights(self) -> KnowledgeAugmentedEncoder:
-        """Creates every weight, and returns self."""
+        """Creates every weight of the model, and returns the model."""
         zeros = tf.zeros([1, 1, 4], tf.int32)
         self((types.EncoderInputs(zeros, zeros, zeros), tf.zeros([1, 1], tf.int32)))
         return self
@@ -134,7 +134,7 @@ class SpanReader(_Reader):
         """Scores every span of at most `max_span_width` wordpieces.
 
         Args:
-          joint: `EncoderInputs` <int32>[..., joint_length].
+          joint: Packed query and block, `EncoderInputs` <int32>[..., joint_length].
           training: Whether dropout is on.
 
         Returns:
@@ -161,7 +161,7 @@ class SpanReader(_Reader):
         return tf.ensure_shape(logits, [*joint.word_ids.shape, self._config.max_span_width])
 
     def build_weights(self) -> SpanReader:
-        """Creates every weight, and returns self."""
+        """Creates every weight of the model, and returns the model."""
         zeros = tf.zeros([1, 4], tf.int32)
         self(types.EncoderInputs(zeros, zeros, zeros))
         return self

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Scores of all spans of a sequence (ORQA, Lee et al., 2019, section 5), as a pure function.
+"""Scores all spans of a sequence (ORQA, Lee et al., 2019, section 5), as a pure function.
 
 The logit of the span from i to j is w . LayerNorm(ReLU(Ws h_i + We h_j)).
 """
@@ -13,13 +13,13 @@ import tensorflow as tf
 
 
 class SpanHead(NamedTuple):
-    """What follows Ws and We: LayerNorm and w. Variables or tensors, <float32>.
+    """Weights of the span head behind Ws and We: LayerNorm and w; <float32> variables or tensors.
 
     Attributes:
-      gamma: [span_size].
-      beta: [span_size].
-      kernel: [span_size, 1].
-      bias: [1].
+      gamma: Scale of the LayerNorm, [span_size].
+      beta: Offset of the LayerNorm, [span_size].
+      kernel: Kernel of w, [span_size, 1].
+      bias: Bias of w, [1].
     """
 
     gamma: tf.Tensor | tf.Variable
@@ -32,10 +32,10 @@ def score(projected: tf.Tensor, head: SpanHead, *, epsilon: float, width: int) -
     """Scores every span of at most `width` wordpieces.
 
     Args:
-      projected: <float32>[batch_size, length, 2 * span_size]: Ws h and We h of every position.
-      head: Weights.
-      epsilon: Of the LayerNorm.
-      width: Widest span.
+      projected: Ws h and We h of every position, <float32>[batch_size, length, 2 * span_size].
+      head: Weights of the span head.
+      epsilon: Epsilon of the LayerNorm.
+      width: Number of wordpieces of the widest span.
 
     Returns:
       <float32>[batch_size, length, width]; [i, w] is the span from i to i + w, both included. Spans
@@ -50,15 +50,15 @@ def score(projected: tf.Tensor, head: SpanHead, *, epsilon: float, width: int) -
 
 
 def logit(hidden: tf.Tensor, head: SpanHead, epsilon: float) -> tf.Tensor:
-    """Computes w . LayerNorm(ReLU(hidden)).
+    """Computes the logit of spans, w . LayerNorm(ReLU(hidden)).
 
     Computed from mean, variance and one product instead of the normalised tensor, which would be
     the largest of the whole model: several times faster, the same to rounding.
 
     Args:
-      hidden: <float32>[batch_size, length, span_size].
-      head: Weights.
-      epsilon: Of the LayerNorm.
+      hidden: Hidden states of the spans, <float32>[batch_size, length, span_size].
+      head: Weights of the span head.
+      epsilon: Epsilon of the LayerNorm.
 
     Returns:
       <float32>[batch_size, length].

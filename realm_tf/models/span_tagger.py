@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The salient-span tagger: BERT as a token classifier (Devlin et al., 2019, section 5.3).
+"""The span tagger network: BERT as a token classifier (Devlin et al., 2019, section 5.3).
 
 It finds the names that pre-training masks. The original used a tagger that was never released.
 """
@@ -18,13 +18,13 @@ from realm_tf.models import encoder as encoder_lib
 
 
 class SpanTagger(tf_keras.Model):
-    """Scores the tags of every wordpiece.
+    """The span tagger: scores the BIO tags of every wordpiece.
 
     Args:
-      config: Of the encoder.
-      vocab_size: Wordpieces in the vocabulary.
-      num_tags: Tags; see `data.bio`.
-      dropout: Before the classifier.
+      config: Configuration of the encoder.
+      vocab_size: Number of wordpieces in the vocabulary.
+      num_tags: Number of tags that `data.tagging.bio` makes of the labels.
+      dropout: Dropout rate before the classifier.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class SpanTagger(tf_keras.Model):
         )
 
     def call(self, inputs: types.EncoderInputs, training: bool | None = None) -> tf.Tensor:
-        """<int32>[batch_size, length] to <float32>[batch_size, length, num_tags] logits."""
+        """Scores <int32>[batch_size, length] inputs as <float32>[batch_size, length, num_tags]."""
         sequence, _ = self.encoder(types.EncoderInputs(*inputs), training=training)
         hidden = self.dropout(sequence, training=training)
         return tf.cast(self.classifier(hidden), tf.float32)
 
     def build_weights(self) -> SpanTagger:
-        """Creates every weight, and returns self."""
+        """Creates every weight of the model, and returns the model."""
         zeros = tf.zeros([1, 4], tf.int32)
         self(types.EncoderInputs(zeros, zeros, zeros))
         return self
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` takes."""
+        """The settings that `from_config` takes, as nested dicts."""
         return {
             "config": config_lib.to_dict(self._config),
             "vocab_size": self._vocab_size,
@@ -68,6 +68,6 @@ class SpanTagger(tf_keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> SpanTagger:
-        """Makes the model from `get_config`'s dict."""
+        """Makes the model from the settings that `get_config` returned."""
         encoder = config_lib.from_dict(config_lib.EncoderConfig, config["config"])
         return cls(**{**config, "config": encoder})

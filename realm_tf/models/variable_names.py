@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Public names of the networks' variables, for weights that come from elsewhere.
+"""Public names of our networks' variables, by which weights are imported and exported.
 
 The keys of a TensorFlow checkpoint are private attribute paths, and variable names depend on what
 was made before. The names here depend on neither; importers map foreign names to them:
@@ -57,15 +57,17 @@ _IN_LAYER = {
 
 
 def of_encoder(encoder: encoder_lib.Encoder) -> Variables:
-    """The variables of a built encoder, pooler included."""
+    """The variables of an encoder by public name, pooler included."""
     named = {_encoder_name(v.name): v for v in encoder.bert.variables}
     if len(named) != len(encoder.bert.variables):
-        raise ValueError("Two variables of the encoder got one name: Model Garden renamed some.")
+        raise ValueError(
+            "Two variables of the encoder have the same name: Model Garden renamed some."
+        )
     return named
 
 
 def of_tower(tower: embedder_lib.Tower) -> Variables:
-    """The variables of one tower of an embedder."""
+    """The variables of one tower of an embedder by public name."""
     named = of_encoder(tower.encoder)
     if tower.projection is not None:
         named |= _dense("projection", tower.projection)
@@ -94,7 +96,7 @@ def of_knowledge_encoder(model: reader.KnowledgeAugmentedEncoder) -> Variables:
 
 
 def of_span_reader(model: reader.SpanReader) -> Variables:
-    """The variables of a span reader."""
+    """The variables of a span reader by public name."""
     return {
         **of_encoder(model.encoder),
         **_dense("span/projection", model.span_projection),
@@ -112,7 +114,7 @@ def of_open_qa(model: open_qa_model.OpenQaModel) -> Variables:
 
 
 def of_span_tagger(model: span_tagger.SpanTagger) -> Variables:
-    """The variables of a span tagger."""
+    """The variables of a span tagger by public name."""
     return {**of_encoder(model.encoder), **_dense("tag", model.classifier)}
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Trained weights as segments: immutable, checked, and found by what they were trained from."""
+"""Saves and restores trained weights as segments, which are found by what they were made from."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def restore_encoder(encoder: tf.Module, segment: artifacts.Segment) -> None:
 
 
 def vocab_size(segment: artifacts.Segment) -> int:
-    """Wordpieces of the network that a segment holds the weights of.
+    """The vocabulary size of the network whose weights a segment holds.
 
     Raises:
       UserError: If it is no segment of weights.
@@ -81,7 +81,7 @@ def vocab_size(segment: artifacts.Segment) -> int:
 
 
 def model_config(segment: artifacts.Segment) -> config_lib.ModelConfig:
-    """The networks' configuration, as the maker of a segment of weights noted it.
+    """The configuration of the networks whose weights a segment holds.
 
     Raises:
       UserError: If there is none: it is no segment of weights.
@@ -94,5 +94,8 @@ def model_config(segment: artifacts.Segment) -> config_lib.ModelConfig:
     elif "reader" in settings:
         values = {"reader": {"encoder": settings["reader"]}}
     else:
-        raise types.UserError(f"{segment.path} does not say its model's shape: is it weights?")
+        raise types.UserError(
+            f"{segment.path} does not say the configuration of its model."
+            " Is it a segment of weights?"
+        )
     return config_lib.from_dict(config_lib.ModelConfig, values)

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Maximum inner product search over the vectors of blocks: exact, or ScaNN.
+"""The index: maximum inner product search over the vectors of blocks, exact or with ScaNN.
 
 One interface over the layers of TensorFlow Recommenders (`factorized_top_k`). An exact index
 holds no files, it reads the vectors; a ScaNN index is a SavedModel. Equal scores are ordered by
@@ -39,17 +39,17 @@ SearchFn = Callable[[tf.Tensor, tf.Tensor], Any]
 
 @dataclasses.dataclass(frozen=True)
 class Index:
-    """Finds the blocks whose vectors have the largest inner products with a query's.
+    """An index: finds the blocks whose vectors have the largest inner products with a query.
 
     Safe to search from several threads.
 
     Attributes:
-      search_fn: (queries <float32>[batch_size, embed_dim], k <int32>[]) -> (scores, rows).
-      num_blocks: N.
-      dim: Size of a vector.
-      max_k: The deepest search that it answers.
-      is_exact: Whether it finds the very best.
-      keep_alive: What `search_fn` needs and does not hold itself.
+      search_fn: Function (queries <float32>[batch_size, embed_dim], k <int32>[]) -> (scores, rows).
+      num_blocks: Number of blocks in the index.
+      dim: Size of a vector (embed_dim).
+      max_k: The largest number of blocks that a search can return.
+      is_exact: Whether the search is exact and not approximate.
+      keep_alive: Objects that `search_fn` needs and does not hold itself.
     """
 
     search_fn: SearchFn
@@ -80,11 +80,11 @@ class Index:
         return _scann_index(loaded, table, max_k)
 
     def search(self, queries: np.ndarray, k: int) -> types.RetrievedBlocks:
-        """Searches.
+        """Searches the index for the best blocks of each query.
 
         Args:
-          queries: <float32>[batch_size, embed_dim].
-          k: Blocks per query; clamped to the number of blocks.
+          queries: Query vectors <float32>[batch_size, embed_dim].
+          k: Number of blocks for each query, at most the number of all blocks.
 
         Returns:
           Best first, equal scores by row; -1 and -inf where ScaNN found fewer.
@@ -139,7 +139,7 @@ def _in_order(scores: np.ndarray, rows: np.ndarray, k: int) -> types.RetrievedBl
 
 
 class _Searcher(tf.Module):
-    """A layer of TFRS with one trace for all batch sizes and all k.
+    """A TFRS search layer as a function with one trace for all batch sizes and all k.
 
     `layer.call` and not `layer()`: under a mixed precision policy Keras would cast the queries.
     """
@@ -152,11 +152,12 @@ class _Searcher(tf.Module):
 
 
 def exact(table: vectors.VectorTable, *, max_rows_in_memory: int = _MAX_BRUTE_FORCE_ROWS) -> Index:
-    """An exact index: one matrix product in memory, or streamed from the mapped shards.
+    """Makes an exact index: one matrix product in memory, or over memory-mapped shards in pieces.
 
     Args:
-      table: The vectors.
-      max_rows_in_memory: With more vectors than these, nothing is copied but the piece at work.
+      table: Vectors of the blocks.
+      max_rows_in_memory: Largest number of vectors that are copied into memory; more are read piece
+        by piece.
     """
     with tf.device("/CPU:0"):
         if len(table) <= max_rows_in_memory:
@@ -189,7 +190,7 @@ def _stream(table: vectors.VectorTable) -> tf.data.Dataset:
 
 
 def scann(table: vectors.VectorTable, settings: scann_layer.ScannSettings) -> Index:
-    """Builds a ScaNN index in memory."""
+    """Builds a ScaNN index of vectors in memory."""
     searcher = _Searcher(_train_scann(table, settings), table.dim)
     return _scann_index(searcher, table, settings.num_reordering_candidates // 2)
 
@@ -220,21 +221,21 @@ def build(
     k: int = DEFAULT_K,
     queries: np.ndarray | None = None,
 ) -> artifacts.Segment:
-    """Builds the index of a "vectors" segment, and checks it.
+    """Builds the index of a "vectors" segment, and measures its recall against exact search.
 
     A ScaNN index whose recall@k stays under its `recall_floor` after its search was widened is
     replaced by an exact one, which the log and the segment's `counts["fallback"]` say.
 
     Args:
       root: Directory of segments.
-      segment: The vectors, or their path.
-      retrieval: Which index, and how.
-      k: The deepest search that will be made (exact indexes answer any).
+      segment: The "vectors" segment, or its path.
+      retrieval: Configuration of the index.
+      k: The largest number of blocks that a search will ask for (exact indexes answer any).
       queries: <float32>[batch_size, embed_dim] real queries to measure recall with; the default is
         an even sample of the blocks' own vectors.
 
     Returns:
-      The "index" segment; at once if it is there already.
+      The "index" segment; it is returned at once if it was made before.
     """
     table = vectors.VectorTable.open(segment)
     if queries is None:
@@ -266,7 +267,9 @@ def _good_scann(
 ) -> tuple[_Searcher, dict[str, Any]] | None:
     """A ScaNN searcher at or above the recall floor, and what it took; None if there is none."""
     if len(table) < scann_layer.MIN_BLOCKS:
-        _LOGGER.warning("ScaNN needs %d blocks: an exact index it is", scann_layer.MIN_BLOCKS)
+        _LOGGER.warning(
+            "ScaNN needs at least %d blocks: building an exact index", scann_layer.MIN_BLOCKS
+        )
         return None
     first = scann_layer.choose(len(table), k, retrieval)
     layer = _train_scann(table, first)
@@ -281,7 +284,8 @@ def _good_scann(
             return searcher, {"backend": "scann", "recall": found, **dataclasses.asdict(chosen)}
         chosen = chosen.wider()
     _LOGGER.warning(
-        "recall@%d of ScaNN stays at %.3f, under retrieval.recall_floor=%g: an exact index it is",
+        "recall@%d of ScaNN stays at %.3f, under retrieval.recall_floor=%g:"
+        " building an exact index",
         k, found, retrieval.recall_floor,
     )  # fmt: skip
     return None

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Block vectors that were made elsewhere, bound to a block segment by their row numbers.
+"""Imports the block vectors of the original ORQA code, matched to blocks by row number.
 
 REALM and ORQA bind vectors to blocks by row number alone: row i of `block_emb` is record i of
 `blocks.tfr`. A block segment that was made from those records keeps that number as `orqa_row` in
@@ -26,13 +26,13 @@ _ROW = ready_blocks.ROW_KEY
 def write(
     path: str, block_emb: np.ndarray, blocks: str, made_from: Mapping[str, str]
 ) -> artifacts.Segment:
-    """Writes a "vectors" segment beside a "blocks" segment, shard by shard.
+    """Writes imported block vectors as a "vectors" segment for a "blocks" segment, shard by shard.
 
     Args:
       path: Directory of the segment.
-      block_emb: <float32>[num_records, embed_dim]; a record without text has no block.
+      block_emb: Vectors <float32>[num_records, embed_dim]; a record without text has no block.
       blocks: Path of the "blocks" segment.
-      made_from: What made the vectors; the blocks' fingerprint is added.
+      made_from: Fingerprints by role of what made the vectors; that of the blocks is added.
 
     Raises:
       UserError: If the counts differ, or a block has no row number, a wrong one or another's.
@@ -41,7 +41,7 @@ def write(
     count = int(segment.counts.get("documents", segment.counts["blocks"]))
     if count != len(block_emb):
         raise types.UserError(
-            f"block_emb has {len(block_emb)} vectors, but {blocks} was made of {count} records:"
+            f"block_emb has {len(block_emb)} vectors, but {blocks} was made from {count} records:"
             " they do not belong together."
         )
     writer = artifacts.SegmentWriter(
@@ -55,7 +55,7 @@ def write(
     for i, file in enumerate(files):
         ids, rows = _rows(file, count)
         if seen[rows].any() or len(np.unique(rows)) != len(rows):
-            raise types.UserError(f"{blocks} has two blocks of one {_ROW}. Make it again.")
+            raise types.UserError(f"{blocks} has two blocks with the same {_ROW}. Make it again.")
         seen[rows] = True
         vectors.write_shard(
             path, i, len(files), block_ids=ids, vectors=np.asarray(block_emb[rows], np.float32)

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How much of the exact search's result an index finds."""
+"""Measures the recall of an index: the share of the exact search's results that it finds."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _CHUNK_ROWS = 65_536
 
 
 class Searches(Protocol):
-    """What answers searches, such as `index.Index`."""
+    """Interface of what answers searches, such as `index.Index`."""
 
     def search(self, queries: np.ndarray, k: int) -> types.RetrievedBlocks:
-        """Searches; see `index.Index.search`."""
+        """Searches for the best blocks of each query, as `index.Index.search` does."""
 
 
 def exact_scores(table: vectors.VectorTable, queries: np.ndarray, k: int) -> np.ndarray:
     """The k largest inner products of every query, by a plain pass over the mapped vectors.
 
     Args:
-      table: The vectors.
-      queries: <float32>[batch_size, embed_dim].
-      k: At most the number of blocks.
+      table: Vectors of the blocks.
+      queries: Query vectors <float32>[batch_size, embed_dim].
+      k: Number of blocks for each query, at most the number of all blocks.
 
     Returns:
-      <float32>[batch_size, k], largest first.
+      The inner products <float32>[batch_size, k], largest first.
     """
     best = np.zeros((len(queries), 0), np.float32)
     for start, limit in table.chunks(_CHUNK_ROWS):
@@ -48,13 +48,13 @@ def index_recall(index: Searches, table: vectors.VectorTable, queries: np.ndarra
     vectors stand for one another.
 
     Args:
-      index: Over `table`.
-      table: The vectors.
-      queries: <float32>[batch_size, embed_dim].
-      k: Depth; clamped to the number of blocks.
+      index: Index over the vectors of `table`.
+      table: Vectors of the blocks.
+      queries: Query vectors <float32>[batch_size, embed_dim].
+      k: Number of blocks for each query, at most the number of all blocks.
 
     Returns:
-      In [0, 1].
+      The recall, a number from 0 to 1.
     """
     k = min(k, len(table))
     found = index.search(queries, k)

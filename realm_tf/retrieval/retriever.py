@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From packed queries to blocks: an embedder and an index that belong together."""
+"""The retriever: finds blocks for packed queries with an embedder and an index of one snapshot."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def load_embed_fn(embedder: artifacts.Segment, signature: str) -> EmbedFn:
     """Loads one tower of an "embedder" segment; only TensorFlow is needed.
 
     Args:
-      embedder: The segment.
-      signature: "queries" or "blocks".
+      embedder: The "embedder" segment.
+      signature: Tower to load, "queries" or "blocks".
 
     Raises:
       UserError: If the SavedModel has no such signature.
@@ -43,12 +43,12 @@ def load_embed_fn(embedder: artifacts.Segment, signature: str) -> EmbedFn:
 
 
 class Retriever:
-    """Retrieves blocks for packed queries. Safe to call from several threads.
+    """The retriever: finds blocks for packed queries; several threads may call it.
 
     Args:
-      embed_fn: Embeds queries.
-      index: Searched with their vectors.
-      step: Of the trainer whose embedder made both.
+      embed_fn: Function that embeds packed queries.
+      index: Index that is searched with the vectors of the queries.
+      step: Training step of the embedder that made the vectors of the index.
     """
 
     def __init__(self, *, embed_fn: EmbedFn, index: index_lib.Index, step: int):
@@ -58,7 +58,7 @@ class Retriever:
 
     @classmethod
     def open(cls, snapshot: snapshots.Snapshot) -> Retriever:
-        """Opens what a snapshot names.
+        """Opens the embedder and the index that a snapshot names.
 
         Raises:
           UserError: If a part is damaged, or is not the one that was published.
@@ -75,13 +75,13 @@ class Retriever:
         return self._embed_fn(queries)
 
     def __call__(self, queries: types.EncoderInputs, k: int) -> types.RetrievedBlocks:
-        """Retrieves.
+        """Retrieves the best blocks of packed queries.
 
         Args:
-          queries: <int32>[batch_size, query_length] each.
-          k: Blocks per query; clamped to the number of blocks.
+          queries: Packed queries, each tensor <int32>[batch_size, query_length].
+          k: Number of blocks for each query, at most the number of all blocks.
 
         Returns:
-          Best first; see `index.Index.search`.
+          The blocks of each query, best first, as `index.Index.search` returns them.
         """
         return self.index.search(self.embed(queries), k)

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""ScaNN, and its settings: how many leaves, how many are searched, how much is reordered.
+"""The ScaNN search layer and its settings: leaves, searched leaves, reordered results.
 
 TFRS's own defaults lose a third of the neighbours at 100,000 blocks, because they reorder nothing.
 With 316 leaves, 7 searched and 200 reordered recall@8 is 0.99 there; so it is at a million blocks
@@ -24,14 +24,14 @@ MIN_BLOCKS = 16  # asymmetric hashing trains 16 centres
 
 @dataclasses.dataclass(frozen=True)
 class ScannSettings:
-    """What trades ScaNN's recall for its speed."""
+    """ScaNN's settings, which trade recall for speed: leaves, leaves searched and reordering."""
 
     num_leaves: int
     num_leaves_to_search: int
     num_reordering_candidates: int
 
     def wider(self) -> ScannSettings | None:
-        """Searches twice as wide; None beyond half of the leaves, where exact search is as fast."""
+        """ScaNN's settings for a search twice as wide; None beyond half of the leaves."""
         searched = 2 * self.num_leaves_to_search
         if searched > self.num_leaves // 2:
             return None
@@ -39,12 +39,12 @@ class ScannSettings:
 
 
 class ScannTopK(factorized_top_k.ScaNN):
-    """The layer of TFRS, but that a trained index can be searched wider.
+    """The ScaNN layer of TFRS, changed so that a trained index can be searched wider.
 
     TFRS fixes the width when it trains; ScaNN takes it with every search.
 
     Args:
-      settings: The number of leaves is fixed; the rest may be assigned anew before tracing.
+      settings: Settings of the search; all but the number of leaves may be changed before tracing.
     """
 
     def __init__(self, settings: ScannSettings):
@@ -52,11 +52,11 @@ class ScannTopK(factorized_top_k.ScaNN):
         self.settings = settings
 
     def call(self, queries: tf.Tensor, k: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Searches.
+        """Searches the ScaNN index for the best blocks of each query.
 
         Args:
-          queries: <float32>[batch_size, embed_dim].
-          k: Blocks per query, at most as many as are reordered.
+          queries: Query vectors <float32>[batch_size, embed_dim].
+          k: Number of blocks for each query, at most as many as are reordered.
 
         Returns:
           Scores <float32>[batch_size, k] and rows <int32>[batch_size, k]; fewer columns, or row 0
@@ -73,16 +73,16 @@ class ScannTopK(factorized_top_k.ScaNN):
 
 
 def choose(num_blocks: int, k: int, retrieval: config.RetrievalConfig) -> ScannSettings:
-    """Fills the zeros of the configuration from the number of blocks.
+    """Chooses the ScaNN settings that are 0 in the configuration from the number of blocks.
 
     About sqrt(N) leaves, of which 2.5% are searched, and at least 8; small corpora get fewer
     leaves, because a leaf must hold enough blocks to be worth leaving out.
 
     Args:
-      num_blocks: N.
+      num_blocks: Number of blocks in the index.
       k: Results of the deepest search. ScaNN never returns more than it reorders, and its recall
         falls as k nears that number, so at least 2k are reordered, whatever was asked for.
-      retrieval: May say otherwise.
+      retrieval: Configuration of the index; its settings that are not 0 are kept.
     """
     leaves = retrieval.num_leaves or _default_leaves(num_blocks)
     leaves = max(1, min(leaves, num_blocks // 2))

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors of blocks: `.npy` shards beside the blocks' own shards, memory-mapped.
+"""The vectors of blocks: memory-mapped `.npy` shards, row by row as the shards of blocks.
 
 Shard i of a "vectors" segment holds one vector per block of shard i of the block segment, in its
 order, so that row numbers of the two are the same; the blocks' ids stand beside them.
@@ -21,17 +21,17 @@ KIND = "vectors"
 
 
 def vectors_name(index: int, num_shards: int) -> str:
-    """Name of a shard's vectors: <float32|float16>[num_rows, embed_dim]."""
+    """File name of a shard's vectors, which are <float32|float16>[num_rows, embed_dim]."""
     return f"vectors-{index:05d}-of-{num_shards:05d}.npy"
 
 
 def ids_name(index: int, num_shards: int) -> str:
-    """Name of a shard's block ids: <uint64>[num_rows]."""
+    """File name of a shard's block ids, which are <uint64>[num_rows]."""
     return f"ids-{index:05d}-of-{num_shards:05d}.npy"
 
 
 def write_array(path: str, array: np.ndarray) -> None:
-    """Writes one `.npy` file, atomically, to any filesystem."""
+    """Writes an array as a `.npy` file, atomically, to any filesystem."""
     with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
         np.lib.format.write_array(f, np.ascontiguousarray(array), allow_pickle=False)
 
@@ -39,14 +39,14 @@ def write_array(path: str, array: np.ndarray) -> None:
 def write_shard(
     folder: str, index: int, num_shards: int, *, block_ids: np.ndarray, vectors: np.ndarray
 ) -> None:
-    """Writes one shard; the vectors come last, so where they are the shard is whole.
+    """Writes a shard of vectors; their file comes last, so the shard is whole where it exists.
 
     Args:
       folder: Directory of the segment.
-      index: Number of the shard.
-      num_shards: Shards of the segment.
-      block_ids: <uint64>[num_rows].
-      vectors: <float32|float16>[num_rows, embed_dim].
+      index: Number of the shard, from 0.
+      num_shards: Number of shards of the segment.
+      block_ids: Ids of the blocks, <uint64>[num_rows].
+      vectors: Vectors of the blocks, <float32|float16>[num_rows, embed_dim].
 
     Raises:
       UserError: If a vector is not finite.
@@ -62,13 +62,13 @@ def write_shard(
 
 
 def has_shard(folder: str, index: int, num_shards: int) -> bool:
-    """Whether `write_shard` has finished this shard."""
+    """Whether `write_shard` has finished this shard of vectors."""
     names = ids_name(index, num_shards), vectors_name(index, num_shards)
     return all(tf.io.gfile.exists(os.path.join(folder, name)) for name in names)
 
 
 def num_rows(path: str) -> int:
-    """Rows of a `.npy` file, from its header alone."""
+    """Number of rows of a `.npy` file, read from its header alone."""
     with tf.io.gfile.GFile(path, "rb") as f:
         np.lib.format.read_magic(f)
         shape, _, _ = np.lib.format.read_array_header_1_0(f)
@@ -76,13 +76,13 @@ def num_rows(path: str) -> int:
 
 
 class VectorTable:
-    """The vectors of a segment, memory-mapped; rows are those of the block segment.
+    """The memory-mapped vectors of a "vectors" segment; row i is the vector of block i.
 
     Attributes:
       segment: The "vectors" segment.
       dim: Size of a vector (embed_dim).
-      shards: One memory-mapped <float32|float16>[num_rows, embed_dim] per shard.
-      shard_offsets: <int64>[num_shards + 1] row where every shard starts; the last is num_blocks.
+      shards: A memory-mapped array <float32|float16>[num_rows, embed_dim] for each shard.
+      shard_offsets: Row where every shard starts, <int64>[num_shards + 1]; the last is num_blocks.
     """
 
     def __init__(self, segment: artifacts.Segment):
@@ -96,10 +96,10 @@ class VectorTable:
 
     @classmethod
     def open(cls, segment: artifacts.Segment | str) -> VectorTable:
-        """Opens a segment, or the path of one (which is checked, but for its bytes).
+        """Opens a "vectors" segment, or the one at a path (its checksums are not compared).
 
         Raises:
-          UserError: As `artifacts.open_segment`.
+          UserError: If the segment is not complete, or holds no vectors.
         """
         if isinstance(segment, str):
             segment = artifacts.open_segment(segment, KIND, verify=False)
@@ -110,21 +110,21 @@ class VectorTable:
 
     @functools.cached_property
     def block_ids(self) -> np.ndarray:
-        """<uint64>[num_blocks] ids, row by row."""
+        """The ids of all blocks, row by row, <uint64>[num_blocks]."""
         return _join([_map(path) for path in self.segment.files("ids-")])
 
     def load(self) -> np.ndarray:
-        """<float32>[num_blocks, embed_dim], all of them; still mapped if it is one shard."""
+        """All vectors <float32>[num_blocks, embed_dim], memory-mapped if there is one shard."""
         return _join(self.shards).astype(np.float32, copy=False)
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
-        """Looks vectors up.
+        """Looks up the vectors of some rows.
 
         Args:
-          rows: <int64>[...] row numbers; -1 (padding) gives zeros.
+          rows: Row numbers <int64>[...]; -1 (padding) gives zeros.
 
         Returns:
-          <float32>[..., embed_dim].
+          The vectors <float32>[..., embed_dim].
 
         Raises:
           IndexError: If a row is out of range.
@@ -143,7 +143,7 @@ class VectorTable:
         return out.reshape(*rows.shape, self.dim)
 
     def chunks(self, num_rows: int) -> Iterator[tuple[int, int]]:
-        """Yields (first row, one past the last) of pieces of at most `num_rows`."""
+        """Yields (first row, one past the last row) of pieces of at most `num_rows` rows."""
         for start in range(0, len(self), num_rows):
             yield start, min(start + num_rows, len(self))
 

@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Text alone: vocabularies, wordpieces, sentences, names, dates, and answers."""
+"""Text processing: vocabularies, wordpieces, packing, sentences, names, dates and answers."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Comparing answers as open-domain QA does, and finding them in texts.
+"""Normalises and compares answers as open-domain QA does, and finds them in texts.
 
 `normalize`, exact match and F1 are SQuAD's (Rajpurkar et al., 2016) after Unicode NFD, as in ORQA
 (Lee et al., 2019); the regular expressions of CuratedTREC are matched as in DrQA (Chen et al.,
@@ -25,7 +25,7 @@ _WORD = re.compile(r"[\w\u0300-\u036f]+")
 
 
 def normalize(text: str) -> str:
-    """NFD, lower case, without ASCII punctuation and English articles, single spaces."""
+    """Normalises an answer: NFD, lower case, no ASCII punctuation or articles, single spaces."""
     text = unicodedata.normalize("NFD", text).lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", text).split())
 

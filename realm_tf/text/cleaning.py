@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of a text before anything is counted in it: offsets slice the *clean* text.
+"""Cleans texts (Unicode form, line ends, control characters); all offsets are of clean text.
 
 The rules change how a text is written, never what it says, and cleaning twice changes nothing.
 `docs/data-formats.md` gives the reasons.
@@ -37,12 +37,12 @@ _BLANKS = re.compile(r"\s+")
 
 
 def clean(text: str, *, form: Form = "NFC", unescape: bool = False) -> str:
-    """The text as it is stored.
+    """Cleans a text: the result is the text as it is stored.
 
     Args:
       text: Any text.
-      form: Of Unicode normalisation:  one of `Form`.
-      unescape: Whether "&amp;" and the like become what they stand for, once.
+      form: Form of Unicode normalisation, one of `Form`.
+      unescape: Whether HTML entities such as "&amp;" become their characters, once.
 
     Returns:
       Lines that end with a line feed and have no white space behind them; no more than one blank
@@ -62,7 +62,7 @@ def clean(text: str, *, form: Form = "NFC", unescape: bool = False) -> str:
 
 
 def clean_line(text: str, *, form: Form = "NFC", unescape: bool = False) -> str:
-    """The same for a title: one line, single spaces."""
+    """Cleans a title: like `clean`, but the result is one line with single spaces."""
     return _BLANKS.sub(" ", clean(text, form=form, unescape=unescape))
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Finding dates by rules, as the paper does (section 3.4), in the language that the rules are for.
+"""Finds dates in texts by the rules of a language, as the paper does (section 3.4).
 
 Rules are data, a YAML file a language in `date_rules/`; what they should find, how well they do and
 how to write them for another language is in docs/dates.md. No rule may repeat without bound, so the
@@ -34,14 +34,14 @@ _UNBOUNDED = re.compile(r"[*+]|\{\d*,\}")
 
 
 class DateRules:
-    """The rules of one language.
+    """The date rules of one language, compiled from a file of rules.
 
     Args:
-      values: What a file of rules holds.
-      source: Its name, for errors.
+      values: Content of a file of rules.
+      source: Name of the file, for error messages.
 
     Attributes:
-      language: As the file says.
+      language: Language that the file names.
       fingerprint: Hash of the rules.
 
     Raises:
@@ -55,7 +55,7 @@ class DateRules:
         known: dict[str, str] = {}
         for name, words in values.get("words", {}).items():
             if not isinstance(words, list) or not words:
-                raise types.UserError(f"{source}: words.{name} is no list of words.")
+                raise types.UserError(f"{source}: words.{name} is not a list of words.")
             longest_first = sorted(map(str, words), key=len, reverse=True)
             known[name] = _either(re.escape(word) for word in longest_first)
         for name, part in values.get("parts", {}).items():
@@ -74,7 +74,7 @@ class DateRules:
             raise types.UserError(f"{source}: a rule matches the empty text.")
 
     def find(self, text: str) -> list[tuple[int, int]]:
-        """Finds dates.
+        """Finds the dates of a text.
 
         Returns:
           (byte_start, byte_limit) of every date, in order, not overlapping.
@@ -88,7 +88,7 @@ class DateRules:
 
 
 class _NoDates(DateRules):
-    """Finds nothing."""
+    """Date rules that find no dates."""
 
     def __init__(self) -> None:
         super().__init__({"language": NONE, "dates": ["(?!)"]}, NONE)
@@ -99,13 +99,13 @@ class _NoDates(DateRules):
 
 
 def languages() -> list[str]:
-    """The languages whose rules are bundled."""
+    """The languages whose date rules are bundled."""
     return sorted(path.stem for path in _BUNDLED.glob("*.yaml"))
 
 
 @functools.cache
 def load(name: str) -> DateRules:
-    """The rules of a language.
+    """Loads the date rules of a language.
 
     Args:
       name: A bundled language; the path of a file of rules, which ends in .yaml or .yml; or "none".
@@ -147,7 +147,7 @@ def _check_sections(values: Any, source: str) -> None:
 
 
 def _expand(rule: Any, known: Mapping[str, str], where: str) -> str:
-    """A rule with its {names} replaced.
+    """A date rule with its {names} replaced.
 
     Raises:
       UserError: If a name is not known yet, or it is not a regular expression without unbounded
@@ -162,14 +162,14 @@ def _expand(rule: Any, known: Mapping[str, str], where: str) -> str:
     for name in _NAME.findall(str(rule)):
         if name not in known:
             raise types.UserError(
-                f"{where}: {rule!r} names {{{name}}}, which is not among the words, nor the parts"
-                " above it."
+                f"{where}: {rule!r} names {{{name}}}, which is neither among the words nor"
+                " a part above it."
             )
     expanded = _NAME.sub(lambda match: known[match[1]], str(rule))
     try:
         re.compile(expanded)
     except re.error as error:
-        raise types.UserError(f"{where}: {rule!r} is no regular expression: {error}.") from None
+        raise types.UserError(f"{where}: {rule!r} is not a regular expression: {error}.") from None
     return expanded
 
 

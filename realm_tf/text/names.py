@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Finding names in English text: runs of capitalised words.
+"""Finds names in English texts by rules: runs of capitalised words.
 
 The paper takes named entities from a tagger trained on CoNLL-2003 (section 3.4). These rules need
 no model and no labelled data, so that training can start on any corpus.
@@ -76,7 +76,7 @@ _OPENING = frozenset("\"'\u201c\u2018«:•\n")
 
 
 class _Word(NamedTuple):
-    """A word of a sentence; places are characters of the text."""
+    """A word of a sentence; its places are counted in characters of the text."""
 
     text: str
     start: int
@@ -87,14 +87,14 @@ class _Word(NamedTuple):
 
 
 def find(text: str, sentences: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Finds runs of capitalised words.
+    """Finds the names of a text: runs of capitalised words.
 
     A sentence's first word says nothing by its capital letter: alone, it is a name only if it is
     capitalised inside a sentence elsewhere in the text.
 
     Args:
       text: Any text.
-      sentences: (byte_start, byte_limit) of its sentences.
+      sentences: (byte_start, byte_limit) of every sentence of the text.
 
     Returns:
       (byte_start, byte_limit) of every name, in order, each inside one sentence.

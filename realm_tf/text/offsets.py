@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Places in a text: Python counts characters, everything on disk counts UTF-8 bytes."""
+"""Converts offsets in a text: Python counts characters, everything on disk counts UTF-8 bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def byte_offsets(text: str) -> np.ndarray:
     """Byte offset of every character of `text`, and its length in bytes.
 
     Returns:
-      <int64>[len(text) + 1].
+      The byte offsets <int64>[len(text) + 1].
     """
     if text.isascii():
         return np.arange(len(text) + 1)

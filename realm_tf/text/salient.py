@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Salient spans by rules: the names and dates that pre-training masks (paper section 3.4)."""
+"""Finds salient spans by rules: the names and dates that pre-training masks (section 3.4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENGLISH = "en"
 
 
 class SalientSpan(NamedTuple):
-    """A span of a text, in UTF-8 bytes, and its label."""
+    """A salient span of a text: its UTF-8 bytes and its label, e.g. "DATE"."""
 
     byte_start: int
     byte_limit: int
@@ -29,12 +29,12 @@ class SalientSpan(NamedTuple):
 def tag(
     text: str, sentences: Sequence[tuple[int, int]], date_rules: str = ENGLISH
 ) -> list[SalientSpan]:
-    """Finds names and dates.
+    """Finds the names and dates of a text by rules.
 
     Args:
       text: Any text; the rules for names are for English.
-      sentences: (byte_start, byte_limit) of its sentences.
-      date_rules: See `dates.load`.
+      sentences: (byte_start, byte_limit) of every sentence of the text.
+      date_rules: Rules that find the dates, loaded by `dates.load`.
 
     Returns:
       Spans in order, not overlapping, each inside one sentence, without outer white space.
@@ -51,23 +51,23 @@ def tag(
 def find_dates(
     text: str, sentences: Sequence[tuple[int, int]], date_rules: str = ENGLISH
 ) -> list[SalientSpan]:
-    """The dates of a text, each inside one sentence, by rules; see `dates.load`."""
+    """Finds the dates of a text by rules; every date is inside one sentence."""
     spans = dates.load(date_rules).find(text)
     return [SalientSpan(*span, DATE) for span in spans if _is_inside_one(span, sentences)]
 
 
 def merge(names: Sequence[SalientSpan], dates: Sequence[SalientSpan]) -> list[SalientSpan]:
-    """Names and dates of one text as spans that do not overlap.
+    """Merges names and dates of one text into spans that do not overlap.
 
     Of spans that overlap the longest stays, "the 1948 Arab-Israeli War" before "1948"; of equally
     long ones the date, then the first.
 
     Args:
-      names: Spans that do not overlap one another.
-      dates: The same.
+      names: Spans of names, which do not overlap one another.
+      dates: Spans of dates, which do not overlap one another.
 
     Returns:
-      What stays, in order.
+      The spans that stay, in order.
     """
     ranked = [(span.byte_start - span.byte_limit, 0, span) for span in dates]
     ranked += [(span.byte_start - span.byte_limit, 1, span) for span in names]

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sentence boundaries, by rules for some 250 languages (sentencex)."""
+"""Splits texts into sentences by rules for about 250 languages (sentencex)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Text to wordpieces with byte offsets.
+"""The tokenizer: turns texts into BERT wordpieces with byte offsets.
 
 TF.Text's FastBertTokenizer does the work: 5-12 million wordpieces a second, the same op in a
 serving graph as here, and offsets that are bytes of the text as given (those of BertTokenizer
@@ -28,12 +28,12 @@ _BATCH_TEXTS = 512
 
 
 class TokenizedText(NamedTuple):
-    """The wordpieces of one text, without special tokens.
+    """The wordpieces of one text with their byte offsets, without special tokens.
 
     Attributes:
-      ids: <int32>[n] vocabulary ids.
-      byte_start: <int32>[n] first byte of every wordpiece in the text (UTF-8).
-      byte_limit: <int32>[n] one past its last byte.
+      ids: Vocabulary ids of the wordpieces, <int32>[n].
+      byte_start: First byte of every wordpiece in the text (UTF-8), <int32>[n].
+      byte_limit: One past the last byte of every wordpiece, <int32>[n].
     """
 
     ids: np.ndarray
@@ -49,8 +49,8 @@ class Tokenizer:
       lower_case: Whether text is lower-cased and stripped of accents (BERT "uncased").
 
     Attributes:
-      vocab: As given, as a tuple.
-      lower_case: As given.
+      vocab: Wordpieces in the order of their ids, as a tuple.
+      lower_case: Whether text is lower-cased and stripped of accents.
       vocab_size: Number of wordpieces.
       pad_id, unk_id, cls_id, sep_id, mask_id: Ids of the special tokens.
       fingerprint: Hash of all that decides what text becomes; equal for equal tokenizers.
@@ -78,7 +78,7 @@ class Tokenizer:
 
     @classmethod
     def open(cls, segment: artifacts.Segment | str) -> Tokenizer:
-        """Opens a "vocab" segment, or the one at a path.
+        """Opens the tokenizer of a "vocab" segment, given as a segment or as a path.
 
         Raises:
           UserError: If the segment is not whole, or its vocabulary is not usable.
@@ -89,7 +89,7 @@ class Tokenizer:
         return cls(vocab, lower_case=segment.settings["lower_case"])
 
     def in_graph(self) -> tf_text.FastBertTokenizer:
-        """The TF.Text layer itself, for a serving graph."""
+        """The TF.Text layer of the tokenizer, for a serving graph."""
         return self._op
 
     def encode(self, texts: Sequence[str]) -> list[TokenizedText]:

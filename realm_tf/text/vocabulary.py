@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""WordPiece vocabularies: learning one from texts, reading, checking, keeping as a segment."""
+"""WordPiece vocabularies: learns, reads and checks them, and keeps them as "vocab" segments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def learn(texts: Iterable[str], *, size: int, lower_case: bool = True) -> list[s
     Of more than about 100 MB of text a sample is read, chosen by the hash of every text.
 
     Args:
-      texts: What to learn from.
+      texts: Texts to learn the vocabulary from.
       size: Largest number of wordpieces, special tokens included. Few texts give fewer.
       lower_case: Whether words are lower-cased and stripped of accents first.
 
@@ -48,7 +48,7 @@ def learn(texts: Iterable[str], *, size: int, lower_case: bool = True) -> list[s
         raise types.UserError(f"A vocabulary needs a size of at least 100. Received: {size}.")
     counts = _count_words(_sample(texts, _SAMPLE_BYTES), lower_case=lower_case)
     if not counts:
-        raise types.UserError("A vocabulary was to be learned, but the texts hold no words.")
+        raise types.UserError("A vocabulary cannot be learned: the texts hold no words.")
     _logger.info("Learning at most %d wordpieces from %d different words.", size, len(counts))
     vocab = wordpiece_tokenizer_learner_lib.learn(
         sorted(counts.items(), key=lambda item: (-item[1], item[0])),
@@ -91,7 +91,7 @@ def _max_characters(size: int) -> int:
 
 
 def check(vocab: Sequence[str], name: str) -> None:
-    """Checks that `vocab` can be used.
+    """Checks that a list of wordpieces can be used as a vocabulary.
 
     Raises:
       UserError: If a special token is missing, or a token is empty, in white space or there twice.
@@ -160,17 +160,17 @@ def learn_segment(
     lower_case: bool,
     made_from: Mapping[str, str],
 ) -> artifacts.Segment:
-    """Learns a vocabulary and keeps it as a segment; a segment that is there is not made again.
+    """Learns a vocabulary and keeps it as a "vocab" segment, if it was not made before.
 
     Args:
       root: Directory of segments.
-      texts: As `learn`; not read if the segment is there.
-      size: As `learn`.
-      lower_case: As `learn`.
-      made_from: What `texts` come from, e.g. {"corpus": fingerprint}.
+      texts: Texts to learn the vocabulary from; not read if the segment exists.
+      size: Largest number of wordpieces, special tokens included.
+      lower_case: Whether words are lower-cased and stripped of accents first.
+      made_from: Fingerprints by role of what the texts are from, e.g. {"corpus": "3f..."}.
 
     Raises:
-      UserError: As `learn`.
+      UserError: If the texts hold no words, or `size` is too small for the special tokens.
     """
     settings = {"lower_case": lower_case, "size": size}
     path = artifacts.recipe_path(root, KIND, settings=settings, made_from=made_from)

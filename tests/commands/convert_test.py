@@ -127,7 +127,7 @@ def test_export_of_a_bert_is_refused(tmp_path):
 
 def test_export_needs_a_shape(tmp_path):
     segment = vocabulary.write_segment(str(tmp_path / "s"), WORDS, lower_case=True)
-    with pytest.raises(types.UserError, match="does not say its model's shape"):
+    with pytest.raises(types.UserError, match="does not say the configuration of its model"):
         convert_command.export("hf-realm", segment.path, str(tmp_path / "out"))
 
 
@@ -187,8 +187,8 @@ def test_block_vectors_follow_the_blocks(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([0, 1, 2], "7 vectors, but .* was made of 3 records"),
-        ([0, 1, 2, 3, 4, 5, 5], "two blocks of one orqa_row"),
+        ([0, 1, 2], "7 vectors, but .* was made from 3 records"),
+        ([0, 1, 2, 3, 4, 5, 5], "two blocks with the same orqa_row"),
         ([0, 1, 2, 3, 4, 5, 7], "orqa_row 7, but a number from 0 to 6"),
         ([0, 1, 2, 3, 4, 5, None], "orqa_row None"),
     ],

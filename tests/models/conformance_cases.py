@@ -23,10 +23,10 @@ class Case:
     """A layer or model.
 
     Attributes:
-      name: Of the case.
-      cls: Its class.
-      make: Makes it, without weights.
-      inputs: What it is called with; the first dimension of every array is the batch.
+      name: Name of the case.
+      cls: Class of the layer or model.
+      make: Function that makes it, without weights.
+      inputs: Inputs of its call; the first dimension of every array is the batch.
       unused: Parts of the names of variables that no output depends on.
     """
 
@@ -46,7 +46,7 @@ class Case:
 
 
 def create_weights(made: Any, inputs: Any) -> None:
-    """As its users do: models have a method for it, layers are called."""
+    """Creates the weights as its users do: models have a method for it, layers are called."""
     if hasattr(made, "build_weights"):
         made.build_weights()
     else:

@@ -203,12 +203,12 @@ def test_unknown_rules(name, message):
         ("language: fr", "need at least the keys language and dates"),
         ("language: fr\ndates: a", "the key 'dates' must be a list"),
         ("language: fr\ndates: [a]\nunits: []", "the key 'units' is none of language"),
-        ("language: fr\ndates: ['{mois}']", r"names \{mois\}, which is not among the words"),
-        ("language: fr\ndates: ['(a']", "is no regular expression: missing"),
+        ("language: fr\ndates: ['{mois}']", r"names \{mois\}, which is neither among the words"),
+        ("language: fr\ndates: ['(a']", "is not a regular expression: missing"),
         ("language: fr\ndates: ['(?:a+)b']", "repeats without bound"),
         ("language: fr\nparts: {x: 'a{2,}'}\ndates: ['{x}']", r"rules.yaml: parts.x: 'a\{2,\}'"),
         ("language: fr\ndates: ['a?']", "matches the empty text"),
-        ("language: fr\nwords: {x: []}\ndates: ['a']", "words.x is no list of words"),
+        ("language: fr\nwords: {x: []}\ndates: ['a']", "words.x is not a list of words"),
     ],
 )
 def test_rules_that_are_not_understood(tmp_path, text, message):

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The formats that a corpus may have, and one way into all of them.
+"""The corpus formats (JSON Lines, CSV, Parquet, Wikipedia, ...), and one function to read any.
 
 A corpus of documents is divided into `units`, and `read_unit` gives what is in one: documents,
 records that a rule leaves out, and records that cannot be read. Ready blocks and passages of the
@@ -19,10 +19,10 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import (
+    csv_tables,
     files,
     jsonl,
     parquet,
-    tables,
     text_tree,
     wikiextractor,
     wikipedia,
@@ -53,15 +53,15 @@ def _one_unit(file: str, root: str, corpus_config: config_lib.CorpusConfig) -> l
 
 
 class _Format(NamedTuple):
-    """A format of documents.
+    """A format of corpus files: its reader, its file names, and how places in it are shown.
 
     Attributes:
-      read: A unit's records.
-      names: What its files are called, without .gz or .bz2, as a regular expression.
-      place: Of a record: file and number.
-      units: Divides a file; by default it is one unit.
-      is_wiki: Whether the texts are a Wikipedia's: `CorpusConfig` has rules for these.
-      is_escaped: Whether the texts carry HTML entities by nature.
+      read: Function that reads the records of a unit.
+      names: Regular expression of its files' names without .gz or .bz2.
+      place: Pattern of a record's place for messages, with its file and its number.
+      units: Function that divides a file into units; by default a file is one unit.
+      is_wiki: Whether the texts are pages of a Wikipedia, for which `CorpusConfig` has rules.
+      is_escaped: Whether texts in this format always have HTML entities, such as "&amp;".
     """
 
     read: _Reader
@@ -74,8 +74,8 @@ class _Format(NamedTuple):
 
 _FORMATS = {
     JSONL: _Format(jsonl.read, r".*\.(jsonl|ndjson)"),
-    "csv": _Format(tables.read_csv, r".*\.csv"),
-    "tsv": _Format(tables.read_tsv, r".*\.tsv"),
+    "csv": _Format(csv_tables.read_csv, r".*\.csv"),
+    "tsv": _Format(csv_tables.read_tsv, r".*\.tsv"),
     "parquet": _Format(parquet.read, r".*\.(parquet|pq)", "{}: row {}"),
     WIKIPEDIA: _Format(
         wikipedia.read,
@@ -114,7 +114,7 @@ def check(pattern: str, fmt: str, valid: tuple[str, ...] = FORMATS) -> None:
 
 
 def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS) -> str:
-    """Hash of what decides a corpus: its files' contents, and how they are read."""
+    """Hash of the contents of a corpus's files and of how they are read."""
     if fmt in reference_formats.FORMATS:
         return reference_formats.fingerprint(reference_formats.expand(pattern, fmt))
     root, paths = files.expand(pattern)
@@ -139,7 +139,7 @@ def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig =
 def units(
     pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS
 ) -> list[records.Unit]:
-    """Divides a corpus of documents into what workers read from start to end, sorted.
+    """Divides the files of a corpus into units, sorted; a worker reads a unit from start to end.
 
     Every record is in exactly one unit, whatever `corpus_config.split_mb`.
 
@@ -154,14 +154,14 @@ def units(
 def read_unit(
     unit: records.Unit, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS
 ) -> Iterator[types.Document | records.Dropped | records.Problem]:
-    """Reads one unit, in order; memory does not grow with the file.
+    """Reads the documents of a unit of a corpus, in order, in memory that the file does not grow.
 
     A damaged file gives what stands before the damage, and then a problem.
 
     Args:
-      unit: One of `units`.
-      fmt: As for `units`.
-      corpus_config: As for `units`.
+      unit: One of the units that `units` returned.
+      fmt: Format of the corpus, as it was given to `units`.
+      corpus_config: Configuration of reading, as it was given to `units`.
 
     Raises:
       UserError: If the file is missing.
@@ -184,7 +184,7 @@ def read_unit(
 
 
 def place(fmt: str, file: str, number: int) -> str:
-    """A record's place as text, e.g. "corpus.jsonl:12"; of the file itself if the number is 0."""
+    """The place of a record as text, e.g. "corpus.jsonl:12"; the file alone if the number is 0."""
     return _FORMATS[_format_of(file, fmt)].place.format(file, number) if number else file
 
 
@@ -195,12 +195,12 @@ def texts(
     *,
     pass_over_bad: bool = False,
 ) -> Iterator[str]:
-    """Title and text of every document or record, to learn a vocabulary from.
+    """Yields title and text of every document of a corpus, to learn a vocabulary from.
 
     Args:
-      pattern: Of the corpus.
-      fmt: Of the corpus.
-      corpus_config: Of the corpus.
+      pattern: Glob pattern, file or folder of the corpus.
+      fmt: Format of the corpus, one of `FORMATS`.
+      corpus_config: Configuration of how the corpus is read.
       pass_over_bad: Whether documents that cannot be read are passed over with a warning: the job
         that makes blocks is where they are counted and kept.
 
@@ -240,7 +240,9 @@ def _format_of(file: str, fmt: str) -> str:
     if fmt == AUTO and named is None:
         raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.")
     if fmt == JSONL and named not in (JSONL, None):
-        raise types.UserError(f"{file} is {named} by its name. Say --format {named}.")
+        raise types.UserError(
+            f"The name of {file} is that of a {named} file. Give --format {named}."
+        )
     return named if fmt == AUTO and named is not None else fmt
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What reading a corpus gives: documents, records left out by rule, and records in error."""
+"""What reading a corpus gives: raw documents, dropped records, and records with a problem."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A part of a corpus that one worker reads from start to end.
+    """A part of a corpus, a range of bytes of a file, that one worker reads from start to end.
 
     Attributes:
-      file: Of the corpus.
-      byte_start: The unit's records are those that begin at this byte of the file or behind it,
-      byte_limit: and before this one; -1 is the end of the file.
-      root: The folder that ids of a tree of texts are relative to.
+      file: Path of the file of the corpus.
+      byte_start: First byte of the range in the file; records that begin in the range are the
+        unit's.
+      byte_limit: One past the last byte of the range; -1 is the end of the file.
+      root: The folder to which the ids of a tree of texts are relative.
     """
 
     file: str
@@ -24,11 +25,11 @@ class Unit(NamedTuple):
 
 
 class Dropped(NamedTuple):
-    """A record that a rule leaves out.
+    """A record of a corpus that a rule leaves out, with the reason.
 
     Attributes:
-      file: Of the corpus.
-      number: Of the record in its file.
+      file: Path of the file of the corpus.
+      number: Number of the record in its file.
       reason: "redirect", "disambiguation", "list", "namespace", "not_wikitext", "near_empty" or
         "no_text".
     """
@@ -39,12 +40,12 @@ class Dropped(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A record that cannot be read; problems sort by place.
+    """A record of a corpus that cannot be read, with an error message; problems sort by place.
 
     Attributes:
-      file: Of the corpus.
-      number: Of the record in its file; 0 if it has none.
-      message: One line that begins with the place.
+      file: Path of the file of the corpus.
+      number: Number of the record in its file; 0 if it has none.
+      message: One line for the user, which begins with the place of the record.
     """
 
     file: str
@@ -56,11 +57,11 @@ class RawDocument(NamedTuple):
     """A record of a corpus as a reader finds it, before rules and cleaning.
 
     Attributes:
-      number: Of the record in its file.
-      doc_id: Not empty.
-      title: As it is.
-      text: As it is.
-      metadata: The rest of it, as JSON values.
+      number: Number of the record in its file.
+      doc_id: Id of the document; it is not empty.
+      title: Title of the document, not cleaned.
+      text: Text of the document, not cleaned.
+      metadata: All other fields of the record, as JSON values.
     """
 
     number: int
@@ -71,7 +72,7 @@ class RawDocument(NamedTuple):
 
 
 def too_long(file: str, number: int, size: int, max_mb: int) -> Problem:
-    """The problem of a record that is longer than the option allows."""
+    """Makes the problem of a record that is longer than `corpus.max_record_mb` allows."""
     return Problem(
         file,
         number,

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sorting documents that do not fit in memory: sorted runs on disk, merged shard by shard.
+"""Sorts more documents than fit in memory: sorted runs on disk, merged shard by shard.
 
 A run is a file of documents sorted by (shard, document id, file, number in the file), and the byte
 where every shard's slice begins. Merging reads a slice of every run a little at a time, and holds
@@ -28,11 +28,11 @@ _MIN_BUFFER_BYTES, _MAX_BUFFER_BYTES = 1 << 12, 1 << 18
 
 
 class Run(NamedTuple):
-    """One sorted file.
+    """A file of sorted documents (a run of the external sort), with its slice for each shard.
 
     Attributes:
-      path: Of the file.
-      offsets: Shard i's slice is from byte `offsets[i]` to `offsets[i + 1]`.
+      path: Path of the file.
+      offsets: Borders of the slices: shard i is from byte `offsets[i]` to `offsets[i + 1]`.
     """
 
     path: str
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """One shard's part of a run: bytes `start` to `limit` of a file."""
+    """The part of a run of sorted documents that belongs to one shard: bytes `start` to `limit`."""
 
     path: str
     start: int
@@ -48,12 +48,12 @@ class Slice(NamedTuple):
 
 
 class Sorter:
-    """Sorts documents into runs.
+    """Sorts documents in memory, and writes them as runs, sorted files on disk.
 
     Args:
-      path_of: Number of a run to its path.
-      num_shards: See `blocks.shard_of`.
-      run_bytes: A run is written when its documents are as large.
+      path_of: Function from the number of a run to the path of its file.
+      num_shards: Number of shards that `blocks.schema.shard_of` divides documents among.
+      run_bytes: Size of a run: when its documents have as many bytes, it is written.
     """
 
     def __init__(self, path_of: Callable[[int], str], *, num_shards: int, run_bytes: int):
@@ -65,7 +65,7 @@ class Sorter:
         self._runs: list[Run] = []
 
     def add(self, document: types.Document) -> None:
-        """Adds a document."""
+        """Adds a document, and writes a run if enough documents are held."""
         shard = keys.shard_of(document.doc_id, self._num_shards)
         record = _encode(document)
         self._rows.append((shard, document.doc_id, document.file, document.number, record))
@@ -95,7 +95,7 @@ class Sorter:
 
 
 def slices(runs: Sequence[Run], shard: int) -> list[Slice]:
-    """The parts of runs that hold a shard, without empty ones."""
+    """The slices of all runs that belong to a shard, without empty ones."""
     found = [Slice(run.path, run.offsets[shard], run.offsets[shard + 1]) for run in runs]
     return [s for s in found if s.start < s.limit]
 
@@ -109,7 +109,7 @@ def merge(parts: Sequence[Slice]) -> Iterator[types.Document]:
 
 
 def order(document: types.Document) -> tuple[str, str, int]:
-    """What the documents of a shard are sorted by."""
+    """The sort key of a document in its shard: id, file and number."""
     return document.doc_id, document.file, document.number
 
 
@@ -165,5 +165,5 @@ def _bytes(path: str, start: int, limit: int) -> bytes:
         f.seek(start)
         found = f.read(limit - start)
     if not found:
-        raise OSError(f"{path} ends at byte {start}, before its documents do.")
+        raise OSError(f"{path} ends at byte {start}, before the end of its documents.")
     return found

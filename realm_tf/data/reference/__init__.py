@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Formats of the original code (google-research/language), and the blocks made of them."""
+"""Formats of the original code (google-research/language), and blocks made from its records."""

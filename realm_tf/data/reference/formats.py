@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Corpora in the formats of the original code, google-research/language.
+"""Reads corpora in the formats of the original REALM and ORQA code (google-research/language).
 
 | format | files, TFRecords | records | source |
 |---|---|---|---|
@@ -43,11 +43,12 @@ _Ranges = list[tuple[int, int]]
 
 
 class RecordFile(NamedTuple):
-    """A file of records, and those beside it whose records belong to the same rows.
+    """A TFRecord file of the original code, with the files beside it that hold the same rows.
 
     Attributes:
-      paths: The file; for `orqa` then the titles and, if it is there, the examples.
-      first_row: Number of its first record in the whole corpus.
+      paths: Path of the file; for `orqa` also the paths of titles and, if there are any, of
+        examples.
+      first_row: Number of the file's first record in the whole corpus.
     """
 
     paths: tuple[str, ...]
@@ -59,11 +60,12 @@ class ReferenceBlock(NamedTuple):
 
     Attributes:
       row: Number of the record in the whole corpus.
-      title: Of its page.
-      text: Of the block.
-      ids_key: `ids_key` of the original's wordpieces; empty if it keeps none.
-      sentences: (byte_start, byte_limit) of every sentence, in order; None if not given.
-      spans: (byte_start, byte_limit, label) of every salient span, in order; None if not given.
+      title: Title of the page that the block is from.
+      text: Text of the block.
+      ids_key: Hash of the original's wordpieces, made by `ids_key`; empty if the file has none.
+      sentences: (byte_start, byte_limit) of every sentence, in order; None if the file has none.
+      spans: (byte_start, byte_limit, label) of every salient span, in order; None if the file has
+        none.
     """
 
     row: int
@@ -75,11 +77,11 @@ class ReferenceBlock(NamedTuple):
 
 
 def expand(pattern: str, fmt: str) -> list[tuple[str, ...]]:
-    """The files that a glob pattern names, sorted, each with those beside it.
+    """The files of the original code that a glob pattern names, each with its companion files.
 
     Args:
-      pattern: Of the files of blocks.
-      fmt: One of `FORMATS`.
+      pattern: Glob pattern of the files of blocks.
+      fmt: Name of the format, one of `FORMATS`.
 
     Raises:
       UserError: If there are none, or a file has no titles beside it.
@@ -98,7 +100,7 @@ def fingerprint(files: Sequence[tuple[str, ...]]) -> str:
 
 
 def locate(files: Sequence[tuple[str, ...]]) -> list[RecordFile]:
-    """Counts the records of every file, so that its rows are known.
+    """Counts the records of every file, so that the row numbers of its records are known.
 
     Raises:
       UserError: If a file is damaged, or files that belong together differ in length.
@@ -109,8 +111,8 @@ def locate(files: Sequence[tuple[str, ...]]) -> list[RecordFile]:
         for path, number in zip(paths, counts, strict=True):
             if number != counts[0]:
                 raise types.UserError(
-                    f"{paths[0]} holds {counts[0]} records, but {path} {number}: from record"
-                    f" {min(number, counts[0])} on, one of them has nothing. Fetch both again."
+                    f"{paths[0]} holds {counts[0]} records, but {path} holds {number}: one of them"
+                    f" ends before record {min(number, counts[0])}. Fetch both again."
                 )
         sources.append(RecordFile(tuple(paths), first_row))
         first_row += counts[0]
@@ -118,7 +120,7 @@ def locate(files: Sequence[tuple[str, ...]]) -> list[RecordFile]:
 
 
 def read(record_file: RecordFile) -> Iterator[tuple[str, int, tuple[bytes, ...]]]:
-    """Yields (place for errors, row, serialized record of every file) of every record.
+    """Yields of every record its place for errors, its row, and its serialized parts.
 
     Raises:
       UserError: If a checksum is wrong.
@@ -129,13 +131,13 @@ def read(record_file: RecordFile) -> Iterator[tuple[str, int, tuple[bytes, ...]]
 
 
 def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> ReferenceBlock:
-    """Parses one record.
+    """Parses a record of the original code into a block of text.
 
     Args:
-      fmt: One of `FORMATS`.
-      where: File and record, for errors.
-      row: Of the record.
-      serialized: What `read` yields.
+      fmt: Name of the format, one of `FORMATS`.
+      where: File and record, for error messages.
+      row: Number of the record in the whole corpus.
+      serialized: The serialized records of the row, as `read` yields them.
 
     Raises:
       UserError: If a feature is missing or of another type, a text is not UTF-8, or an offset is
@@ -172,13 +174,14 @@ def _with_companions(file: str) -> tuple[str, ...]:
     folder, name = os.path.split(file)
     if "blocks" not in name:
         raise types.UserError(
-            f"{file} is not a file of ORQA's blocks. Name blocks.tfr, with titles.tfr beside it."
+            f"{file} is not a file of ORQA's blocks. Give blocks.tfr, with titles.tfr"
+            " in its folder."
         )
     titles, examples = (
         os.path.join(folder, name.replace("blocks", other)) for other in ("titles", "examples")
     )
     if not tf.io.gfile.exists(titles):
-        raise types.UserError(f"{file} has no {titles} beside it, which holds its titles.")
+        raise types.UserError(f"{titles}, which holds the titles of {file}, is missing.")
     return (file, titles, examples) if tf.io.gfile.exists(examples) else (file, titles)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks that somebody else has cut: one record is one block, and is not packed again.
+"""Makes blocks from texts that the original code has cut: one record is one block, not repacked.
 
 What does not fit is cut as the original cuts it when it embeds a block: the body's last wordpieces
 go, the title stays. The text stays whole, so that the row is still the same text.
@@ -24,12 +24,12 @@ ROW_KEY = "orqa_row"
 
 
 class ReadyBlock(NamedTuple):
-    """A record as a block.
+    """A block made from one record of the original code, with what had to be changed.
 
     Attributes:
-      block: None if the text has no wordpieces.
-      is_cut: Whether wordpieces had to go.
-      has_other_ids: Whether the original's wordpieces, where it keeps them, are not ours.
+      block: The block; None if the text has no wordpieces.
+      is_cut: Whether wordpieces were cut off because the block was too long.
+      has_other_ids: Whether the record brings wordpieces that differ from ours.
     """
 
     block: types.Block | None
@@ -38,7 +38,7 @@ class ReadyBlock(NamedTuple):
 
 
 def doc_id(title: str, text: str) -> str:
-    """A stable id: the title, and a hash of title and text.
+    """A stable document id for a block of the original code: its title and a hash of its texts.
 
     The hash is the front of the original's uid of a document (realm/featurization.py), so that a
     passage of its pre-training corpus is known as the same text as a block of its retrieval corpus.
@@ -48,12 +48,12 @@ def doc_id(title: str, text: str) -> str:
 
 
 class ReadyBlocks:
-    """Makes blocks of records.
+    """Makes a block from every record of the original code.
 
     Args:
-      tokenizer: Makes the wordpieces.
-      length: Of a packed block, title and special tokens included.
-      language: For the boundaries of sentences, where a record does not give them.
+      tokenizer: Tokenizer that makes the wordpieces.
+      length: Number of wordpieces of a packed block, with title and special tokens.
+      language: ISO 639 code of the language, to split sentences where a record does not give them.
 
     Raises:
       UserError: If `length` is too small to hold anything.
@@ -69,11 +69,11 @@ class ReadyBlocks:
     def make(
         self, records: Sequence[reference_formats.ReferenceBlock], occurrences: Sequence[int]
     ) -> list[ReadyBlock]:
-        """One block per record.
+        """Makes one block from each record, in order.
 
         Args:
-          records: Of one corpus.
-          occurrences: How many records before it have the same title and text.
+          records: Records of one corpus.
+          occurrences: For every record, how many records before it have the same title and text.
         """
         titles = self._tokenizer.encode([record.title for record in records])
         bodies = self._tokenizer.encode([record.text for record in records])

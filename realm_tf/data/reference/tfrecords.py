@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's TFRecord files, gzipped or not: counting and reading, with damage found.
+"""Counts and reads TFRecord files, plain or gzipped, that others wrote, and detects damage.
 
 A record is its length (8 bytes, little-endian), a checksum of that (4), the data, and a checksum
 of the data (4). TensorFlow's reader checks the checksums, but takes a gzipped file that lost its
@@ -28,7 +28,7 @@ _GZIP_MAGIC = b"\x1f\x8b\x08"
 
 
 def count(path: str) -> int:
-    """Counts the records of a file by their lengths, to its very end.
+    """Counts the records of a TFRecord file by their lengths, to the end of the file.
 
     Raises:
       UserError: If the file is truncated, or does not hold TFRecords.
@@ -56,7 +56,7 @@ def count(path: str) -> int:
 
 
 def read(path: str) -> Iterator[bytes]:
-    """Yields the records of a file.
+    """Yields the serialized records of a TFRecord file.
 
     Raises:
       UserError: If a checksum is wrong, naming the record.

@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Weights of other implementations: reading them strictly, and writing them back."""
+"""Imports weights of other implementations (TensorFlow 1, Model Garden, PyTorch), and exports."""

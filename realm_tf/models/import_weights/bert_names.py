@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""BERT's variables as the code bases that descend from Google's BERT name them.
+"""Foreign names of BERT's variables, for code bases that descend from Google's BERT.
 
 They agree on the words and differ in what stands between and behind them: `hf_names`, `tf1_names`.
 """
@@ -32,15 +32,15 @@ _NORM_IN_LAYER = {
 
 @dataclasses.dataclass(frozen=True)
 class Dialect:
-    """How one code base writes the names.
+    """How one code base writes the names of BERT's variables.
 
     Attributes:
-      separator: Between the words of a name.
-      layers: What stands before the number of a layer.
-      embedding: What follows the name of an embedding table.
-      dense_parts: Kernel and bias of a dense layer.
-      norm_parts: Scale and offset of a LayerNorm.
-      transposed: Whether kernels are [outputs, inputs].
+      separator: Separator between the words of a name.
+      layers: Part of a name before the number of a layer.
+      embedding: Ending of the name of an embedding table.
+      dense_parts: Names of kernel and bias of a dense layer.
+      norm_parts: Names of scale and offset of a LayerNorm.
+      transposed: Whether kernels are stored as [outputs, inputs].
     """
 
     separator: str
@@ -51,7 +51,7 @@ class Dialect:
     transposed: bool
 
     def dense(self, source: str, target: str) -> list[mapping.Rule]:
-        """Kernel and bias of a dense layer."""
+        """Rules for kernel and bias of a dense layer."""
         kernel, bias = (f"{source}{self.separator}{part}" for part in self.dense_parts)
         return [
             mapping.Rule(kernel, f"{target}/kernel", transposed=self.transposed),
@@ -59,18 +59,18 @@ class Dialect:
         ]
 
     def norm(self, source: str, target: str) -> list[mapping.Rule]:
-        """Scale and offset of a LayerNorm."""
+        """Rules for scale and offset of a LayerNorm."""
         gamma, beta = (f"{source}{self.separator}{part}" for part in self.norm_parts)
         return [mapping.Rule(gamma, f"{target}/gamma"), mapping.Rule(beta, f"{target}/beta")]
 
     def embeddings(self, source: str) -> dict[str, str]:
-        """Foreign names of the embedding tables under the prefix `source`, to ours."""
+        """Our names of the embedding tables by their foreign names under the prefix `source`."""
         return {f"{source}{self._name(s)}{self.embedding}": t for s, t in _EMBEDDINGS.items()}
 
     def encoder(
         self, num_layers: int, source: str, target: str = "", *, pooler: bool = True
     ) -> list[mapping.Rule]:
-        """A BERT encoder under the prefixes `source` and `target`."""
+        """Rules for a BERT encoder, foreign names under `source` and ours under `target`."""
         to = f"{target}encoder/"
         rules = [mapping.Rule(s, f"{to}{t}") for s, t in self.embeddings(source).items()]
         rules += self.norm(f"{source}{self._name('embeddings/LayerNorm')}", f"{to}embeddings_norm")
@@ -85,7 +85,7 @@ class Dialect:
         return rules
 
     def masked_lm(self, source: str, *, bias: str) -> list[mapping.Rule]:
-        """The MLM head under the prefix `source`, whose decoder is the word embeddings."""
+        """Rules for the MLM head under the prefix `source`; its decoder is the word embeddings."""
         head = f"{source}predictions{self.separator}"
         return [
             *self.dense(f"{head}{self._name('transform/dense')}", "masked_lm/dense"),

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Imports BERT from `transformers`: BertModel, BertForMaskedLM, BertForPreTraining.
+"""Imports the BERT models of Hugging Face `transformers` (PyTorch): BertModel and its heads.
 
 Names may stand below `bert.` or not; the pooler and the MLM head may be missing (a masked LM is
 saved without a pooler, sentence encoders without a head). Source of the names: `hf_names`.
@@ -22,10 +22,10 @@ _POOLER = "pooler.dense.weight"
 
 
 def load(path: str) -> imported.Imported:
-    """Reads a directory with config.json and weights.
+    """Imports a BERT of Hugging Face from a directory with config.json and weights.
 
     Args:
-      path: Of a model as `save_pretrained` writes it.
+      path: Directory of a model as `save_pretrained` writes it.
 
     Returns:
       One network, "bert_weights".

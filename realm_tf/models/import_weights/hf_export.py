@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exports our networks as the PyTorch port's: config.json and model.safetensors.
+"""Exports our networks as models of the PyTorch port of REALM: config.json, model.safetensors.
 
 Every weight that we hold is written, bit for bit, and importing it again gives the same weights.
 What the port has and we have not (unused heads, `block_emb`) is not written: `from_pretrained`
@@ -26,18 +26,18 @@ _ACTIVATIONS = {"gelu_erf": "gelu", "gelu_tanh": "gelu_new"}
 def save(
     path: str, kind: str, model: tf_keras.Model, config: config_lib.ModelConfig, vocab_size: int
 ) -> tuple[str, ...]:
-    """Writes a directory that `from_pretrained` reads.
+    """Exports a network as a directory that `from_pretrained` of the PyTorch port reads.
 
     Args:
       path: Directory to write to.
-      kind: Of the weights: "embedder_weights", "reader_weights", "open_qa_weights",
+      kind: Kind of the weights: "embedder_weights", "reader_weights", "open_qa_weights",
         "span_reader_weights".
-      model: Our network of that kind, built.
-      config: What it was built with.
-      vocab_size: Wordpieces.
+      model: Our network of that kind, with all its weights.
+      config: Configuration that the network was made with.
+      vocab_size: Number of wordpieces in the vocabulary.
 
     Returns:
-      What the port cannot say, for the user: its outputs will differ in it.
+      Notes for the user on what the port cannot represent, so that its outputs will differ.
 
     Raises:
       UserError: If the port has no such network.

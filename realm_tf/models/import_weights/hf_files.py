@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a `transformers` model: weights, configuration, vocabulary.
+"""Reads the files of a Hugging Face `transformers` model: weights, configuration, vocabulary.
 
 Weights are `model.safetensors`, whole or in parts (`model.safetensors.index.json` names them), or
 `pytorch_model.bin`, which only PyTorch can read.
@@ -44,15 +44,15 @@ OPTIONAL = {
 
 
 class HfCheckpoint(NamedTuple):
-    """A model directory of Hugging Face that was read.
+    """The content of a Hugging Face model directory: weights, configuration, vocabulary.
 
     Attributes:
-      path: The directory.
-      config: Of config.json.
-      tensors: Name to array; old LayerNorm names are changed to today's.
-      files: What was read.
-      vocab_file: vocab.txt, None if there is none.
-      lower_case: `do_lower_case` of tokenizer_config.json, true without one.
+      path: Path of the directory.
+      config: Content of config.json.
+      tensors: Weights by name; old names of LayerNorm weights are changed to today's.
+      files: Paths of the files that were read.
+      vocab_file: Path of vocab.txt; None if there is none.
+      lower_case: Value of `do_lower_case` in tokenizer_config.json; true if there is no such file.
     """
 
     path: str
@@ -64,7 +64,7 @@ class HfCheckpoint(NamedTuple):
 
 
 def read(path: str) -> HfCheckpoint:
-    """Reads a directory.
+    """Reads a Hugging Face model directory.
 
     Raises:
       UserError: If config.json or the weights are missing or cannot be read.
@@ -93,7 +93,7 @@ def tokenizer_files(path: str) -> tuple[str | None, bool]:
 
 
 def encoder_config(config: dict[str, Any], where: str) -> config_lib.EncoderConfig:
-    """The encoder that a config.json describes.
+    """Our configuration of the encoder that a config.json describes.
 
     Raises:
       UserError: If a size is missing, or it describes what our encoder is not.
@@ -119,7 +119,7 @@ def encoder_config(config: dict[str, Any], where: str) -> config_lib.EncoderConf
 
 
 def vocab_size(config: dict[str, Any], where: str) -> int:
-    """`vocab_size` of a config.json."""
+    """The value of `vocab_size` in a config.json."""
     if not isinstance(config.get("vocab_size"), int):
         raise types.UserError(f"{where} lacks vocab_size: is it a BERT's config.json?")
     return config["vocab_size"]

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Names of the PyTorch implementations: `transformers`' BERT and REALM state dicts.
+"""Names of variables in PyTorch state dicts of BERT and REALM (Hugging Face `transformers`).
 
 Source: modeling_bert.py and realm/modeling_realm.py of transformers 4.40. Kernels are
 [outputs, inputs], so they are transposed; heads are not a dimension of their own.
@@ -24,12 +24,12 @@ BUFFERS = mapping.Unused(r"(.*\.)?embeddings\.(position_ids|token_type_ids)", "a
 
 
 def masked_lm() -> list[mapping.Rule]:
-    """BERT's MLM head, whose decoder is tied to the word embeddings."""
+    """Rules for BERT's MLM head, whose decoder is tied to the word embeddings."""
     return NAMES.masked_lm("cls.", bias="bias")
 
 
 def tied_decoder(embeddings: str, source: str = "cls.") -> list[mapping.Unused]:
-    """The copies that a state dict holds of an MLM head's tied weights."""
+    """The unused copies of an MLM head's tied weights that a PyTorch state dict holds."""
     head = f"{source}predictions."
     escaped = head.replace(".", r"\.")
     return [

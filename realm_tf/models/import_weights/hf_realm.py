@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Imports the PyTorch port of REALM: five models of `transformers`, told apart by their names.
+"""Imports the PyTorch port of REALM, five models of `transformers` that differ in their names.
 
 Source of the names: realm/modeling_realm.py of transformers 4.40, the last release that has it.
 
@@ -36,17 +36,19 @@ _HEAD_UNUSED = mapping.Unused(
     r"(embedder\.|query_embedder\.|reader\.)?cls\.predictions\..*",
     "MLM head that this network does not use",
 )
-_POOLER_MISSING = "the source has no pooler, which a reader does not use: it stays as it was drawn"
+_POOLER_MISSING = (
+    "the source has no pooler; a reader does not use it, and keeps random initial weights in it"
+)
 
 
 class Architecture(NamedTuple):
-    """How one of the port's models is made of ours.
+    """A model of the PyTorch port of REALM, and how its weights map to our network.
 
     Attributes:
-      kind: Of the segment.
-      make: From (config, vocab_size) to our network, built.
-      variables: Its variables by our names.
-      rules: From the config to its rules.
+      kind: Kind of the segment that its weights become.
+      make: Function from (config, vocab_size) to our network with all its weights.
+      variables: Function from our network to its variables by our names.
+      rules: Function from the configuration to the rules that map its weights.
     """
 
     kind: str
@@ -56,7 +58,7 @@ class Architecture(NamedTuple):
 
 
 def embedder_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
-    """A RealmEmbedder under the prefix `source`, as our tower under `target`."""
+    """Rules for a RealmEmbedder under the prefix `source`, as our tower under `target`."""
     return [
         *hf_names.NAMES.encoder(config.embedder.encoder.num_layers, f"{source}realm.", target),
         *hf_names.NAMES.dense(f"{source}cls.dense", f"{target}projection"),
@@ -65,7 +67,7 @@ def embedder_rules(config: config_lib.ModelConfig, source: str, target: str) -> 
 
 
 def reader_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
-    """A RealmReader under the prefix `source`, as our span reader under `target`."""
+    """Rules for a RealmReader under the prefix `source`, as our span reader under `target`."""
     return [
         *hf_names.NAMES.encoder(config.reader.encoder.num_layers, f"{source}realm.", target),
         *hf_names.NAMES.dense(f"{source}qa_outputs.dense_intermediate", f"{target}span/projection"),
@@ -122,10 +124,10 @@ ARCHITECTURES = {
 
 
 def load(path: str) -> imported.Imported:
-    """Reads a directory with config.json and weights.
+    """Imports a model of the PyTorch port of REALM from a directory with config.json and weights.
 
     Args:
-      path: Of a model as `save_pretrained` writes it.
+      path: Directory of a model as `save_pretrained` writes it.
 
     Returns:
       One network, and `block_emb` if the source has it.
@@ -158,7 +160,7 @@ def load(path: str) -> imported.Imported:
 def model_config(
     config: Mapping[str, object], where: str, *, two_towers: bool
 ) -> config_lib.ModelConfig:
-    """Both networks as a RealmConfig describes them."""
+    """Our configuration of both networks as the port's RealmConfig describes them."""
     values = dict(config)
     encoder = hf_files.encoder_config(values, where)
     heads = {

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What every importer returns."""
+"""The result of every weight importer: networks with foreign weights, and where they are from."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SPAN_READER = "span_reader_weights"
 BERT = "bert_weights"
 
 # What a report says of a BERT that is not whole.
-NO_HEAD = "the source has no MLM head: a reader that starts from it draws its own"
-NO_POOLER = "the source has no pooler: it stays as it was drawn"
+NO_HEAD = "the source has no MLM head: a reader that starts from it begins with a random one"
+NO_POOLER = "the source has no pooler: it keeps its random initial weights"
 
 
 class Bert(tf_keras.Model):
-    """An encoder alone: a BERT whose source has no MLM head."""
+    """A BERT encoder alone, for an imported BERT that has no MLM head."""
 
     def __init__(
         self, config: config_lib.EncoderConfig, vocab_size: int, name: str = "bert", **kwargs: Any
@@ -44,21 +44,21 @@ class Bert(tf_keras.Model):
     def call(
         self, inputs: types.EncoderInputs, training: bool | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """As `Encoder`."""
+        """Encodes packed inputs, as `Encoder` does."""
         return self.encoder(inputs, training=training)
 
     def build_weights(self) -> Bert:
-        """Creates every weight, and returns self."""
+        """Creates every weight of the model, and returns the model."""
         self.encoder.build(None)
         return self
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` takes."""
+        """The settings that `from_config` takes, as nested dicts."""
         return {"config": config_lib.to_dict(self._config), "vocab_size": self._vocab_size}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Bert:
-        """Makes the model from `get_config`'s dict."""
+        """Makes the model from the settings that `get_config` returned."""
         encoder = config_lib.from_dict(config_lib.EncoderConfig, config["config"])
         return cls(encoder, config["vocab_size"])
 
@@ -68,11 +68,11 @@ class Checkpoint(Protocol):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """What was read."""
+        """Paths of the files that were read."""
 
     @property
     def vocab_file(self) -> str | None:
-        """The vocabulary, None if there is none."""
+        """Path of the vocabulary; None if there is none."""
 
     @property
     def lower_case(self) -> bool:
@@ -81,19 +81,19 @@ class Checkpoint(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """Networks with foreign weights.
+    """Imported networks: our models, filled with the weights of another implementation.
 
     Attributes:
-      networks: Kind of weight segment to the filled model. A "bert_weights" is a
+      networks: The filled model by its kind of weight segment. A "bert_weights" is a
         `KnowledgeAugmentedEncoder` if there is an MLM head, else a `Bert`; `.encoder` of both is
         the same.
-      config: What they were built with; of a BERT both sections have its encoder.
-      vocab_size: Wordpieces.
-      report: What became of every tensor.
-      files: What was read: their bytes decide the fingerprint.
-      vocab_file: The source's vocabulary, None if there is none.
-      lower_case: Whether its tokenizer lower-cases.
-      block_emb: <float32>[num_blocks, embed_dim] block vectors, None if there are none.
+      config: Configuration of the networks; for a BERT both sections have its encoder.
+      vocab_size: Number of wordpieces in the vocabulary.
+      report: Report of what became of every tensor.
+      files: Paths of the files that were read; their bytes decide the fingerprint.
+      vocab_file: Path of the checkpoint's vocabulary; None if there is none.
+      lower_case: Whether its tokenizer lower-cases texts.
+      block_emb: Block vectors <float32>[num_blocks, embed_dim]; None if there are none.
     """
 
     networks: Mapping[str, tf_keras.Model]
@@ -107,7 +107,7 @@ class Imported:
 
     @property
     def encoder(self) -> encoder_lib.Encoder:
-        """The encoder of a BERT source."""
+        """The encoder of an imported BERT."""
         return self.networks[BERT].encoder
 
 
@@ -121,7 +121,7 @@ def of_network(
     config: config_lib.ModelConfig,
     block_emb: np.ndarray | None = None,
 ) -> Imported:
-    """What an importer of one network returns; see `Imported`."""
+    """Makes the result of an importer of one network."""
     return Imported(
         networks={kind: model},
         config=config,
@@ -142,7 +142,7 @@ def of_bert(
     notes: tuple[str, ...],
     encoder: config_lib.EncoderConfig,
 ) -> Imported:
-    """What a BERT importer returns: one "bert_weights", the heads as the paper has them."""
+    """Makes the result of a BERT importer: one "bert_weights", with heads of the paper's sizes."""
     config = config_lib.ModelConfig(
         embedder=config_lib.EmbedderConfig(encoder=encoder),
         reader=config_lib.ReaderConfig(encoder=encoder),
@@ -151,7 +151,7 @@ def of_bert(
 
 
 def bert(config: config_lib.EncoderConfig, vocab_size: int, *, masked_lm: bool) -> tf_keras.Model:
-    """The network of a "bert_weights" segment, with every weight created."""
+    """Makes the network of a "bert_weights" segment, with every weight."""
     if masked_lm:
         whole = config_lib.ReaderConfig(encoder=config)
         return reader.KnowledgeAugmentedEncoder(whole, vocab_size).build_weights()

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Foreign tensors into our variables and back, by rules; strictly, and with a report.
+"""Assigns foreign tensors to our variables by rules, strictly and with a report; and back.
 
 Every variable must be filled by exactly one tensor of the right shape, and every tensor must be
 used, or be known as one that legitimately is not.
@@ -25,11 +25,11 @@ _NAMES_SHOWN = 3
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """One tensor is one variable.
+    """A mapping rule: this foreign tensor becomes this variable of ours.
 
     Attributes:
-      source: Foreign name.
-      target: Our name; see `models.variable_names`.
+      source: Name of the foreign tensor.
+      target: Our name of the variable, as `models.variable_names` gives it.
       transposed: Whether the source keeps kernels as [outputs, inputs], as PyTorch does.
       split_heads: Whether the source has heads as a dimension of their own, as Model Garden does.
     """
@@ -63,12 +63,12 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Unused:
-    """Tensors that the target has no place for, and why.
+    """Foreign tensors for which our network has no place, and the reason.
 
     Attributes:
-      pattern: Regular expression of whole names.
-      reason: For the report.
-      equal_to: Where given, tensors must hold what the tensor of this name holds: a copy.
+      pattern: Regular expression that matches their whole names.
+      reason: The reason, for the report.
+      equal_to: Name of a tensor of which they must be copies; None if they may hold anything.
     """
 
     pattern: str
@@ -78,12 +78,12 @@ class Unused:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What became of every tensor.
+    """The report of an import: what became of every foreign tensor.
 
     Attributes:
-      mapped: Rows (source, target, stored shape, our shape).
-      unused: Rows (source, reason).
-      notes: What else the user should know: what was assumed, or not found.
+      mapped: A row (source, target, stored shape, our shape) for every mapped tensor.
+      unused: A row (source, reason) for every tensor that is not used.
+      notes: Notes for the user on what was assumed or not found.
     """
 
     mapped: tuple[tuple[str, str, str, str], ...]
@@ -91,12 +91,12 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def head(self) -> str:
-        """How many tensors went where, and the notes."""
+        """The first lines of the report: numbers of tensors, and the notes."""
         lines = [f"{len(self.mapped)} tensors mapped, {len(self.unused)} not used."]
         return "\n".join([*lines, *(f"note    {note}" for note in self.notes)])
 
     def text(self) -> str:
-        """The report, readably: one line a tensor."""
+        """The report as text, with one line for each tensor."""
         lines = [self.head()]
         lines += [f"mapped  {s} {a} -> {t} {b}" for s, t, a, b in self.mapped]
         lines += [f"unused  {source}: {reason}" for source, reason in self.unused]
@@ -119,14 +119,14 @@ def fill(
     """Assigns foreign tensors to our variables.
 
     Args:
-      variables: Our name to variable; every one is filled.
-      tensors: Foreign name to array; every one is used, or matches an `unused`.
-      rules: One per variable.
-      unused: Tensors without a place.
-      where: What is read, for errors.
+      variables: Our variables by name; every one is filled.
+      tensors: Foreign tensors by name; every one is used, or matches an `unused`.
+      rules: The mapping rules, one for each variable.
+      unused: Foreign tensors for which there is no place.
+      where: What is read, for error messages.
 
     Returns:
-      What became of every tensor.
+      The report of what became of every tensor.
 
     Raises:
       UserError: If a tensor is missing, of another shape or not numeric, or one is not known.
@@ -173,7 +173,7 @@ def _check_copy(name: str, original: str, tensors: Mapping[str, np.ndarray], whe
     if original in tensors and not np.array_equal(tensors[name], tensors[original]):
         raise types.UserError(
             f"{where}: {name} differs from {original}, but must be the same weights. This network"
-            " ties them; such a source cannot be represented."
+            " ties them; such weights cannot be represented."
         )
 
 
@@ -198,7 +198,8 @@ def _refuse(names: Sequence[str], verb: str, where: str) -> None:
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         plural = "s" if len(names) > 1 else ""
         raise types.UserError(
-            f"{where} {verb} variable{plural} {shown}{more}. Is it of the kind that was given?"
+            f"{where} {verb} variable{plural} {shown}{more}. Is it a model"
+            " of the kind that was given?"
         )
 
 

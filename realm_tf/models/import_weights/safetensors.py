@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The safetensors format: 8 bytes of length, a JSON header, and the tensors' bytes.
+"""Reads and writes safetensors files: a length, a JSON header, and the bytes of the tensors.
 
 Format: https://github.com/huggingface/safetensors, "Format". The header maps a name to `dtype`,
 `shape` and `data_offsets` (from the end of the header, little-endian, row-major, without gaps).
@@ -36,7 +36,7 @@ _METADATA = "__metadata__"
 
 
 def read(path: str) -> dict[str, np.ndarray]:
-    """Reads all tensors of a file; bfloat16 becomes float32, which holds it exactly.
+    """Reads all tensors of a safetensors file; bfloat16 becomes float32, which holds it exactly.
 
     Raises:
       UserError: If the file is missing, truncated, or not of this format.
@@ -56,7 +56,7 @@ def read(path: str) -> dict[str, np.ndarray]:
 
 
 def write(path: str, tensors: Mapping[str, np.ndarray]) -> None:
-    """Writes float32 tensors, sorted by name, atomically; as PyTorch programs read them."""
+    """Writes float32 tensors, sorted by name, atomically, as a safetensors file for PyTorch."""
     header: dict[str, Any] = {_METADATA: {"format": "pt"}}
     offset = 0
     for name, array in sorted(tensors.items()):
@@ -82,7 +82,7 @@ def _header(content: bytes, path: str) -> tuple[dict[str, Any], int]:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise types.UserError(f"{path} has no valid safetensors header: {error}.") from None
     if not isinstance(header, dict):
-        raise types.UserError(f"{path} has no valid safetensors header: it is no mapping.")
+        raise types.UserError(f"{path} has no valid safetensors header: it is not a JSON object.")
     return header, 8 + size
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Imports Google's BERT: `bert_model.ckpt`, `bert_config.json` and `vocab.txt` in one directory.
+"""Imports Google's TensorFlow 1 BERT: bert_model.ckpt, bert_config.json and vocab.txt.
 
 Source of the names: `tf1_names`. That code computes GELU in its tanh form (modeling.py, `gelu`) and
 LayerNorm with epsilon 1e-12 (tf.contrib.layers.layer_norm), and so does what is imported.
@@ -15,10 +15,10 @@ _HEAD = "cls/predictions/transform/dense/kernel"
 
 
 def load(path: str) -> imported.Imported:
-    """Reads a checkpoint.
+    """Imports a BERT of Google from its TensorFlow 1 checkpoint.
 
     Args:
-      path: Directory, or prefix of the checkpoint.
+      path: Directory or prefix of the checkpoint.
 
     Returns:
       One network, "bert_weights".

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Names of TensorFlow 1's BERT: google-research/bert, modeling.py and run_pretraining.py.
+"""Names of variables in TensorFlow 1 checkpoints of BERT (google-research/bert).
 
 Kernels are [inputs, outputs]; heads are not a dimension of their own; LayerNorm's variables are
 `gamma` and `beta`; the MLM decoder is the word embeddings, and is not stored.
@@ -23,7 +23,7 @@ NAMES = bert_names.Dialect(
 
 
 def masked_lm(source: str = "cls/") -> list[mapping.Rule]:
-    """BERT's MLM head."""
+    """Rules for BERT's MLM head in a TensorFlow 1 checkpoint."""
     return NAMES.masked_lm(source, bias="output_bias")
 
 

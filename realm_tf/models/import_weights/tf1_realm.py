@@ -49,10 +49,11 @@ _UNUSED = [
 
 
 def load(path: str) -> imported.Imported:
-    """Reads a module's directory, a checkpoint's directory, or its prefix.
+    """Imports a released REALM or ORQA model from a TF-Hub module or a TensorFlow 1 checkpoint.
 
     Args:
-      path: Of a module: its `encoded/encoded.ckpt` is read, too, if it is there.
+      path: Directory of a TF-Hub module or checkpoint, or prefix of a checkpoint. If a module has
+        block vectors in `encoded/encoded.ckpt`, they are read, too.
 
     Returns:
       One network or none (`encoded.ckpt` alone), and `block_emb` if there is one.

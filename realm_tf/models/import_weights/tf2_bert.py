@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Imports Model Garden's BERT: object-based checkpoints of its encoders and of BertPretrainerV2.
+"""Imports Model Garden's BERT from TensorFlow 2 checkpoints of encoders or BertPretrainerV2.
 
 Keys are attribute paths, and there are two layouts: that of `networks.BertEncoderV2`
 (`_embedding_layer`, `_transformer_layers/<i>`, ...), and that of `networks.BertEncoder`, a
@@ -38,14 +38,14 @@ _NORM_IN_LAYER = {
     "_output_layer_norm": "output_norm",
 }
 _UNUSED = [
-    mapping.Unused(r".*/\.OPTIMIZER_SLOT/.*|(.*/)?optimizer/.*", "of the optimiser"),
+    mapping.Unused(r".*/\.OPTIMIZER_SLOT/.*|(.*/)?optimizer/.*", "a variable of the optimiser"),
     mapping.Unused(r"save_counter|global_step|(.*/)?save_counter", "a counter"),
     mapping.Unused(r"next_sentence\.\..*|(.*/)?classification_heads/.*", "next-sentence head"),
 ]
 
 
 class _Layout(NamedTuple):
-    """Where a checkpoint keeps what; `words` is a variable, `layer` is followed by a number."""
+    """The names of a checkpoint's parts; `words` is a variable, a number follows `layer`."""
 
     words: str
     positions: str
@@ -57,10 +57,10 @@ class _Layout(NamedTuple):
 
 
 def load(path: str) -> imported.Imported:
-    """Reads a checkpoint.
+    """Imports a BERT of Model Garden from its TensorFlow 2 checkpoint.
 
     Args:
-      path: Directory, or prefix of the checkpoint.
+      path: Directory or prefix of the checkpoint.
 
     Returns:
       One network, "bert_weights".

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""TensorFlow checkpoints and what lies beside them: configuration and vocabulary.
+"""Reads the files of a TensorFlow checkpoint: weights, bert_config.json and vocabulary.
 
 A source is a checkpoint's prefix, a directory with one checkpoint, or a TF-Hub module (a directory
 with `variables/variables` and `assets/vocab.txt`). Sizes are read off the shapes;
@@ -29,15 +29,15 @@ _ACTIVATIONS = {"gelu": "gelu_new"}
 
 
 class TfCheckpoint(NamedTuple):
-    """A TensorFlow checkpoint that was read, with what lies beside it.
+    """The content of a TensorFlow checkpoint, with the configuration and vocabulary beside it.
 
     Attributes:
-      path: As the user gave it.
-      tensors: Name to array.
-      files: What was read.
-      config: Of bert_config.json, empty if there is none.
-      vocab_file: vocab.txt, None if there is none.
-      lower_case: Whether the tokenizer lower-cases.
+      path: Path of the checkpoint as the user gave it.
+      tensors: Weights by name.
+      files: Paths of the files that were read.
+      config: Content of bert_config.json; empty if there is none.
+      vocab_file: Path of vocab.txt; None if there is none.
+      lower_case: Whether the tokenizer lower-cases texts.
     """
 
     path: str
@@ -49,7 +49,7 @@ class TfCheckpoint(NamedTuple):
 
 
 def read(path: str) -> TfCheckpoint:
-    """Reads a checkpoint and what lies beside it.
+    """Reads a TensorFlow checkpoint, and the configuration and vocabulary beside it.
 
     Raises:
       UserError: If there is none, several, or it is damaged.
@@ -99,16 +99,17 @@ def encoder_config(
     num_layers: int,
     num_heads: int | None,
 ) -> tuple[config_lib.EncoderConfig, tuple[str, ...]]:
-    """The encoder that shapes, and bert_config.json where it is there, describe.
+    """Our configuration of the encoder that shapes and, if there is one, bert_config.json describe.
 
     Args:
-      checkpoint: The checkpoint; its bert_config.json is used.
-      shapes: Of "word_embeddings", "position_embeddings", "type_embeddings" and "intermediate".
-      num_layers: Of the encoder.
-      num_heads: If the shapes tell it.
+      checkpoint: The checkpoint, whose bert_config.json is used if there is one.
+      shapes: Shapes of "word_embeddings", "position_embeddings", "type_embeddings" and
+        "intermediate".
+      num_layers: Number of layers of the encoder.
+      num_heads: Number of attention heads; None if the shapes do not tell it.
 
     Returns:
-      The configuration, and what was assumed, for the report.
+      The configuration, and notes for the report on what was assumed.
 
     Raises:
       UserError: If the number of heads cannot be told, or the configuration cannot be used.
@@ -119,7 +120,8 @@ def encoder_config(
         if hidden % _HEAD_SIZE:
             raise types.UserError(
                 f"{checkpoint.path}: a checkpoint does not tell the number of attention heads, and"
-                f" hidden size {hidden} is no multiple of {_HEAD_SIZE}. Put its {CONFIG} beside it."
+                f" hidden size {hidden} is not a multiple of {_HEAD_SIZE}."
+                f" Put its {CONFIG} in its folder."
             )
         notes.append(f"no {CONFIG}: assumed attention heads of size {_HEAD_SIZE}, as BERT's are")
     activation = config.get("hidden_act", "gelu")
@@ -140,7 +142,7 @@ def encoder_config(
 
 
 def shape_of(checkpoint: TfCheckpoint, name: str) -> tuple[int, ...]:
-    """Shape of a tensor.
+    """Shape of a tensor of the checkpoint that must be a matrix.
 
     Raises:
       UserError: If there is no such tensor, or it is no matrix.
@@ -150,7 +152,7 @@ def shape_of(checkpoint: TfCheckpoint, name: str) -> tuple[int, ...]:
     shape = checkpoint.tensors[name].shape
     if len(shape) != 2:
         raise types.UserError(
-            f"{checkpoint.path}: {name} has shape {list(shape)}, but is a matrix."
+            f"{checkpoint.path}: {name} must be a matrix. Received shape: {list(shape)}."
         )
     return shape
 
@@ -162,9 +164,9 @@ def count_layers(names: Mapping[str, Any], pattern: str) -> int:
 
 
 def optimizer_variables(extra: str = "") -> list[mapping.Unused]:
-    """What training leaves in a checkpoint besides weights."""
+    """The unused variables of optimisers that training leaves in a checkpoint."""
     names = r".*/(adam_m|adam_v|Adam|Adam_1)|(.*/)?(beta[12]_power|global_step)"
-    return [mapping.Unused(names + extra, "of the optimiser")]
+    return [mapping.Unused(names + extra, "a variable of the optimiser")]
 
 
 def _compare(checkpoint: TfCheckpoint, found: Mapping[str, Any]) -> None:

@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Lean inference graphs of trained networks, and the SavedModels that are exported of them."""
+"""Lean graphs of trained networks for inference, and their export as SavedModels."""

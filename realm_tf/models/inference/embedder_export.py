@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exports an embedder as a segment: a SavedModel that needs only TensorFlow to be reloaded.
+"""Exports an embedder as an "embedder" segment: a SavedModel that only TensorFlow can reload.
 
 What is exported is `lean_encoder`: no Keras layer is in it, and it runs faster than they do.
 """
@@ -17,11 +17,11 @@ from realm_tf.models.inference import lean_encoder
 
 
 class LeanEmbedder(tf.Module):
-    """Both towers for inference, as two signatures.
+    """Both towers of an embedder for inference, as the two signatures of a SavedModel.
 
     Args:
-      embedder: Built. Its weights are copied as they are now.
-      dtype: What to compute in, "float32" or "bfloat16".
+      embedder: The trained embedder; its weights are copied as they are now.
+      dtype: Number type to compute in, "float32" or "bfloat16".
     """
 
     def __init__(self, embedder: embedder_lib.Embedder, *, dtype: str = "float32"):
@@ -32,7 +32,7 @@ class LeanEmbedder(tf.Module):
         self._towers = {"queries": queries, "blocks": blocks}
 
     def signatures(self) -> dict[str, Any]:
-        """`queries` and `blocks`; see `export_embedder`."""
+        """The signatures `queries` and `blocks` of the SavedModel."""
 
         def of(tower: lean_encoder.LeanTower) -> Any:
             def function(
@@ -57,11 +57,11 @@ def export_embedder(
     each signature is its own tower (the original exported the block tower for both).
 
     Args:
-      embedder: Its weights are written as they are now.
+      embedder: The trained embedder; its weights are written as they are now.
       path: Directory of the segment; returned as it is if it is complete.
       settings: What decides the weights besides `made_from`; must hold "step". "dtype", if it is
         there, is what the graph computes in: "float32" (the default) or "bfloat16".
-      made_from: Role to fingerprint; must hold "tokenizer".
+      made_from: Fingerprints of its inputs by role; must hold "tokenizer".
     """
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, "embedder")

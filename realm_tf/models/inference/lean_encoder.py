@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The encoder and the embedder for inference alone: a plain graph of trained weights.
+"""The BERT encoder and the embedder for inference alone, as a plain graph without Keras layers.
 
 The same functions as `encoder.Encoder` and `embedder.Tower` without dropout, in the ops that run
 fastest:
@@ -33,14 +33,14 @@ _MASKED = -1e9  # added to the scores of padding, as in Model Garden's attention
 
 
 class _Dense(NamedTuple):
-    """Weights of x @ kernel + bias: [in, out] and [out]."""
+    """Weights of a dense layer x @ kernel + bias: [in, out] and [out]."""
 
     kernel: tf.Variable
     bias: tf.Variable
 
 
 class _Norm(NamedTuple):
-    """Weights of a LayerNorm: [size] each, float32."""
+    """Weights of a LayerNorm: each <float32>[size]."""
 
     gamma: tf.Variable
     beta: tf.Variable
@@ -50,10 +50,10 @@ class LeanEncoder(tf.Module):
     """A trained BERT encoder for inference.
 
     Args:
-      weights: By public name; those of `variable_names.of_encoder`, copied as they are now.
-      config: Of the encoder.
-      dtype: What to compute in, "float32" or "bfloat16".
-      first_only: Compute the last layer for [CLS] alone.
+      weights: Weights by their public names in `variable_names.of_encoder`, copied as they are now.
+      config: Configuration of the encoder.
+      dtype: Number type to compute in, "float32" or "bfloat16".
+      first_only: Whether to compute the last layer for [CLS] alone.
     """
 
     def __init__(
@@ -107,11 +107,11 @@ class LeanEncoder(tf.Module):
 
 
 class LeanTower(tf.Module):
-    """Embeds texts as a trained tower does.
+    """A trained tower of an embedder for inference.
 
     Args:
-      tower: Built. Its weights are copied as they are now.
-      dtype: What to compute in, "float32" or "bfloat16".
+      tower: The trained tower; its weights are copied as they are now.
+      dtype: Number type to compute in, "float32" or "bfloat16".
     """
 
     def __init__(self, tower: embedder.Tower, *, dtype: str = "float32"):
@@ -142,13 +142,13 @@ class LeanTower(tf.Module):
 
 
 class _Layer(tf.Module):
-    """One transformer layer.
+    """One transformer layer of a lean encoder.
 
     Args:
-      weights: By their names in the layer; see `variable_names`.
-      config: Of the encoder.
-      dtype: To compute in.
-      first_only: Return the first position alone.
+      weights: Weights by their names in the layer, as `variable_names` gives them.
+      config: Configuration of the encoder.
+      dtype: Number type to compute in.
+      first_only: Whether to return the first position alone.
     """
 
     def __init__(
@@ -178,12 +178,12 @@ class _Layer(tf.Module):
         self._output_norm = _norm(weights, "output_norm")
 
     def __call__(self, hidden: tf.Tensor, padding: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
-        """Applies the layer.
+        """Applies the transformer layer.
 
         Args:
-          hidden: [batch_size * length, hidden_size].
-          padding: [batch_size, 1, 1, length], large and negative where there is padding.
-          shape: <int32>[2], batch_size and length.
+          hidden: Hidden states [batch_size * length, hidden_size].
+          padding: Additive mask [batch_size, 1, 1, length], large and negative at padding.
+          shape: Batch size and length, <int32>[2].
 
         Returns:
           The same shape as `hidden`; [batch_size, hidden_size] if `first_only`.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The span reader for inference alone: `lean_encoder` under the head of `reader.SpanReader`."""
+"""The span reader for inference alone: a lean encoder under the head of `reader.SpanReader`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from realm_tf.models.inference import lean_encoder
 
 
 class LeanSpanReader(tf.Module):
-    """Scores spans as a trained reader does, in float32.
+    """A trained span reader for inference, in float32.
 
     Args:
-      model: Built. Its weights are copied as they are now.
+      model: The trained reader; its weights are copied as they are now.
     """
 
     def __init__(self, model: reader.SpanReader):
@@ -33,7 +33,7 @@ class LeanSpanReader(tf.Module):
         )
 
     def __call__(self, joint: types.EncoderInputs) -> tf.Tensor:
-        """<int32>[batch_size, length] to <float32>[batch_size, length, max_span_width]."""
+        """Scores spans: <int32>[batch_size, length] to <float32>[.., length, max_span_width]."""
         hidden = self._encoder(joint)
         projected = tf.tensordot(hidden, self._kernel, 1) + self._bias
         return span_scoring.score(

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the salient spans of any text with a trained tagger: sentences in, spans out.
+"""Finds the salient spans of sentences with a trained span tagger.
 
 The tagger has a vocabulary of its own, so a text may belong to blocks of another one: what it finds
 is told in bytes.
@@ -22,14 +22,14 @@ BATCH_SIZE = 64
 
 
 class SpanFinder:
-    """A tagger of a "span_tagger" segment, and its tokenizer.
+    """Finds salient spans with the tagger and the tokenizer of a "span_tagger" segment.
 
     Args:
-      segment: The segment.
-      batch_size: Sentences per call of the tagger.
+      segment: The "span_tagger" segment.
+      batch_size: Number of sentences for each call of the tagger.
 
     Attributes:
-      labels: What it can find.
+      labels: Labels of the spans that it can find.
     """
 
     def __init__(self, segment: artifacts.Segment, *, batch_size: int = BATCH_SIZE):
@@ -49,7 +49,7 @@ class SpanFinder:
         sentence that is too long for the tagger is tagged in parts, divided between words.
 
         Returns:
-          For every sentence its spans, in order, in bytes of the sentence.
+          The spans of every sentence, in order, in bytes of the sentence.
         """
         pieces = self._tokenizer.encode(sentences)
         words = [np.flatnonzero(self._starts_word[p.ids]) for p in pieces]

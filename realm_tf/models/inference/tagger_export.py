@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exports a span tagger as a segment: a SavedModel of core TensorFlow ops, and its vocabulary.
+"""Exports a span tagger as a "span_tagger" segment: a SavedModel and its vocabulary.
 
 What is exported is `lean_encoder`, which runs faster than the training layers.
 """
@@ -26,12 +26,12 @@ METRICS = "metrics.json"
 
 
 class LeanTagger(tf.Module):
-    """A span tagger for inference alone.
+    """A trained span tagger for inference alone.
 
     Args:
-      model: Built. Its weights are copied as they are now.
-      config: Of its encoder.
-      dtype: What to compute in, "float32" or "bfloat16".
+      model: The trained tagger; its weights are copied as they are now.
+      config: Configuration of its encoder.
+      dtype: Number type to compute in, "float32" or "bfloat16".
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class LeanTagger(tf.Module):
         return {"logits": tf.tensordot(hidden, self._kernel, 1) + self._bias}
 
     def logits(self, inputs: types.EncoderInputs) -> np.ndarray:
-        """Arrays to an array: a `tag_predictions.LogitsFn`."""
+        """Computes the logits of arrays as an array: a `tag_predictions.LogitsFn`."""
         return self.tag(tf.constant(inputs.word_ids), tf.constant(inputs.mask))["logits"].numpy()
 
 
@@ -76,13 +76,13 @@ def export(
     logits <float32>[batch_size, length, num_tags].
 
     Args:
-      lean: The tagger.
+      lean: The tagger to export.
       path: Directory of the segment.
-      tokenizer: Of the model.
-      settings: Must hold "labels" and "length".
-      made_from: Role to fingerprint; must hold "tokenizer".
-      metrics: What was measured, for `METRICS`.
-      counts: Of the segment.
+      tokenizer: Tokenizer that the model was trained with.
+      settings: Settings of the segment; must hold "labels" and "length".
+      made_from: Fingerprints of its inputs by role; must hold "tokenizer".
+      metrics: Figures that were measured of it, for the file `METRICS`.
+      counts: Counts of the segment, by name.
     """
     settings = {**settings, "lower_case": tokenizer.lower_case}
     writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
@@ -97,7 +97,7 @@ def export(
 
 
 def load(segment: artifacts.Segment) -> tag_predictions.LogitsFn:
-    """The tagger of a "span_tagger" segment; only TensorFlow is needed."""
+    """Loads the tagger of a "span_tagger" segment; only TensorFlow is needed."""
     loaded = tf.saved_model.load(segment.file(artifacts.SAVED_MODEL))
 
     def logits(inputs: types.EncoderInputs) -> np.ndarray:

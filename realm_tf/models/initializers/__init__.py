@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How small networks start where there are no pre-trained weights."""
+"""Weight initialisers for small networks that start without pre-trained weights."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""An induction circuit to start from: a reader that looks for what stood beside the mask.
+"""Initialises an encoder with an induction circuit, which copies what stood beside equal words.
 
 To read is to find, in the block, the place whose neighbours are the mask's neighbours. Trained
 transformers do it with two layers of attention: heads that look at the previous and the next
@@ -33,7 +33,7 @@ _OFFSETS = (-1, 1)  # heads 0 and 1 of the first layer: the previous and the nex
 
 
 class _Kernels(NamedTuple):
-    """Kernels of an attention layer, as arrays that are changed in place."""
+    """The kernels of an attention layer, as arrays that are changed in place."""
 
     query: np.ndarray  # <float32>[hidden_size, num_heads, head_size], as the next two
     key: np.ndarray
@@ -42,12 +42,12 @@ class _Kernels(NamedTuple):
 
 
 def initialize(bert: networks.BertEncoderV2, hidden_size: int) -> None:
-    """Changes the weights of a new encoder in place.
+    """Initialises a new encoder, in place, with an induction circuit.
 
     Args:
-      bert: Built, with weights as BERT draws them: they stay, as noise, where nothing else is put.
+      bert: Encoder with random weights as BERT's; they stay, as noise, where nothing else is put.
         It has at least two layers and two heads.
-      hidden_size: Its width.
+      hidden_size: Width of the encoder.
     """
     first, second, *others = [_attention(layer) for layer in bert.transformer_layers]
     variables = mimetic.kernels(first)
@@ -119,8 +119,8 @@ def _match(layer: tf_keras.layers.MultiHeadAttention, brought: np.ndarray) -> No
     """Makes every head look where the neighbours are equal, and carry the word that stands there.
 
     Args:
-      layer: The second.
-      brought: What `_look_at_neighbours` returned.
+      layer: The second layer of the encoder.
+      brought: The matrix that `_look_at_neighbours` returned.
     """
     variables = mimetic.kernels(layer)
     for name in ("query", "key"):

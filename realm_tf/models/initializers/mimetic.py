@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Mimetic initialisation: attention that begins as what pre-trained attention looks like.
+"""Mimetic initialisation: attention weights that look like those of pre-trained networks.
 
 Trockman and Kolter (2023, "Mimetic Initialization of Self-Attention Layers") found that in trained
 transformers the product of query and key weights is near a multiple of the identity, and so is that
@@ -28,13 +28,13 @@ _WAVELENGTH = 10_000.0
 
 
 def initialize(bert: networks.BertEncoderV2, hidden_size: int) -> None:
-    """Changes the weights of a new encoder in place.
+    """Initialises a new encoder, in place, with mimetic attention weights.
 
     Word and position embeddings get the standard deviation hidden_size ** -0.5.
 
     Args:
-      bert: Built, with weights as BERT draws them: they stay, as noise around the identity.
-      hidden_size: Its width.
+      bert: Encoder with random weights as BERT's; they stay, as noise around the identity.
+      hidden_size: Width of the encoder.
     """
     scale = hidden_size**-0.5
     words = bert.get_embedding_table()
@@ -53,7 +53,7 @@ def add_identity(kernel: tf.Variable) -> None:
 
 
 def initialize_attention(layer: tf_keras.layers.MultiHeadAttention) -> None:
-    """Makes a new layer look at what is like the query, and carry it."""
+    """Makes the attention of a new layer look at wordpieces like the query, and pass them on."""
     variables = kernels(layer)
     matching = _MATCHING * orthogonal(variables["query"].shape)
     variables["query"].assign_add(matching)
@@ -62,7 +62,7 @@ def initialize_attention(layer: tf_keras.layers.MultiHeadAttention) -> None:
 
 
 def carry(layer: tf_keras.layers.MultiHeadAttention) -> None:
-    """Makes a new layer add what it looks at, as it is."""
+    """Makes the attention of a new layer add what it looks at without changing it."""
     variables = kernels(layer)
     carrying = _CARRYING * orthogonal(variables["value"].shape)
     variables["value"].assign_add(carrying)
@@ -70,7 +70,7 @@ def carry(layer: tf_keras.layers.MultiHeadAttention) -> None:
 
 
 def kernels(layer: tf_keras.layers.MultiHeadAttention) -> dict[str, tf.Variable]:
-    """Kernels of an attention layer.
+    """The kernels of an attention layer by name.
 
     Returns:
       "query", "key" and "value" <float32>[hidden_size, num_heads, head_size], and

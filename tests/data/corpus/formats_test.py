@@ -113,7 +113,7 @@ def test_names_that_do_not_tell_or_tell_another_format(tmp_path):
     with pytest.raises(types.UserError, match=r"a\.json does not tell its format. Valid: jsonl"):
         corpus_formats.check(str(tmp_path), "auto")
     documents.write(tmp_path / "b.csv", [])
-    with pytest.raises(types.UserError, match=r"b\.csv is csv by its name. .* --format csv"):
+    with pytest.raises(types.UserError, match=r"b\.csv is that of a csv file\. .* --format csv"):
         corpus_formats.units(str(tmp_path / "b.csv"), "jsonl")
     assert corpus_formats.units(str(tmp_path / "a.json"), "jsonl")
 

@@ -127,7 +127,8 @@ def test_wrong_orqa_record():
 def test_blocks_and_titles_of_different_lengths(tmp_path):
     path = reference_corpora.write_orqa(tmp_path, examples=False)
     reference_corpora.write(tmp_path / "titles.tfr", [b"one", b"two"])
-    with pytest.raises(types.UserError, match=r"blocks\.tfr holds 6 records, but .*titles\.tfr 2"):
+    message = r"blocks\.tfr holds 6 records, but .*titles\.tfr holds 2"
+    with pytest.raises(types.UserError, match=message):
         reference_formats.locate(reference_formats.expand(path, "orqa"))
 
 
@@ -136,7 +137,9 @@ def test_files_that_are_not_there(tmp_path):
         reference_formats.expand(str(tmp_path / "*.tfr"), "orqa")
     path = reference_corpora.write_orqa(tmp_path)
     (tmp_path / "titles.tfr").unlink()
-    with pytest.raises(types.UserError, match=r"has no .*titles\.tfr beside it"):
+    with pytest.raises(
+        types.UserError, match=r"titles\.tfr, which holds the titles of .*, is missing"
+    ):
         reference_formats.expand(path, "orqa")
     with pytest.raises(types.UserError, match="not a file of ORQA's blocks"):
         reference_formats.expand(str(tmp_path / "examples.tfr"), "orqa")

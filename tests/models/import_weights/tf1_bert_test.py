@@ -25,8 +25,8 @@ def test_everything_is_mapped_or_reported(tmp_path):
     assert dict(made.report.unused) == {
         "cls/seq_relationship/output_weights": "next-sentence head",
         "cls/seq_relationship/output_bias": "next-sentence head",
-        "bert/pooler/dense/kernel/adam_m": "of the optimiser",
-        "global_step": "of the optimiser",
+        "bert/pooler/dense/kernel/adam_m": "a variable of the optimiser",
+        "global_step": "a variable of the optimiser",
     }
     assert len(made.report.mapped) == len(tensors) - 4
     assert made.report.notes == ()

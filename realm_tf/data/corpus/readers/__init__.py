@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Readers of corpora, one file a format; `corpus.formats` is the way in."""
+"""Readers of corpus files, one module for each format; `corpus.formats` calls them."""

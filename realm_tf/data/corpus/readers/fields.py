@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From the fields of a record to its id, title, text and metadata."""
+"""Takes id, title, text and metadata out of the named fields of a record (JSON, CSV, Parquet)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ID_FIELDS = ("id", "doc_id")
 
 
 class FieldError(ValueError):
-    """A record that is not a document; the message has no place yet."""
+    """A record whose fields do not make a document; the message does not name its place yet."""
 
 
 def raw_document(
@@ -26,9 +26,9 @@ def raw_document(
     """Takes id, title and text out of the fields; everything else is metadata.
 
     Args:
-      number: Of the record in its file.
-      values: Name to value.
-      corpus_config: The names of the fields.
+      number: Number of the record in its file.
+      values: Values of the record's fields by name.
+      corpus_config: Configuration that names the fields of id, title and text.
 
     Raises:
       FieldError: If the id or the text is missing, or a value is of a wrong type.
@@ -65,7 +65,7 @@ def plain(value: Any) -> Any:
 
 
 def short(value: Any) -> str:
-    """A value as text that fits in a message."""
+    """A value as text, shortened so that it fits in an error message."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -74,7 +74,7 @@ def _take_id(values: dict[str, Any], field: str | None) -> str:
     names = _ID_FIELDS if field is None else (field,)
     key = next((name for name in names if name in values), None)
     if key is None:
-        raise FieldError(f'no "{names[0]}". Every document needs one that is its own.')
+        raise FieldError(f'no "{names[0]}". Every document needs an id of its own.')
     value = values.pop(key)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)

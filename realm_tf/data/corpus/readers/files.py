@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files of a corpus as streams: found by pattern, decompressed, cut into lines.
+"""Corpus files as streams of bytes: found by pattern, decompressed (gzip, bzip2), cut into lines.
 
 Memory is bounded whatever the size of the file. Damage shows itself as a `DamagedError` after all
 that could be read: the standard library's bz2 files end silently at a damaged stream.
@@ -25,17 +25,17 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class DamagedError(Exception):
-    """The file cannot be read on from here."""
+    """A corpus file is damaged, so that nothing behind this place can be read."""
 
 
 class Line(NamedTuple):
-    """A line without its end.
+    """A line of a corpus file, without its line end.
 
     Attributes:
-      number: From 1.
-      text: Empty if the line is too long.
-      size: In bytes, of the whole line.
-      is_too_long: Whether it has more bytes than asked for.
+      number: Number of the line in its file, from 1.
+      text: Bytes of the line; empty if the line is too long.
+      size: Size of the whole line in bytes.
+      is_too_long: Whether the line has more bytes than the caller allows.
     """
 
     number: int
@@ -45,11 +45,11 @@ class Line(NamedTuple):
 
 
 def expand(pattern: str) -> tuple[str, list[str]]:
-    """The files that a glob pattern or a folder names, with all below a folder, sorted.
+    """The files of a corpus: those that a glob pattern names, or all below a folder, sorted.
 
     Returns:
-      root: The folder that the pattern is fixed to: itself, or that before its first wildcard.
-      files: Paths.
+      root: The folder itself, or the folder before the first wildcard of the pattern.
+      files: Paths of the files, sorted.
 
     Raises:
       UserError: If there are none.
@@ -71,7 +71,7 @@ def expand(pattern: str) -> tuple[str, list[str]]:
 
 
 def chunks(file: str) -> Iterator[bytes]:
-    """The contents of a file, decompressed if they begin as gzip or bzip2 do.
+    """Yields the contents of a corpus file, decompressed if they begin as gzip or bzip2 do.
 
     Raises:
       UserError: If there is no such file.
@@ -87,7 +87,7 @@ def chunks(file: str) -> Iterator[bytes]:
 
 
 def raw_chunks(file: str, byte_start: int = 0) -> Iterator[bytes]:
-    """The bytes of a file from `byte_start` on, as they are.
+    """Yields the bytes of a corpus file from `byte_start` on, not decompressed.
 
     Raises:
       UserError: If there is no such file.
@@ -103,7 +103,7 @@ def raw_chunks(file: str, byte_start: int = 0) -> Iterator[bytes]:
 
 
 class Decompressor(Protocol):
-    """What `bz2.BZ2Decompressor` is, for one stream of a file."""
+    """Interface of a decompressor of one stream of a file, as `bz2.BZ2Decompressor` has it."""
 
     @property
     def eof(self) -> bool:
@@ -115,14 +115,14 @@ class Decompressor(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the stream."""
+        """The bytes behind the end of the stream."""
 
     def decompress(self, data: bytes, /, max_length: int) -> bytes:
         """At most `max_length` bytes; OSError if the data are damaged."""
 
 
 class GzipDecompressor:
-    """One member of a gzip file, as `Decompressor`."""
+    """Decompresses one member of a gzip file, with the interface of `Decompressor`."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(wbits=31)
@@ -140,7 +140,7 @@ class GzipDecompressor:
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the member."""
+        """The bytes behind the end of the member."""
         return self._inflate.unused_data
 
     def decompress(self, data: bytes, /, max_length: int) -> bytes:
@@ -189,7 +189,7 @@ def decompressed(
 
 
 def lines(file: str, max_bytes: int) -> Iterator[Line]:
-    """The lines of a file, numbered from 1; they end with a line feed, and may with a return.
+    """Yields the lines of a corpus file, numbered from 1; they end with a line feed or CR and LF.
 
     Raises:
       UserError: If there is no such file.
@@ -219,7 +219,7 @@ def _line(number: int, parts: list[bytes], size: int, max_bytes: int) -> Line:
 
 
 def decompressor(file: str, first: bytes) -> Callable[[], Decompressor] | None:
-    """What decompresses a file that begins with `first`; None if it is not compressed.
+    """A new decompressor for a file that begins with `first`; None if it is not compressed.
 
     Raises:
       DamagedError: If it does not begin as its name says.

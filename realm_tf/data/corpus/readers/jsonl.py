@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""JSON Lines: one document a line."""
+"""Reads documents from JSON Lines files: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from realm_tf.data.corpus.readers import fields, files
 def read(
     unit: records.Unit, corpus_config: config_lib.CorpusConfig
 ) -> Iterator[records.RawDocument | records.Problem]:
-    """Reads the lines that are not blank; `number` is the line, from 1.
+    """Reads the documents of a JSON Lines file, blank lines left out; `number` is the line, from 1.
 
     Raises:
       UserError: If the file is missing.
@@ -34,7 +34,7 @@ def read(
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """Parses a JSON object.
+    """Parses a line that holds a JSON object.
 
     Raises:
       FieldError: If it is none, or holds what is no Unicode text.

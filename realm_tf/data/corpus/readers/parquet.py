@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Parquet: a column for each field; batches of rows are in memory, never the file."""
+"""Reads documents from Parquet files: a row is a document; only a batch of rows is in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BATCH_ROWS = 256
 def read(
     unit: records.Unit, corpus_config: config_lib.CorpusConfig
 ) -> Iterator[records.RawDocument | records.Problem]:
-    """Reads the rows of the file, numbered from 1; columns are fields.
+    """Reads the documents of a Parquet file: its rows, numbered from 1; its columns are fields.
 
     Raises:
       UserError: If the file is missing.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Dividing a large file into parts that can be read one without the other.
+"""Divides a large corpus file, plain or bzip2, into parts that workers read independently.
 
 A part is a range of bytes of the file; its records are those that begin in it. So a file that is
 not compressed can be cut anywhere. A bzip2 file can be cut where one of its streams begins: the
@@ -26,7 +26,7 @@ _PROBE_BYTES = 1 << 20  # holds a whole block of 900 kB as bzip2 writes it
 
 
 def units(file: str, root: str, part_bytes: int) -> list[records.Unit]:
-    """Divides a file into parts of about `part_bytes` bytes, in order."""
+    """Divides a corpus file into units of about `part_bytes` bytes, in order."""
     size = tf.io.gfile.stat(file).length
     first = next(files.raw_chunks(file), b"")
     if first.startswith(files.BZIP2_MAGIC):
@@ -40,7 +40,7 @@ def units(file: str, root: str, part_bytes: int) -> list[records.Unit]:
 
 
 def pieces(unit: records.Unit) -> Iterator[tuple[bytes, bool]]:
-    """The contents of a file from the unit's first byte on, decompressed.
+    """Yields the contents of a corpus file from a unit's first byte on, decompressed.
 
     Yields:
       A part of the contents, and whether records that begin in it are the unit's. The unit's parts
@@ -71,7 +71,7 @@ def pieces(unit: records.Unit) -> Iterator[tuple[bytes, bool]]:
 
 
 def _stream_starts(file: str, part_bytes: int, size: int) -> Iterator[int]:
-    """The first start of a stream behind every `part_bytes` bytes."""
+    """Yields, after every `part_bytes` bytes, the place where the next bzip2 stream starts."""
     target = part_bytes
     while target < size and (start := _next_stream(file, target)) is not None:
         yield start

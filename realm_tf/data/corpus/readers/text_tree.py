@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A tree of plain texts: a file is a document."""
+"""Reads documents from a folder tree of plain text files: each file is a document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPRESSION = re.compile(r"\.(gz|bz2)$")
 def read(
     unit: records.Unit, corpus_config: config_lib.CorpusConfig
 ) -> Iterator[records.RawDocument | records.Problem]:
-    """Reads the file: its id is its path below the root, its title its name without endings.
+    """Reads a text file as a document: its id is its path below the root, its title its bare name.
 
     Raises:
       UserError: If the file is missing.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""WikiExtractor's output: JSON lines, or `<doc id="" url="" title="">` around a page's text.
+"""Reads the output of WikiExtractor: JSON lines, or `<doc id=... title=...>` around a page's text.
 
 https://github.com/attardi/wikiextractor. Its files are named wiki_00, wiki_01, ... Its older
 versions leave wikitext in some lines, which is removed line by line.
@@ -27,7 +27,7 @@ _Found = records.RawDocument | records.Dropped | records.Problem
 
 
 def read(unit: records.Unit, corpus_config: config_lib.CorpusConfig) -> Iterator[_Found]:
-    """Reads the pages; `number` is the line that a page begins at.
+    """Reads the pages of a WikiExtractor file; `number` is the line at which the page begins.
 
     Raises:
       UserError: If the file is missing.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""MediaWiki's XML dumps: pages, those that are no articles by reason, and articles as prose.
+"""Reads the XML dumps of MediaWiki (Wikipedia): articles as prose; other pages are dropped.
 
 Pages are found by their tags, which cannot stand in a page's text (there `<` is `&lt;`), and parsed
 one by one: memory is bounded by the longest page, a page that is damaged is named and the next one
@@ -32,7 +32,7 @@ _REDIRECT = re.compile(r"\s*#redirect\b", re.IGNORECASE)
 
 
 class _Page(NamedTuple):
-    """What matters of a page."""
+    """A page of a dump, with what is needed of it."""
 
     number: int
     title: str
@@ -44,14 +44,14 @@ class _Page(NamedTuple):
 
 
 def units(file: str, root: str, corpus_config: config_lib.CorpusConfig) -> list[records.Unit]:
-    """Divides a dump for parallel work; see `splitting`."""
+    """Divides a Wikipedia dump into units for parallel work; `splitting` says where it is cut."""
     return splitting.units(file, root, corpus_config.split_bytes)
 
 
 def read(
     unit: records.Unit, corpus_config: config_lib.CorpusConfig
 ) -> Iterator[records.RawDocument | records.Dropped | records.Problem]:
-    """Reads the pages that begin in the unit; `number` is the page's id.
+    """Reads the pages of a Wikipedia dump that begin in the unit; `number` is the id of the page.
 
     Raises:
       UserError: If the file is missing.
@@ -73,7 +73,7 @@ def read(
 
 
 def _pages(unit: records.Unit, max_bytes: int) -> Iterator[tuple[bytes, int]]:
-    """Every page with its size; of one that is too long, its beginning and its end.
+    """Yields every page with its size; of a page that is too long only its beginning and its end.
 
     Raises:
       DamagedError: If the file ends within a page, or the last unit without the dump's end.

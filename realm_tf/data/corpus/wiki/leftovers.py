@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What dropped templates leave in a Wikipedia's prose: empty brackets, and blanks before commas."""
+"""Removes what dropped Wikipedia templates leave in prose: empty brackets, blanks before commas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BEFORE = re.compile(r" +(?=[,;.](?:\s|\Z))")
 
 
 def tidy(text: str) -> str:
-    """The text without them.
+    """The text without the empty brackets and blanks that dropped templates left.
 
     "Tokyo ( ; officially) is" becomes "Tokyo (officially) is", and "Kyiv () is" "Kyiv is".
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Takes out of wikitext, in linear time, what is no prose, and what has no partner.
+"""Removes from wikitext, in linear time, tables, references and markup without its closing part.
 
 Tables, references, comments, and tags of formulas, galleries, program text and the like go with all
 that is in them; of openings without an end, and ends without an opening, the mark alone goes.
@@ -42,7 +42,7 @@ _STRAY = re.compile(r"<(?![a-z/][^<>]*>)", re.IGNORECASE)  # "x < y", "<div " wi
 
 
 def prune(source: str) -> str:
-    """The wikitext without what is no prose and what has no partner; see the module.
+    """The wikitext without tables, references and other markup that is no prose or is not closed.
 
     What stands in `<nowiki>` and `<pre>` is left as it is.
     """
@@ -73,7 +73,7 @@ def _pruned_once(source: str) -> str:
 
 
 class _Scan:
-    """The openings that wait for their ends, and what is to be removed."""
+    """The state of a scan: markup that was opened and not yet closed, and ranges to be removed."""
 
     def __init__(self, source: str):
         self._source = source
@@ -166,7 +166,7 @@ def _without_odd_one(braces: re.Match[str]) -> str:
 
 
 def _without_comments(source: str) -> str:
-    """As MediaWiki: a comment that never ends goes to the end of the page."""
+    """Removes comments as MediaWiki does: a comment that never ends goes to the end of the page."""
     if "<!--" not in source:
         return source
     kept = []

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which pages of a Wikipedia are no articles, and which sections of an article are no prose.
+"""Rules for Wikipedia pages that are no articles, and for sections of articles that are no prose.
 
 Blocks of such pages would only name other pages: they match a query's names without saying anything
 about them. The REALM paper drops none explicitly; ORQA's and DPR's corpora dropped lists and
@@ -69,16 +69,16 @@ NO_PROSE = frozenset(
 
 
 def is_disambiguation(title: str, source: str) -> bool:
-    """Whether a page's title, or a template in its wikitext, says that it is one."""
+    """Whether the title or a template of a Wikipedia page says that it is a disambiguation page."""
     return title.endswith("(disambiguation)") or _DISAMBIGUATION.search(source) is not None
 
 
 def reads_as_disambiguation(title: str, text: str) -> bool:
-    """The same for a text whose templates are gone: its first line "may refer to", and ends."""
+    """Whether a text without templates is a disambiguation page: its first line "may refer to"."""
     first = text.lstrip().partition("\n")[0].rstrip()
     return title.endswith("(disambiguation)") or _MAY_REFER.fullmatch(first) is not None
 
 
 def is_list(title: str) -> bool:
-    """Whether a page's title says that it lists pages rather than tells about something."""
+    """Whether the title of a Wikipedia page says that it is a list of pages and not an article."""
     return _LIST_TITLE.match(title) is not None

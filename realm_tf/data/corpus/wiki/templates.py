@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Templates of the English Wikipedia whose arguments are part of the sentence they stand in.
+"""Text of those Wikipedia templates ({{convert}}, {{lang}}, ...) that are part of a sentence.
 
 All others are dropped: infoboxes, navigation, citations, maintenance. These few stand in running
 prose, where dropping them leaves a hole: "a distance of  to the coast".
@@ -42,11 +42,11 @@ _BETWEEN = ("-", "\u2013", "to", "and", "by", "x", "or")
 
 
 def shown(name: str, arguments: Sequence[str]) -> str:
-    """What is shown of a template in running text.
+    """The text that a Wikipedia template shows in running text.
 
     Args:
-      name: As it is written, without white space around it.
-      arguments: Its positional arguments, as text.
+      name: Name of the template as it is written, without white space around it.
+      arguments: Positional arguments of the template, as text.
 
     Returns:
       Text; empty for a template that is not known.

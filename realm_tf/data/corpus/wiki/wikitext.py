@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Wikitext to plain text, with mwparserfromhell.
+"""Turns the wikitext of a Wikipedia page into plain prose, with mwparserfromhell.
 
 The parser takes quadratic time over openings that are never closed, and nothing can interrupt it;
 so `wiki_pruning` goes first, and leaves it only what has a partner.
@@ -55,16 +55,16 @@ def to_text(
     no_prose: Collection[str] = (),
     keep_headings: bool = True,
 ) -> str:
-    """The prose of a page.
+    """The prose of a Wikipedia page, made from its wikitext.
 
     Args:
-      source: Wikitext.
-      namespaces: Lower-case names of namespaces whose links show no text.
+      source: Wikitext of the page.
+      namespaces: Lower-case names of the namespaces whose links show no text.
       no_prose: Lower-case headings of sections to drop, with the sections inside them.
       keep_headings: Whether headings stay as lines of their own; empty sections' never do.
 
     Returns:
-      Text with some white space too much, which `cleaning` and `wiki_leftovers` remove.
+      Text with too much white space, which `text.cleaning` and `leftovers` remove.
 
     Raises:
       mwparserfromhell.parser.ParserError: If the parser fails, which is its fault, not the page's.

@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What writes the bundled sample: facts, wordings, articles and questions."""
+"""The generator of the bundled sample: facts, wordings, articles and questions."""

@@ -25,7 +25,7 @@ _LETTERS = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ß": "ss"
 
 @dataclasses.dataclass(frozen=True)
 class Sentence:
-    """A told fact: its key (empty in definitions), the wording used, the kind of its row."""
+    """A sentence of a sample article, with the key of its fact (empty in definitions)."""
 
     text: str
     fact: str
@@ -41,7 +41,7 @@ class Sentence:
 
 @dataclasses.dataclass(frozen=True)
 class Article:
-    """One document of the corpus."""
+    """An article of the sample corpus: its title and its sentences."""
 
     id: str
     title: str
@@ -106,7 +106,7 @@ def places(fact: facts.Fact, tables: facts.Tables) -> list[str]:
 
 
 def assemble(tables: facts.Tables) -> list[Article]:
-    """All articles, sorted by id.
+    """All articles of the sample corpus, sorted by id.
 
     Raises:
         facts.FactsError: two articles have the same id, or one is too short.

@@ -28,7 +28,7 @@ class FactsError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Relation:
-    """How one column of a table is told.
+    """How one column of a fact table is told in sentences.
 
     Attributes:
         kind: the table.
@@ -62,7 +62,7 @@ class Relation:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of a table: the facts of one article."""
+    """A row of a fact table: the facts of one article."""
 
     kind: str
     name: str
@@ -71,7 +71,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A table with its wordings.
+    """A fact table, e.g. of rivers, with its wordings.
 
     Attributes:
         name: the kind.
@@ -94,7 +94,7 @@ class Kind:
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """One cell: `row` stands in `relation` to `values`."""
+    """A fact, one cell of a fact table: `row` stands in `relation` to `values`."""
 
     row: Row
     relation: Relation
@@ -108,7 +108,7 @@ class Fact:
 
 @dataclasses.dataclass(frozen=True)
 class Tables:
-    """All kinds, and every row by its title."""
+    """All fact tables, and every row by its title."""
 
     kinds: Mapping[str, Kind]
     rows: Mapping[str, Row]
@@ -138,7 +138,7 @@ def year_of(value: str) -> int | None:
 
 
 def load(folder: pathlib.Path = FOLDER) -> Tables:
-    """Loads and checks every table of `folder`.
+    """Loads and checks every fact table of `folder`.
 
     Raises:
         FactsError: a cell, a wording or a target is wrong.

@@ -21,7 +21,7 @@ FOLDER = pathlib.Path(__file__).parents[1]
 
 
 def records(tables: facts.Tables) -> dict[str, list[dict]]:
-    """The records of every output file, by file name."""
+    """The records of every output file of the sample, by file name."""
     corpus = articles.assemble(tables)
     files: dict[str, list[dict]] = {
         "corpus.jsonl.gz": [{"id": a.id, "title": a.title, "text": a.text} for a in corpus]
@@ -64,7 +64,7 @@ def stale(files: Mapping[str, bytes], folder: pathlib.Path = FOLDER) -> list[str
 
 
 def summary(tables: facts.Tables, files: Mapping[str, list[dict]]) -> str:
-    """Counts, a line each."""
+    """Numbers of documents and questions of the sample, one line each."""
     kinds = collections.Counter(line["id"].partition("-")[0] for line in files["corpus.jsonl.gz"])
     lines = [f"{name}: {len(lines)}" for name, lines in files.items()]
     lines.append(", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())))

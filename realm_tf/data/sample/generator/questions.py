@@ -20,7 +20,7 @@ _DEV_PERCENT, _TEST_PERCENT = 15, 15
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """One question; `answers` are strings that occur in every one of the articles `doc_ids`."""
+    """A sample question; every article of `doc_ids` holds one of its `answers`."""
 
     id: str
     question: str
@@ -53,7 +53,7 @@ def mentions(titles: Iterable[str]) -> re.Pattern[str]:
 
 
 def ask(tables: facts.Tables, corpus: Sequence[articles.Article]) -> list[Question]:
-    """All questions, sorted by split and id."""
+    """All questions of the sample, sorted by split and id."""
     where = _told_in(corpus)
     shared = _shared_names(tables)
     candidates = [

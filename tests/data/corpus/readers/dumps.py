@@ -52,14 +52,14 @@ def write(path, made, head=HEAD, tail=TAIL) -> str:
 
 
 def write_multistream(path, made, every: int) -> str:
-    """As Wikipedia's: head, some pages, tail, each a stream."""
+    """A dump compressed as Wikipedia does: head, some pages and tail, each a stream."""
     groups = ["".join(made[i : i + every]) for i in range(0, len(made), every)]
     path.write_bytes(b"".join(bz2.compress(part.encode()) for part in [HEAD, *groups, TAIL]))
     return str(path)
 
 
 def write_cut_streams(path, made, size: int) -> str:
-    """As pbzip2's: streams that begin anywhere in a page."""
+    """A dump compressed as pbzip2 does: streams begin anywhere in a page."""
     data = (HEAD + "".join(made) + TAIL).encode()
     parts = [data[i : i + size] for i in range(0, len(data), size)]
     path.write_bytes(b"".join(map(bz2.compress, parts)))

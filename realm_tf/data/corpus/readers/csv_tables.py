@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Tables as text: CSV and TSV with a header row, quoted as RFC 4180 has it.
+"""Reads documents from CSV and TSV tables with a header row, quoted as in RFC 4180.
 
 A field may hold line ends if it is quoted. What is no such table is refused rather than guessed at:
 of a quote that never closes, everything behind it would become one field.
@@ -19,7 +19,7 @@ from realm_tf.data.corpus.readers import fields, files
 def read_csv(
     unit: records.Unit, corpus_config: config_lib.CorpusConfig
 ) -> Iterator[records.RawDocument | records.Problem]:
-    """Reads rows of cells divided by commas; `number` is the line that a row begins at.
+    """Reads the documents of a CSV file; `number` is the line at which the row begins.
 
     Raises:
       UserError: If the file is missing.
@@ -31,7 +31,7 @@ def read_csv(
 def read_tsv(
     unit: records.Unit, corpus_config: config_lib.CorpusConfig
 ) -> Iterator[records.RawDocument | records.Problem]:
-    """The same for cells divided by tabs."""
+    """Reads the documents of a TSV file; `number` is the line at which the row begins."""
     return _read(unit, corpus_config, "\t")
 
 
