@@ -20,7 +20,7 @@ import time
 
 from realm_tf import artifacts, types
 from realm_tf.config import corpus
-from realm_tf.data.blocks import schema as block_schema
+from realm_tf.data.blocks import table as block_table
 from realm_tf.data.corpus import formats as corpus_formats
 
 PATTERNS = {
@@ -66,8 +66,8 @@ def read_corpus(pattern: str, fmt: str) -> tuple[list[str], collections.Counter[
 
 def read_blocks(path: str) -> tuple[list[str], collections.Counter[str]]:
     """The texts of a segment of blocks, and how many there are."""
-    files = artifacts.open_segment(path, block_schema.BLOCKS).files(f"{block_schema.BLOCKS}-")
-    texts = [block.text for file in files for block in block_schema.read(file)]
+    table = block_table.BlockTable.open(artifacts.open_segment(path))
+    texts = [table.text(row) for row in range(len(table))]
     return texts, collections.Counter(blocks=len(texts))
 
 

@@ -160,13 +160,13 @@ def main() -> None:
         print(f"smallest cosine to the reference: {figures['smallest_cosine']:.7f}", flush=True)
     length = WHOLE if args.blocks == "whole" else LENGTH
     packed = dataclasses.replace(config.blocks, length=length)
-    blocks = data_jobs.make_blocks(
+    blocks, _ = data_jobs.make_blocks(
         dataclasses.replace(config, blocks=packed), pattern, vocab.path, root, ()
     )
     made = data_jobs.make_vectors(config, blocks.path, vocab.path, exported.path, root, ())
     values = vectors.VectorTable.open(made)
     searched = index.Index.open(data_jobs.make_index(config.retrieval, made.path, root), values)
-    table = block_table.BlockTable.open(block_table.build(root, blocks))
+    table = block_table.BlockTable.open(blocks)
     questions = read_questions(str(args.squad_open / "qa_dev_public.jsonl.gz"))
     figures |= {name: blocks.counts[name] for name in ("documents", "blocks")}
     show({**figures, **recall(questions, embed_fn, tokenizer, searched, table)})

@@ -16,7 +16,6 @@ from __future__ import annotations
 import realm_tf  # noqa: F401  # isort: skip - chooses Keras 2, so it comes before TensorFlow
 
 import argparse
-import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ import numpy as np
 
 from beam_jobs import tag_spans_taggers
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import schema as blocks_lib
+from realm_tf.data.blocks import table as block_table
 from realm_tf.data.tagging import tag_predictions
 
 BY_LENGTH, ONE_BY_ONE, PADDED = "batched by length", "one by one", "padded to the maximum"
@@ -35,9 +34,8 @@ Tag = Callable[[], list[tag_spans_taggers.Found]]
 
 def read_blocks(path: str, count: int) -> list[types.Block]:
     """The first blocks of a segment."""
-    files = artifacts.open_segment(path, blocks_lib.BLOCKS).files(f"{blocks_lib.BLOCKS}-")
-    records = (record for file in files for record in blocks_lib.read(file))
-    return [r for r in itertools.islice(records, count) if isinstance(r, types.Block)]
+    table = block_table.BlockTable.open(artifacts.open_segment(path))
+    return [table.block(row) for row in range(min(count, len(table)))]
 
 
 def in_order(

@@ -252,5 +252,5 @@ def test_passages_of_the_original_code_are_masked(inputs, tmp_path):
     figures = _run(inputs, workdir, *options, *quick)
     assert figures["passages"]["blocks"] == 40
     assert figures["passages"]["spans"] == 40
-    (passages,) = workdir.glob("segments/passages-*")
-    assert re.search(r"In \w+ \[\[19\d\d\]\] the", _realm("inspect", passages))
+    (spans,) = workdir.glob("segments/spans-*/")
+    assert re.search(r"In \w+ \[\[19\d\d\]\] the", _realm("inspect", spans))

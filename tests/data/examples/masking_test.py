@@ -86,8 +86,11 @@ def _oracle(table):
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 7, 1 << 16])
-def test_eligible_spans_match_the_oracle(table, monkeypatch, rows_at_once):
+def test_eligible_spans_match_the_oracle(tmp_path, monkeypatch, rows_at_once):
     monkeypatch.setattr(shards, "ROWS", rows_at_once)
+    passages = _with_odd_spans(example_passages.passages(seed=1, num_docs=40))
+    table = example_passages.table(tmp_path, passages)
+    assert len(next(table.chunks())) <= rows_at_once
     spans, skipped = masking.eligible_spans(table, query_length=QUERY_LENGTH, max_masks=MAX_MASKS)
     eligible, expected = _oracle(table)
     assert spans.tolist() == eligible
