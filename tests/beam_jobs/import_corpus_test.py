@@ -96,7 +96,9 @@ def test_shards_are_sorted(orqa):
 
 def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path):
     output = outputs.Output(str(tmp_path), schema.BLOCKS, 1)
-    write = import_corpus._WriteShard(output, None, documents.write_vocab(tmp_path), 48, "en")
+    write = import_corpus_transforms._WriteShard(
+        output, None, documents.write_vocab(tmp_path), 48, "en"
+    )
     write.setup()
     rows = [
         ("Warsaw#1", *reference_formats.ReferenceBlock(row, "Warsaw", "A city."))
@@ -118,7 +120,7 @@ def test_it_goes_on_as_any_other_segment(orqa, tmp_path):
 
 
 def test_complete_segment_is_not_made_again(orqa, monkeypatch):
-    monkeypatch.setattr(import_corpus, "ImportCorpus", None)
+    monkeypatch.setattr(import_corpus_transforms, "ImportCorpus", None)
     root = pathlib.Path(orqa.path).parents[1]
     assert take(root, str(root / "blocks.tfr"), "orqa") == (orqa, None)
 
@@ -172,7 +174,7 @@ def test_given_spans_mark_their_blocks(pretrain):
 
 
 def test_complete_blocks_and_spans_are_not_made_again(pretrain, monkeypatch):
-    monkeypatch.setattr(import_corpus, "ImportCorpus", None)
+    monkeypatch.setattr(import_corpus_transforms, "ImportCorpus", None)
     root = pathlib.Path(pretrain.blocks.path).parents[1]
     pattern = str(root / "wikipedia_annotated_with_dates_public*.tfrecord.gz")
     assert take(root, pattern, "realm-pretrain") == pretrain
