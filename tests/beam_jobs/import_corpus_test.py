@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from beam_jobs import import_corpus, tag_spans
+from beam_jobs import import_corpus, import_corpus_transforms, tag_spans
 from beam_jobs.engine import outputs
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys, schema, shards
