@@ -172,7 +172,7 @@ def _check_parts(
     table: block_table.BlockTable,
     vectors: vectors_lib.VectorTable,
 ) -> None:
-    of_table = "The block table"
+    of_table = f"the blocks {table.path}"
     of_vectors = f"the vectors {vectors.segment.path}"
     artifacts.require_same(
         "tokenizer", ("The tokenizer", tokenizer.fingerprint), (of_table, table.tokenizer)

@@ -161,14 +161,16 @@ def test_training_layers_stay_behind(module, system):
 
 def test_refuses_another_tokenizer(system):
     other = system._replace(tokenizer=tiny_system.make_tokenizer("another"))
-    with pytest.raises(types.UserError, match=r"tokenizer and.*block_table.*do not belong"):
+    with pytest.raises(types.UserError, match=r"tokenizer and the blocks .*blocks-.*do not belong"):
         signatures.QaModule(**other._asdict())
 
 
 def test_refuses_vectors_of_other_blocks(system, tmp_path):
     vectors = tiny_system.make_vectors(str(tmp_path), system.table, blocks="0" * 64)
     other = system._replace(vectors=vectors)
-    with pytest.raises(types.UserError, match=r"block_table.*vectors.*their blocks differ"):
+    with pytest.raises(
+        types.UserError, match=r"the blocks .*blocks-.*vectors.*their blocks differ"
+    ):
         signatures.QaModule(**other._asdict())
 
 

@@ -27,14 +27,22 @@ class BlockTable:
     Use `open`.
 
     Attributes:
+      path: Where its blocks are, for messages.
       blocks: Fingerprint of the block segments.
       source: Fingerprint of the spans, or `blocks` where there are none.
       tokenizer: Fingerprint of the tokenizer that made the wordpieces.
     """
 
     def __init__(
-        self, chunks: Sequence[chunk_lib.Chunk], *, blocks: str, source: str, tokenizer: str
+        self,
+        chunks: Sequence[chunk_lib.Chunk],
+        *,
+        path: str,
+        blocks: str,
+        source: str,
+        tokenizer: str,
     ):
+        self.path = path
         self.blocks = blocks
         self.source = source
         self.tokenizer = tokenizer
@@ -70,6 +78,7 @@ class BlockTable:
             found += chunk_lib.open_chunks(marked, marks, first_row)
         return cls(
             found,
+            path=", ".join(segment.path for segment in blocks),
             blocks=_fingerprint(blocks),
             source=_fingerprint(spans or blocks),
             tokenizer=blocks[0].made_from["tokenizer"],
@@ -87,7 +96,7 @@ class BlockTable:
           UserError: If a shard is damaged, or the two have different rows.
         """
         found = list(chunk_lib.open_chunks([blocks], [] if spans is None else [spans]))
-        return cls(found, blocks=blocks, source=spans or blocks, tokenizer="")
+        return cls(found, path=blocks, blocks=blocks, source=spans or blocks, tokenizer="")
 
     def __len__(self) -> int:
         return self._num_rows
