@@ -49,12 +49,12 @@ class _Job:
 
     Attributes:
       corpus: Pattern of the corpus's files.
-      fmt: Of the corpus.
+      fmt: Format of the corpus.
       reading: How the corpus is read.
       working: How the job works.
       vocab: Path of the "vocab" segment.
       packing: Arguments of `block_packer.BlockPacker`.
-      num_shards: Of the segment.
+      num_shards: Number of shards of the segment.
       beam_args: Pipeline options.
     """
 
@@ -94,10 +94,10 @@ def build_blocks(
       input: Glob pattern of corpus files; see `corpus_formats`.
       vocab: Path of the "vocab" segment.
       output_root: Directory of segments; the job's own directory is beside the segment.
-      format: Of the corpus.
+      format: Format of the corpus.
       reading: How it is read.
       working: How the job works; nothing in it changes the segment.
-      length: Of packed blocks, in wordpieces, title and special tokens included.
+      length: Length of packed blocks, in wordpieces, title and special tokens included.
       template: What embedders read of a block, and so what has to fit: "title_body" or "body".
       language: ISO 639 code, for the sentence boundaries.
       overlap_sentences: See `block_packer.BlockPacker`.

@@ -31,11 +31,11 @@ class SortFn(work_items.ItemFn):
     """Sorts the documents of units.
 
     Args:
-      folder: Of the job.
-      fmt: Of the corpus.
-      options: Of the corpus.
-      num_shards: Of the segment.
-      run_bytes: Of documents that are sorted in memory.
+      folder: Directory of the job.
+      fmt: Format of the corpus.
+      options: Configuration of how the corpus is read.
+      num_shards: Number of shards of the segment.
+      run_bytes: Size of the documents that are sorted in memory.
     """
 
     def __init__(

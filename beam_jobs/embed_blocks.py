@@ -66,7 +66,7 @@ def batches_of(buckets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarra
 
     Args:
       buckets: <int>[num_blocks] packed length of every block.
-      batch_size: Of all batches but the last.
+      batch_size: Number of blocks of every batch but the last.
 
     Yields:
       (rows <int64>[<= batch_size], packed length of the batch), the short blocks first.
@@ -188,7 +188,7 @@ def embed_blocks(
       embedder: Path of the "embedder" segment.
       vocab: Path of the "vocab" segment that both were made with.
       output_root: Directory of segments.
-      length: Of packed blocks, in wordpieces, special tokens included.
+      length: Length of packed blocks, in wordpieces, special tokens included.
       batch_size: Blocks per call of the model.
       dtype: Type of the vectors on disk, "float32" or "float16".
       wave_size: Shards of one pipeline of the local runner; see `work_items.run`.
@@ -226,21 +226,14 @@ def embed_blocks(
         folder = work_items.open_folder(
             work_items.job_folder(path), {"items": items}, resume=resume
         )
-        _forget_broken(folder, job)
+        work_items.forget_broken(
+            folder, STEP, path, lambda number: vectors.has_shard(path, number, job.num_shards)
+        )
         _LOGGER.info("embedding %d shards into %s", len(items), path)
         work_items.run(EmbedFn(folder, job), items, beam_args=beam_args, wave_size=wave_size)
         segment = _commit(writer, block_segment, job)
         folder.delete()
     return segment
-
-
-def _forget_broken(folder: work_items.Folder, job: _Job) -> None:
-    """Removes what a killed job left half-done."""
-    for directory in (folder.path, job.output):
-        work_items.remove_asides(directory)
-    for number in folder.done(STEP):
-        if not vectors.has_shard(job.output, number, job.num_shards):
-            folder.forget(STEP, number)
 
 
 def _check_tokenizer(vocab: str, *parts: artifacts.Segment) -> None:

@@ -62,8 +62,8 @@ def import_corpus(
       format: One of `reference_formats.FORMATS`.
       vocab: Path of the "vocab" segment.
       output_root: Directory of segments.
-      length: Of packed blocks, in wordpieces, title and special tokens included; what does not fit
-        is cut, and counted.
+      length: Length of packed blocks, in wordpieces, title and special tokens included; what does
+        not fit is cut, and counted.
       language: ISO 639 code, for the sentence boundaries where records do not give them.
       template: What embedders read of a block, "title_body" or "body"; the segment says it.
       num_shards: Files of the segment. One shard's records must fit in a worker's memory.

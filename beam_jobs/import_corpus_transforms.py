@@ -27,14 +27,14 @@ _BYTE_TYPE = pa.uint32()  # holds the places of any text
 class ImportCorpus(beam.PTransform):
     """`reference_formats.RecordFile`s to (shard, counts), writing shards, and problems.
 
-    Outputs "counts" and `transforms.PROBLEMS`.
+    Outputs "counts" and `problems.PROBLEMS`.
 
     Args:
       output: The segment of blocks.
       spans: The segment of spans, if the format brings them.
       fmt: One of `reference_formats.FORMATS`.
       vocab: Path of the "vocab" segment.
-      length: Of packed blocks, in wordpieces.
+      length: Length of packed blocks, in wordpieces.
       language: For the sentence boundaries.
     """
 

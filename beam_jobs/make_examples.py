@@ -38,7 +38,7 @@ class MakeFn(work_items.ItemFn):
     """Makes the examples of shards; an item is the paths of a shard of blocks and of its spans.
 
     Args:
-      folder: Of the job.
+      folder: Directory of the job.
       output: The segment.
       vocab: Path of the "vocab" segment.
       options: What examples are made.

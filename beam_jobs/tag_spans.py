@@ -72,7 +72,7 @@ class TagFn(work_items.ItemFn):
     """Tags the blocks of one shard, and writes the shard of spans.
 
     Args:
-      folder: Of the job.
+      folder: Directory of the job.
       output: The segment.
       vocab: Path of the "vocab" segment.
       tagger: "rules", or the path of a "span_tagger" segment.

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from beam_jobs.engine import work_items
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import shards
 
 _REPORT = "report.json"
 
@@ -95,7 +96,7 @@ def require_blocks(count: int, kind: str, source: str) -> None:
 
 def shard_name(output: Output, number: int) -> str:
     """File name of a shard of the segment."""
-    return f"{output.kind}-{number:05d}-of-{output.num_shards:05d}.{output.suffix}"
+    return shards.name(number, output.num_shards, output.kind, output.suffix)
 
 
 def shard_path(output: Output, number: int) -> str:
@@ -113,15 +114,15 @@ def forget_broken(folder: work_items.Folder, step: str, output: Output) -> None:
     """Removes what a killed job left half-done.
 
     Args:
-      folder: Of the job.
+      folder: Directory of the job.
       step: Whose items are the shards, and whose results hold their "num_bytes".
       output: The segment.
     """
-    for directory in (folder.path, output.path):
-        work_items.remove_asides(directory)
-    for number in folder.done(step):
-        if shard_bytes(output, number) != folder.result(step, number)["num_bytes"]:
-            folder.forget(step, number)
+
+    def is_whole(number: int) -> bool:
+        return shard_bytes(output, number) == folder.result(step, number)["num_bytes"]
+
+    work_items.forget_broken(folder, step, output.path, is_whole)
 
 
 class WriteReport(beam.PTransform):
@@ -151,7 +152,7 @@ def commit(writer: artifacts.SegmentWriter, output: Output, source: str) -> arti
     """Adds the shards that the job wrote to the segment, and commits it.
 
     Args:
-      writer: Of the segment.
+      writer: Writer of the segment.
       output: What the job wrote.
       source: What it read, for the error.
 
@@ -177,9 +178,9 @@ def commit_shards(
     """Adds all shards, which are there, to the segment, and commits it.
 
     Args:
-      writer: Of the segment.
+      writer: Writer of the segment.
       output: The segment.
-      num_records: Of every shard.
+      num_records: Number of records of every shard.
       totals: Counts of the segment.
       source: What it was made of, for the error.
 

@@ -65,7 +65,7 @@ class Tally:
         """Puts values into a histogram.
 
         Args:
-          name: Of what is measured, with its unit: "wordpieces of a block".
+          name: What is measured, with its unit: "wordpieces of a block".
           values: Not negative.
           step: Width of a bin; 0 for bins whose bounds are powers of two.
         """
@@ -118,10 +118,10 @@ class DeadLetters:
     """Writes the dead letters of one item, and counts them; nothing is written if there are none.
 
     Args:
-      folder: Of the job.
-      step: Of the item.
-      number: Of the item.
-      tally: Of the item.
+      folder: Directory of the job.
+      step: Step that the item belongs to.
+      number: Number of the item in its step.
+      tally: Tally of the item.
     """
 
     def __init__(self, folder: work_items.Folder, step: str, number: int, tally: Tally):
@@ -156,9 +156,9 @@ def check_bad(tally: Tally, records: int, max_bad_fraction: float, path: str) ->
     """Refuses an input with too many records that cannot be used.
 
     Args:
-      tally: Of the whole input.
+      tally: Tally of the whole input.
       records: How many there are, these included.
-      max_bad_fraction: Of records that may be bad.
+      max_bad_fraction: Share of the records that may be bad.
       path: Where the dead letters are.
 
     Raises:
@@ -192,9 +192,9 @@ def write(folder: work_items.Folder, head: Mapping[str, Any], tally: Tally) -> N
     """Writes `report.json` and `report.txt`.
 
     Args:
-      folder: Of the job.
+      folder: Directory of the job.
       head: What the job is and was made of, name to JSON value.
-      tally: Of the whole input.
+      tally: Tally of the whole input.
     """
     body = {**head, **dataclasses.asdict(tally)}
     text = json.dumps(body, indent=1, ensure_ascii=False)

@@ -19,7 +19,7 @@ import abc
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -39,7 +39,7 @@ class Folder:
     """The directory of a job, beside its segment; use `open_folder`.
 
     Attributes:
-      path: Of the directory, on any filesystem that tf.io.gfile knows.
+      path: Path of the directory, on any filesystem that tf.io.gfile knows.
     """
 
     def __init__(self, path: str):
@@ -105,7 +105,7 @@ def open_folder(path: str, plan: Any, *, resume: bool) -> Folder:
     """Makes the directory of a job, or takes up what a killed job left in it.
 
     Args:
-      path: Of the directory.
+      path: Path of the directory.
       plan: JSON value: what the items are. What another plan left is removed.
       resume: Whether to keep what is done; otherwise everything is done again.
     """
@@ -128,11 +128,27 @@ def remove_asides(path: str) -> None:
                 tf.io.gfile.remove(os.path.join(directory, name))
 
 
+def forget_broken(folder: Folder, step: str, output: str, is_whole: Callable[[int], bool]) -> None:
+    """Removes what a killed job left half-done, and the results of items whose output is not whole.
+
+    Args:
+      folder: Directory of the job.
+      step: Step whose items write the output.
+      output: Directory of the output.
+      is_whole: Whether the output of the item of this number is whole.
+    """
+    for directory in (folder.path, output):
+        remove_asides(directory)
+    for number in folder.done(step):
+        if not is_whole(number):
+            folder.forget(step, number)
+
+
 class ItemFn(beam.DoFn, abc.ABC):
     """Works on items; subclasses define `work`, and maybe `setup`.
 
     Args:
-      folder: Of the job.
+      folder: Directory of the job.
       step: Its name: of the directory of results, of the step in Beam, and of its counters.
     """
 
@@ -146,7 +162,7 @@ class ItemFn(beam.DoFn, abc.ABC):
         """Does the work of one item, writing its files.
 
         Args:
-          number: Of the item in its step.
+          number: Number of the item in its step.
           *item: The item.
 
         Returns:
@@ -190,7 +206,7 @@ def run(
 
     Args:
       fn: Does the work.
-      items: Of the step, all of them.
+      items: All items of the step.
       beam_args: Pipeline options.
       wave_size: See above.
     """

@@ -47,7 +47,7 @@ class Converted(NamedTuple):
     """What `convert` made.
 
     Attributes:
-      segments: Of weights, and where the source has them of vocabulary, embedder and vectors.
+      segments: Segments of weights; vocabulary, embedder and vectors where the source has them.
       report: What became of every tensor.
     """
 

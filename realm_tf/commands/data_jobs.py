@@ -81,11 +81,11 @@ def make_blocks(
 
     Args:
       config: Sections `blocks`, `corpus` and `jobs`.
-      pattern: Of the corpus's files.
+      pattern: Pattern of the corpus's files.
       vocab: Path of the "vocab" segment.
       root: Directory of segments.
       beam_args: Pipeline options.
-      fmt: Of the corpus.
+      fmt: Format of the corpus.
       resume: Whether to go on with what a killed job left; ready ones are always read anew.
 
     Returns:

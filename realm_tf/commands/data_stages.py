@@ -22,7 +22,7 @@ class DataStages:
     """Vocabulary, blocks and salient spans, each made when it is first asked for.
 
     Args:
-      workdir: Of the run.
+      workdir: Directory of the run.
       root: Where segments go.
       inputs: What the user brought.
       config: Resolved.
@@ -89,18 +89,14 @@ class DataStages:
     @functools.cached_property
     def context(self) -> context_lib.Context:
         """The opened data, which training needs, once its checksums are compared."""
-        parts = (self.blocks, *self.passages)
-        blocks, passage_blocks, spans = (self._checked(part) for part in parts if part is not None)
+        for part in {part.path: part for part in (self.blocks, *self.passages) if part}.values():
+            artifacts.open_segment(part.path, part.kind)
         return context_lib.Context(
             config=self._config,
             root=self._root,
             training_dir=os.path.join(self._workdir, "training"),
             vocab=self.vocab,
-            blocks=blocks,
-            spans=spans,
-            passage_blocks=passage_blocks,
+            blocks=self.blocks,
+            spans=self.passages.spans,
+            passage_blocks=self.passages.blocks,
         )
-
-    @staticmethod
-    def _checked(segment: artifacts.Segment) -> artifacts.Segment:
-        return artifacts.open_segment(segment.path, segment.kind)

@@ -29,7 +29,7 @@ def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
 
     Args:
       path: Directory of a segment or of a job, or file of a snapshot.
-      row: Of a segment of blocks, passages or examples, or of a table: shows this row alone.
+      row: Row of a segment of blocks, spans or examples that is shown alone.
       verify: Whether to compare checksums.
 
     Raises:

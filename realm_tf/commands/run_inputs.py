@@ -29,10 +29,10 @@ class Inputs:
       questions_train: JSON lines.
       questions_dev: JSON lines.
       beam_args: Options of the Beam jobs.
-      format: Of the corpus; see `corpus_formats`.
+      format: Format of the corpus; see `corpus_formats`.
       pretrain_corpus: Glob of another corpus, in whose passages pre-training masks spans; None: the
         corpus itself, which is what is retrieved from in any case.
-      pretrain_format: Of that corpus; `realm-pretrain` brings its spans.
+      pretrain_format: Format of that corpus; `realm-pretrain` brings its spans.
     """
 
     corpus: str

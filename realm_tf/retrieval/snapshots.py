@@ -46,7 +46,7 @@ class Snapshot:
     """What belongs together.
 
     Attributes:
-      step: Of the trainer whose embedder this is.
+      step: Step of the trainer whose embedder this is.
       embedder: The embedder's SavedModel.
       vectors: The blocks' vectors, made by `embedder`.
       index: The index over `vectors`.
@@ -125,8 +125,8 @@ def publish(directory: str, snapshot: Snapshot) -> None:
     """Publishes a snapshot; publishing it again changes nothing.
 
     Args:
-      directory: Of the snapshots. Local segments are named relative to it, so a work directory may
-        be moved as a whole.
+      directory: Directory of the snapshots. Local segments are named relative to it, so a work
+        directory may be moved as a whole.
       snapshot: As `Snapshot.of` makes it.
 
     Raises:
@@ -158,7 +158,7 @@ def load(directory: str, step: int, *, verify: bool = True) -> Snapshot:
     """Loads the snapshot of a step.
 
     Args:
-      directory: Of the snapshots.
+      directory: Directory of the snapshots.
       step: One of `list_steps`.
       verify: Whether its parts must be there, be whole (by size), and belong together.
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -60,8 +61,11 @@ class Chunk:
         """Label of every span of a row of the chunk."""
         if "span_label" not in self._columns:
             return []
-        names = self._columns["span_label"].values.dictionary.to_pylist()
-        return [names[code] for code in self.ragged("span_label").row(row)]
+        return [self._label_names[code] for code in self.ragged("span_label").row(row)]
+
+    @functools.cached_property
+    def _label_names(self) -> list[str]:
+        return self._columns["span_label"].values.dictionary.to_pylist()
 
     def _view(self, column: str) -> types.Ragged:
         if column.startswith("span_") and column not in self._columns:

@@ -25,9 +25,9 @@ ROWS = 1 << 16
 _OPTIONS = pa.ipc.IpcWriteOptions(unify_dictionaries=True)
 
 
-def name(number: int, num_shards: int, kind: str = schema.BLOCKS) -> str:
+def name(number: int, num_shards: int, kind: str = schema.BLOCKS, suffix: str = "arrow") -> str:
     """Returns the file name of a shard, e.g. "blocks-00000-of-00008.arrow"."""
-    return f"{kind}-{number:05d}-of-{num_shards:05d}.arrow"
+    return f"{kind}-{number:05d}-of-{num_shards:05d}.{suffix}"
 
 
 def write(path: str, batches: Iterable[pa.RecordBatch], table_schema: pa.Schema) -> int:

@@ -4,6 +4,8 @@
 
 import hashlib
 import os
+import pathlib
+import re
 
 import pyarrow as pa
 import pytest
@@ -12,6 +14,7 @@ from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys, schema, shards
 from tests.data import example_passages
 
+DOCUMENT = pathlib.Path(__file__).parents[3] / "docs" / "data-formats.md"
 COLUMNS = schema.of_blocks(pa.uint16(), pa.uint16())
 
 
@@ -51,12 +54,14 @@ def test_empty_shard(tmp_path):
     assert shards.columns(path) == COLUMNS
 
 
-def test_anyone_can_open_a_shard(tmp_path, passages):
+def test_anyone_can_open_a_shard(tmp_path, capsys, passages):
+    """The snippet of docs/data-formats.md."""
     path = str(tmp_path / "a.arrow")
     shards.write(path, _batches(passages, []), COLUMNS)
-    with pa.memory_map(path) as file:
-        table = pa.ipc.open_file(file).read_all()
-    assert table.column("text").to_pylist() == [p.block.text for p in passages]
+    text = DOCUMENT.read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(import pyarrow.*?)```", text, re.DOTALL)
+    exec(re.sub(r'"out/.*?\.arrow"', repr(path), snippet))
+    assert repr(passages[0].block.title) in capsys.readouterr().out
 
 
 def test_segments_are_sorted_and_do_not_depend_on_order_or_root(tmp_path, passages):
