@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 
 from beam_jobs import import_corpus_transforms
 from beam_jobs.engine import outputs, problems, runner
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import keys, schema
+from realm_tf.data.blocks import duplicates, keys, schema
+from realm_tf.data.blocks import table as block_table
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.data.reference import ready_blocks
 from realm_tf.text import packing
@@ -123,6 +125,9 @@ def import_corpus(
         made = pipeline | beam.Create([tuple(s) for s in sources]) | "ImportCorpus" >> job
         _ = made["counts"] | "WriteReport" >> outputs.WriteReport(output)
         _ = made[problems.PROBLEMS] | "RaiseProblems" >> problems.RaiseProblems()
+    shard_paths = [outputs.shard_path(output, number) for number in range(num_shards)]
+    ids = [block_table.BlockTable.of_shard(shard).block_ids for shard in shard_paths]
+    duplicates.require_distinct_ids(np.concatenate(ids))
     segment = outputs.commit(writer, output, input)
     if marks is not None:
         _commit_spans(segment, marks)

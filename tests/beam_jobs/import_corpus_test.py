@@ -263,3 +263,12 @@ def test_processes_write_the_same(orqa, tmp_path):
         beam_args=["--direct_running_mode=multi_processing", "--direct_num_workers=2"],
     )
     assert again.blocks.fingerprint == orqa.fingerprint
+
+
+def test_two_blocks_with_one_id_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "block_id", lambda *_: 7)
+    blocks = [("a", "The war."), ("b", "The river.")]
+    pattern = reference_corpora.write_realm_blocks(tmp_path, blocks)
+    with pytest.raises(types.UserError, match="1 block ids are there twice, among them 7"):
+        take(tmp_path, pattern, "realm-blocks")
+    assert not committed(tmp_path)

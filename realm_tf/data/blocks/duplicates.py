@@ -100,14 +100,23 @@ def require_distinct(chunks: Sequence[Chunk]) -> None:
       UserError: Naming one of them.
     """
     for low, high in _parts(chunks):
-        ids = np.sort(np.concatenate([_read(c, low, high)[:, 0] for c in chunks]))
-        equal = np.flatnonzero(ids[1:] == ids[:-1])
-        if equal.size:
-            raise types.UserError(
-                f"{equal.size} block ids are there twice, among them {ids[equal[0]]}. Does the"
-                " corpus hold a document twice? If not, two hashes have collided: change the text"
-                " or the id of one of the documents."
-            )
+        require_distinct_ids(np.concatenate([_read(c, low, high)[:, 0] for c in chunks]))
+
+
+def require_distinct_ids(block_ids: np.ndarray) -> None:
+    """Refuses ids <uint64>[n] of which two are equal.
+
+    Raises:
+      UserError: Naming one of them.
+    """
+    ids = np.sort(block_ids)
+    equal = np.flatnonzero(ids[1:] == ids[:-1])
+    if equal.size:
+        raise types.UserError(
+            f"{equal.size} block ids are there twice, among them {ids[equal[0]]}. Does the"
+            " corpus hold a document twice? If not, two hashes have collided: change the text"
+            " or the id of one of the documents."
+        )
 
 
 def mark(chunks: Sequence[Chunk], target: str) -> int:
