@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 PYTHON ?= python3.11
+# Processes that run tests; each takes up to 4 GB of memory.
+TEST_WORKERS ?= 2
 # What to add to the compilation of the lock, such as LOCK_FLAGS=--upgrade.
 LOCK_FLAGS ?=
 
@@ -37,7 +39,7 @@ quickstart: env  ## Train a small model on the bundled sample, evaluate it and a
 	@$(BIN)/realm quickstart --workdir quickstart_run
 
 test: env  ## Run the default tests, which take some minutes.
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile -m "not slow"
 
 test-slow: env  ## Run the slow tests, which `make test` leaves out.
 	@$(BIN)/python -m pytest -m slow

@@ -80,7 +80,9 @@ def test_corpus_of_the_original_code(made, tmp_path):
     assert artifacts.open_segment(plain).settings["template"] == "body"
     assert _invoke("vocab", *options, "--set", "vocab.size=100").exit_code == 0
     (tmp_path / "titles.tfr").unlink()
-    assert "has no " in _refusal("blocks", *options, "--vocab", made["vocab"])
+    assert "titles.tfr, which holds the titles of " in _refusal(
+        "blocks", *options, "--vocab", made["vocab"]
+    )
 
 
 def test_passages_of_the_original_code(made, tmp_path):
