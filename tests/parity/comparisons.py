@@ -97,8 +97,8 @@ def _gradients(
     )
     if found.keys() != stored.keys():
         raise ValueError(f"{quantity}: {sorted(found.keys() ^ stored.keys())} are on one side.")
-    # Beyond 1, float32 itself has larger steps: the order in which a processor sums moves the largest
-    # of these gradients, 1.6, by 4.5e-7 to 1.1e-6.
+    # Beyond 1, float32 itself has larger steps: the order in which a processor sums moves the
+    # largest of these gradients, 1.6, by 4.5e-7 to 1.1e-6.
     worst = max(
         rows.compare(name, rows.GRADIENT, found[name], stored[name]).difference
         / max(1.0, np.abs(stored[name]).max())
