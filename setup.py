@@ -59,6 +59,7 @@ EXTRAS_REQUIRE = {
         "mypy",
         "packaging",
         "pytest",
+        "pytest-xdist",
         "ruff",
         "types-PyYAML",
         "types-tqdm",

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Third step of the blocks job: completes the packed blocks of one shard, and writes the shard.
 
+Where the corpus brings spans, it writes their shard, too.
+
 It needs what only all shards together tell: which blocks have a text that another document has,
 too, and how large the places of bytes are. An item of work is the number of a shard.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +28,7 @@ class FinishFn(work_items.ItemFn):
 
     Args:
       folder: Directory of the job; its `MARKS` holds what `duplicates.mark` wrote.
-      output: The segment.
+      segments: The segment of blocks, and where the corpus brings them that of spans.
       vocab_size: Number of wordpieces of the vocabulary.
       largest_place: The largest place of a byte in a block of any shard.
     """
@@ -33,25 +36,33 @@ class FinishFn(work_items.ItemFn):
     def __init__(
         self,
         folder: work_items.Folder,
-        output: outputs.Output,
+        segments: Sequence[outputs.Output],
         *,
         vocab_size: int,
         largest_place: int,
     ):
         super().__init__(folder, STEP)
-        self._output = output
+        self._segments = segments
         self._vocab_size = vocab_size
         self._largest_place = largest_place
 
     def work(self, number: int, *item: Any) -> dict[str, Any]:
-        """Completes one shard. The result: its number of rows as "blocks", and "num_bytes"."""
-        token = schema.token_type(self._vocab_size)
-        columns = schema.of_blocks(token, schema.byte_type(self._largest_place))
-        packed = shards.read(build_blocks_pack.packed_path(self.folder, number))
-        marked = (schema.cast(self._mark(batch), columns) for batch in packed)
-        path = outputs.shard_path(self._output, number)
-        count = shards.write(path, marked, columns)
-        return {"blocks": count, "num_bytes": outputs.shard_bytes(self._output, number)}
+        """Completes one shard. The result: its number of blocks as "blocks", and `FILES`."""
+        byte = schema.byte_type(self._largest_place)
+        columns = {
+            schema.BLOCKS: schema.of_blocks(schema.token_type(self._vocab_size), byte),
+            schema.SPANS: schema.of_spans(byte),
+        }
+        files = {}
+        count = 0
+        for output in self._segments:
+            packed = shards.read(build_blocks_pack.packed_path(self.folder, number, output.kind))
+            if output.kind == schema.BLOCKS:
+                packed = [self._mark(batch) for batch in packed]
+            cast = (schema.cast(batch, columns[output.kind]) for batch in packed)
+            count = shards.write(output.shard(number), cast, columns[output.kind])
+            files[output.kind] = [output.measure(number, count)]
+        return {"blocks": count, outputs.FILES: files}
 
     def _mark(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with the column `duplicate_of`."""

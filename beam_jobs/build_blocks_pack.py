@@ -3,7 +3,8 @@
 """Second step of the blocks job: packs the documents of one shard, and writes its blocks.
 
 An item of work is a shard and its slices of all runs. Beside its result it writes the blocks of the
-shard, `<number>.arrow`, which the third step completes; the sorted ids and hashes of their texts,
+shard, `<number>.arrow`, which the third step completes, and where the corpus brings them their
+spans, `<number>.spans.arrow`; the sorted ids and hashes of their texts,
 `<number>-<file>.ids` and `.texts`; and its dead letters.
 """
 
@@ -15,19 +16,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from beam_jobs import build_blocks_sort
-from beam_jobs.engine import problems, work_items
+from beam_jobs import build_blocks_measures, build_blocks_ready
 from beam_jobs.engine import report as job_report
+from beam_jobs.engine import tokenizers, work_items
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.blocks import duplicates, schema, shards
 from realm_tf.data.blocks import packer as block_packer
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import sorted_runs
-from realm_tf.text import packing
+from realm_tf.data.reference import ready_blocks
+from realm_tf.text import tokenizer as tokenizer_lib
 
 STEP = "PackShard"
 
@@ -36,8 +37,7 @@ ROWS = {"ids": 1, "texts": 3}
 _BATCH_BLOCKS = 1024
 _BATCH_DOCUMENTS = 256
 _BATCH_CHARACTERS = 1 << 20
-_HISTOGRAM_STEP = 32  # wordpieces of a block
-SAMPLES = 5
+_BYTE_TYPE = pa.uint32()  # holds the places of any text; the third step takes a narrower one
 
 
 class PackFn(work_items.ItemFn):
@@ -47,22 +47,29 @@ class PackFn(work_items.ItemFn):
       folder: Directory of the job.
       fmt: Format of the corpus.
       vocab: Path of the "vocab" segment.
-      options: Arguments of `block_packer.BlockPacker`.
+      blocks_config: How documents become blocks.
+      first_rows: Number of records of the corpus before those of each file, for ready blocks.
     """
 
     def __init__(
-        self, folder: work_items.Folder, *, fmt: str, vocab: str, options: Mapping[str, Any]
+        self,
+        folder: work_items.Folder,
+        *,
+        fmt: str,
+        vocab: str,
+        blocks_config: config_lib.BlocksConfig,
+        first_rows: Mapping[str, int],
     ):
         super().__init__(folder, STEP)
         self._fmt = fmt
         self._vocab = vocab
-        self._options = dict(options)
+        self._blocks_config = blocks_config
+        self._first_rows = first_rows
 
     def setup(self) -> None:
         """Opens the tokenizer."""
-        tokenizer = problems.open_tokenizer(self._vocab)
-        self._packer = block_packer.BlockPacker(tokenizer, **self._options)
-        self._columns = schema.of_blocks(schema.token_type(tokenizer.vocab_size), pa.uint32())
+        self._tokenizer = tokenizers.open_once(self._vocab)
+        self._columns = schema.of_blocks(schema.token_type(self._tokenizer.vocab_size), _BYTE_TYPE)
 
     def work(self, number: int, *slices: tuple[str, int, int]) -> dict[str, Any]:
         """Packs; see the class.
@@ -71,22 +78,39 @@ class PackFn(work_items.ItemFn):
           The result: "tally", "counts", "largest_place" (of a byte in a block), "ids" and "texts".
         """
         tally = job_report.Tally()
-        tally.count("blocks", 0)  # also of a shard without documents
+        for name in ("blocks", "sentences", "tokens"):
+            tally.count(name, 0)  # also of a shard without documents
         letters = job_report.DeadLetters(self.folder, STEP, number, tally)
-        merged = sorted_runs.merge([sorted_runs.Slice(*part) for part in slices])
-        made = pack(without_duplicates(merged, self._fmt, letters), self._packer, tally)
+        parts = [sorted_runs.Slice(*part) for part in slices]
+        merged = self._noted(number, sorted_runs.merge(parts), parts)
+        made = passages(
+            merged,
+            self._fmt,
+            self._tokenizer,
+            self._blocks_config,
+            self._first_rows,
+            letters,
+            tally,
+        )
         rows = _Rows(self.folder, number)
+        marks: list[tuple[types.Span, ...]] = []
         largest = 0
 
         def batches() -> Iterator[pa.RecordBatch]:
             nonlocal largest
             while some := list(itertools.islice(made, _BATCH_BLOCKS)):
-                rows.add(some)
-                batch = schema.block_batch(some, self._columns)
+                blocks = [passage.block for passage in some]
+                marks.extend(passage.spans for passage in some)
+                rows.add(blocks)
+                batch = schema.block_batch(blocks, self._columns)
                 largest = max(largest, schema.largest_place(batch))
                 yield batch
 
         shards.write(packed_path(self.folder, number), batches(), self._columns)
+        if corpus_formats.brings_spans(self._fmt):
+            columns = schema.of_spans(_BYTE_TYPE)
+            batch = schema.span_batch(marks, columns)
+            shards.write(packed_path(self.folder, number, schema.SPANS), [batch], columns)
         letters.write()
         return {
             "tally": vars(tally),
@@ -94,6 +118,19 @@ class PackFn(work_items.ItemFn):
             "largest_place": largest,
             **rows.finish(),
         }
+
+    def _noted(
+        self,
+        number: int,
+        documents: Iterable[types.Document],
+        parts: Sequence[sorted_runs.Slice],
+    ) -> Iterator[types.Document]:
+        note = self.folder.note(STEP, number)
+        read, total = 0, sum(part.limit - part.start for part in parts)
+        for document in documents:
+            yield document
+            read += len(document.text)
+            note(read, total)
 
 
 class _Rows:
@@ -140,12 +177,49 @@ def without_duplicates(
         letters.add(document.file, document.number, "duplicate_id", message)
 
 
-def pack(
+def passages(
+    documents: Iterable[types.Document],
+    fmt: str,
+    tokenizer: tokenizer_lib.Tokenizer,
+    blocks_config: config_lib.BlocksConfig,
+    first_rows: Mapping[str, int],
+    letters: job_report.DeadLetters,
+    tally: job_report.Tally,
+) -> Iterator[types.Passage]:
+    """Yields the blocks of documents, with the spans that the corpus brings, and counts them.
+
+    Args:
+      documents: Sorted by document id, file and number.
+      fmt: Format of the corpus.
+      tokenizer: Tokenizer of the blocks.
+      blocks_config: How documents become blocks.
+      first_rows: Number of records of the corpus before those of each file, for ready blocks.
+      letters: Gets the documents whose id was given before.
+      tally: Gets the counts.
+
+    Raises:
+      UserError: If the blocks would be too short to hold anything.
+    """
+    if corpus_formats.is_ready(fmt):
+        maker = ready_blocks.ReadyBlocks(
+            tokenizer, length=blocks_config.length, language=blocks_config.language
+        )
+        return build_blocks_ready.pack(documents, maker, first_rows, tokenizer.unk_id, tally)
+    packer = block_packer.BlockPacker(
+        tokenizer,
+        length=blocks_config.length,
+        template=blocks_config.template,
+        language=blocks_config.language,
+        overlap=blocks_config.overlap_sentences,
+    )
+    return _pack(without_duplicates(documents, fmt, letters), packer, tally)
+
+
+def _pack(
     documents: Iterable[types.Document],
     packer: block_packer.BlockPacker,
     tally: job_report.Tally,
-) -> Iterator[types.Block]:
-    """Yields the blocks of documents, and counts and measures them."""
+) -> Iterator[types.Passage]:
     for batch in _batches(documents):
         tally.measure("bytes of a document", (len(d.text.encode("utf-8")) for d in batch))
         for packed in packer.pack(batch):
@@ -153,50 +227,14 @@ def pack(
             tally.count("documents_without_text", not packed.blocks)
             tally.count("repeated_blocks", packed.num_repeated)
             for block in packed.blocks:
-                tally.count("blocks")
-                tally.count("sentences", len(block.sentence_byte_start))
-                tally.count("tokens", len(block.token_ids))
-                _measure(block, tally)
-                yield block
+                build_blocks_measures.count(block, tally)
+                yield types.Passage(block, ())
 
 
-def preview(
-    *,
-    input: str,  # noqa: A002 - the name of the option
-    fmt: str,
-    reading: config_lib.CorpusConfig,
-    vocab: str,
-    options: Mapping[str, Any],
-    count: int,
-) -> str:
-    """The report of the first `count` records of a corpus; nothing is written.
-
-    Args:
-      input: Pattern of the corpus's files.
-      fmt: Format of the corpus.
-      reading: How it is read.
-      vocab: Path of the "vocab" segment.
-      options: Arguments of `block_packer.BlockPacker`.
-      count: So many records are read.
-    """
-    packer = block_packer.BlockPacker(problems.open_tokenizer(vocab), **options)
-    tally = job_report.Tally()
-    letters = job_report.DeadLetters(work_items.Folder(""), STEP, 0, tally)
-    found = (
-        record
-        for unit in corpus_formats.units(input, fmt, reading)
-        for record in corpus_formats.read_unit(unit, fmt, reading)
-    )
-    first = build_blocks_sort.documents(itertools.islice(found, count), fmt, letters, tally)
-    sorted_first = sorted(first, key=sorted_runs.order)
-    for _ in pack(without_duplicates(sorted_first, fmt, letters), packer, tally):
-        pass
-    return job_report.render({"dry run": f"the first {count} records of {input}"}, tally)
-
-
-def packed_path(folder: work_items.Folder, number: int) -> str:
-    """Path of the blocks that an item packed."""
-    return folder.file(STEP, f"{number:06d}.arrow")
+def packed_path(folder: work_items.Folder, number: int, kind: str = schema.BLOCKS) -> str:
+    """Path of the blocks that an item packed, or of their spans."""
+    suffix = "spans.arrow" if kind == schema.SPANS else "arrow"
+    return folder.file(STEP, f"{number:06d}.{suffix}")
 
 
 def chunks(
@@ -223,12 +261,3 @@ def _batches(
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _measure(block: types.Block, tally: job_report.Tally) -> None:
-    size = packing.block_size(len(block.title_ids), len(block.token_ids))
-    tally.measure("wordpieces of a block, with its title", [size], _HISTOGRAM_STEP)
-    lengths = np.subtract(block.sentence_byte_limit, block.sentence_byte_start)
-    tally.measure("bytes of a sentence", lengths.tolist())
-    key = f"{block.block_id:020d}"
-    tally.sample(key, SAMPLES, document=block.doc_id, title=block.title, text=block.text)

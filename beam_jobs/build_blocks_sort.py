@@ -33,7 +33,7 @@ class SortFn(work_items.ItemFn):
     Args:
       folder: Directory of the job.
       fmt: Format of the corpus.
-      options: Configuration of how the corpus is read.
+      corpus_config: Configuration of how the corpus is read.
       num_shards: Number of shards of the segment.
       run_bytes: Size of the documents that are sorted in memory.
     """
@@ -43,18 +43,23 @@ class SortFn(work_items.ItemFn):
         folder: work_items.Folder,
         *,
         fmt: str,
-        options: config_lib.CorpusConfig,
+        corpus_config: config_lib.CorpusConfig,
         num_shards: int,
         run_bytes: int,
     ):
         super().__init__(folder, STEP)
         self._fmt = fmt
-        self._options = options
+        self._corpus_config = corpus_config
         self._num_shards = num_shards
         self._run_bytes = run_bytes
 
     def work(self, number: int, *units: tuple[Any, ...]) -> dict[str, Any]:
-        """Sorts; see the class. The result: "tally", "counts", and the "runs"."""
+        """Sorts; see the class.
+
+        Returns:
+          The result: "tally", "counts", the "runs", and for every unit its file and its number of
+          records as "records".
+        """
         tally = job_report.Tally()
         letters = job_report.DeadLetters(self.folder, STEP, number, tally)
         sorter = sorted_runs.Sorter(
@@ -62,13 +67,21 @@ class SortFn(work_items.ItemFn):
             num_shards=self._num_shards,
             run_bytes=self._run_bytes,
         )
-        for unit in units:
-            found = corpus_formats.read_unit(records.Unit(*unit), self._fmt, self._options)
+        note = self.folder.note(STEP, number)
+        total = sum(_num_bytes(records.Unit(*unit)) for unit in units)
+        read, counted = 0, []
+        for unit in (records.Unit(*unit) for unit in units):
+            before = tally.counts.get("records", 0)
+            found = corpus_formats.read_unit(unit, self._fmt, self._corpus_config)
             for document in documents(found, self._fmt, letters, tally):
                 sorter.add(document)
+                read += len(document.text)
+                note(read, total)
+            counted.append([unit.file, tally.counts.get("records", 0) - before])
         runs = [[os.path.basename(run.path), run.offsets] for run in sorter.finish()]
         letters.write()
-        return {"tally": vars(tally), "counts": tally.beam_counts(), "runs": runs}
+        counts = tally.beam_counts()
+        return {"tally": vars(tally), "counts": counts, "runs": runs, "records": counted}
 
 
 def documents(
@@ -110,6 +123,16 @@ def runs(folder: work_items.Folder, results: Iterable[dict[str, Any]]) -> list[s
         for result in results
         for name, offsets in result["runs"]
     ]
+
+
+def first_rows(results: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """How many records stand before every file of the corpus, in the order of the items."""
+    first: dict[str, int] = {}
+    row = 0
+    for file, count in (unit for result in results for unit in result["records"]):
+        first.setdefault(file, row)
+        row += count
+    return first
 
 
 def _num_bytes(unit: records.Unit) -> int:

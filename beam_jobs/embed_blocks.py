@@ -2,26 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Embeds every block of a corpus with one embedder: shard in, shard out.
 
-One element is one shard of the block segment, so a worker needs no memory but a shard's, the result
-does not depend on how many workers there are, and a job that was killed continues with the shards
-that are missing. The model is loaded once per process, and sees few shapes: full batches of a fixed
-size, whose lengths are multiples of 32.
+The model is loaded once per process, and sees few shapes: full batches of a fixed size, whose
+lengths are multiples of 32.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import logging
-import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from apache_beam.utils import shared
 
-from beam_jobs.engine import problems, runner, work_items
+from beam_jobs.engine import launch, outputs, shard_job, tokenizers, work_items
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import schema
@@ -33,32 +27,24 @@ from realm_tf.text import tokenizer as tokenizer_lib
 STEP = "EmbedShard"
 LENGTH_STEP = 32
 
-_LOGGER = logging.getLogger(__name__)
-
 
 @dataclasses.dataclass(frozen=True)
-class _Job:
-    """What a worker needs to know.
+class Params:
+    """What is embedded, and how.
 
     Attributes:
+      blocks: Path of the "blocks" segment, which tells the template that they are packed by.
       embedder: Path of the "embedder" segment.
-      vocab: Path of the "vocab" segment.
-      output: Directory of the segment being made.
-      num_shards: Number of shards of the segment.
-      length: Length of packed blocks, in wordpieces, special tokens included.
-      batch_size: Blocks per call of the model.
-      dtype: Type of the vectors on disk, "float32" or "float16".
-      template: Template of packed blocks; see `packing.pack_blocks`.
+      vocab: Path of the "vocab" segment that both were made with.
+      output_root: Directory of segments.
+      config: Length of packed blocks, type of the vectors, and blocks per call of the model.
     """
 
+    blocks: str
     embedder: str
     vocab: str
-    output: str
-    num_shards: int
-    length: int
-    batch_size: int
-    dtype: str
-    template: str
+    output_root: str
+    config: config_lib.Config = config_lib.Config()
 
 
 def batches_of(buckets: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
@@ -86,6 +72,7 @@ def embed(
     length: int,
     batch_size: int,
     template: str = packing.TITLE_BODY,
+    note: Callable[[float, float], None] | None = None,
 ) -> np.ndarray:
     """Embeds blocks.
 
@@ -97,6 +84,7 @@ def embed(
       length: Length of packed blocks, in wordpieces, special tokens included.
       batch_size: Every call gets so many: the last batch is filled with null blocks.
       template: Template of packed blocks; see `packing.pack_blocks`.
+      note: Is told how many of how many wordpieces are done, padding included.
 
     Returns:
       <float32>[num_blocks, embed_dim].
@@ -108,11 +96,14 @@ def embed(
     # Without blocks, one batch of null blocks tells the size of a vector.
     batches = list(batches_of(buckets, batch_size)) or [(np.zeros(0, np.int64), LENGTH_STEP)]
     parts = []
-    for rows, bucket in batches:
+    costs = np.cumsum([bucket for _, bucket in batches])
+    for (rows, bucket), cost in zip(batches, costs, strict=True):
         filled = np.pad(rows, (0, batch_size - len(rows)), constant_values=-1)
         chosen = titles.take(filled), bodies.take(filled)
         packed = packing.pack_blocks(*chosen, bucket, tokenizer, template=template)
         parts.append(embed_fn(packed)[: len(rows)])
+        if note is not None:
+            note(cost, costs[-1])
     in_batches = np.concatenate(parts)
     out = np.empty_like(in_batches)
     out[np.concatenate([rows for rows, _ in batches])] = in_batches
@@ -122,10 +113,10 @@ def embed(
 class _Model:
     """An embedder and its tokenizer in a worker's memory."""
 
-    def __init__(self, job: _Job):
-        embedder = artifacts.open_segment(job.embedder, "embedder", verify=False)
-        self.embed_fn = retriever.load_embed_fn(embedder, "blocks")
-        self.tokenizer = problems.open_tokenizer(job.vocab)
+    def __init__(self, embedder: str, vocab: str):
+        segment = artifacts.open_segment(embedder, "embedder", verify=False)
+        self.embed_fn = retriever.load_embed_fn(segment, "blocks")
+        self.tokenizer = tokenizers.open_once(vocab)
 
 
 class EmbedFn(work_items.ItemFn):
@@ -133,67 +124,61 @@ class EmbedFn(work_items.ItemFn):
 
     Args:
       folder: Directory of the job.
-      job: The rest of what a worker needs.
+      output: The segment of vectors.
+      params: Parameters of the job.
+      template: Template of packed blocks; see `packing.pack_blocks`.
     """
 
-    def __init__(self, folder: work_items.Folder, job: _Job):
+    def __init__(
+        self, folder: work_items.Folder, output: outputs.Output, params: Params, template: str
+    ):
         super().__init__(folder, STEP)
-        self._job = job
+        self._output = output
+        self._params = params
+        self._template = template
         self._shared = shared.Shared()
 
     def setup(self) -> None:
         """Loads the model, once in a process."""
-        self._model = self._shared.acquire(lambda: _Model(self._job), tag=self._job.output)
+        params = self._params
+        self._model = self._shared.acquire(
+            lambda: _Model(params.embedder, params.vocab), tag=params.embedder
+        )
 
     def work(self, number: int, path: str) -> dict[str, Any]:
-        """Embeds; see the class. The result: "counts", with the number of blocks."""
-        job, model = self._job, self._model
+        """Embeds; see the class. The result: "counts", with the number of blocks, and `FILES`."""
+        config, output = self._params.config, self._output
         table = block_table.BlockTable.of_shard(path)
         embedded = embed(
             table.ragged("title_ids"),
             table.ragged("token_ids"),
-            model.embed_fn,
-            model.tokenizer,
-            length=job.length,
-            batch_size=job.batch_size,
-            template=job.template,
+            self._model.embed_fn,
+            self._model.tokenizer,
+            length=config.blocks.length,
+            batch_size=config.retrieval.embed_batch_size,
+            template=self._template,
+            note=self.folder.note(STEP, number),
         )
-        vectors.write_shard(
-            job.output,
+        names = vectors.write_shard(
+            output.path,
             number,
-            job.num_shards,
+            output.num_shards,
             block_ids=table.block_ids,
-            vectors=embedded.astype(job.dtype),
+            vectors=embedded.astype(config.retrieval.dtype),
         )
-        return {"counts": {"blocks": len(table)}}
+        files = [outputs.measure(output.path, name, len(table)) for name in names]
+        return {"counts": {"blocks": len(table)}, outputs.FILES: {vectors.KIND: files}}
 
 
 def embed_blocks(
-    *,
-    blocks: str,
-    embedder: str,
-    vocab: str,
-    output_root: str,
-    length: int = 288,
-    batch_size: int = 64,
-    dtype: str = "float32",
-    wave_size: int = config_lib.JobsConfig().wave_size,
-    resume: bool = True,
-    beam_args: Sequence[str] = (),
+    params: Params, *, beam_args: Sequence[str] = (), resume: bool = True
 ) -> artifacts.Segment:
     """Embeds all blocks of a segment, or the shards of it that a killed job left.
 
     Args:
-      blocks: Path of the "blocks" segment, which says by which template they are packed.
-      embedder: Path of the "embedder" segment.
-      vocab: Path of the "vocab" segment that both were made with.
-      output_root: Directory of segments.
-      length: Length of packed blocks, in wordpieces, special tokens included.
-      batch_size: Blocks per call of the model.
-      dtype: Type of the vectors on disk, "float32" or "float16".
-      wave_size: Shards of one pipeline of the local runner; see `work_items.run`.
-      resume: Whether to go on with what a killed job left, rather than to do everything again.
+      params: What is embedded, and how.
       beam_args: Pipeline options.
+      resume: Whether to go on with what a killed job left, rather than to do everything again.
 
     Returns:
       The "vectors" segment; at once if it is there already.
@@ -202,80 +187,34 @@ def embed_blocks(
       UserError: If blocks, embedder and vocabulary do not belong together, blocks or embedder are
         damaged, or a vector is not finite.
     """
-    block_segment = artifacts.open_segment(blocks, verify=False)
-    artifacts.require_kind(block_segment, schema.BLOCKS, schema.SCHEMA_VERSION)
-    embedder_segment = artifacts.open_segment(embedder, "embedder")
-    _check_tokenizer(vocab, block_segment, embedder_segment)
-    made_from = {
-        "blocks": block_segment.fingerprint,
-        "embedder": embedder_segment.fingerprint,
-    }
-    settings = {"length": length, "batch_size": batch_size, "dtype": dtype}
-    path = artifacts.recipe_path(output_root, vectors.KIND, settings=settings, made_from=made_from)
-    if artifacts.is_complete(path):
-        work_items.Folder(work_items.job_folder(path)).delete()
-        return artifacts.open_segment(path, vectors.KIND, verify=False)
-    artifacts.open_segment(blocks)  # compares checksums
-    items = [(file,) for file in block_segment.files(f"{schema.BLOCKS}-")]
-    template = block_segment.settings.get("template", packing.TITLE_BODY)
-    job = _Job(embedder, vocab, path, len(items), length, batch_size, dtype, template)
-    with runner.storage_errors():
-        writer = artifacts.SegmentWriter(
-            path, kind=vectors.KIND, settings=settings, made_from=made_from
-        )
-        folder = work_items.open_folder(
-            work_items.job_folder(path), {"items": items}, resume=resume
-        )
-        work_items.forget_broken(
-            folder, STEP, path, lambda number: vectors.has_shard(path, number, job.num_shards)
-        )
-        _LOGGER.info("embedding %d shards into %s", len(items), path)
-        work_items.run(EmbedFn(folder, job), items, beam_args=beam_args, wave_size=wave_size)
-        segment = _commit(writer, block_segment, job)
-        folder.delete()
-    return segment
-
-
-def _check_tokenizer(vocab: str, *parts: artifacts.Segment) -> None:
-    fingerprint = problems.open_tokenizer(vocab).fingerprint
-    for part in parts:
-        artifacts.require_same(
-            "tokenizer", (part.path, part.made_from.get("tokenizer")), (vocab, fingerprint)
-        )
-
-
-def _commit(
-    writer: artifacts.SegmentWriter, blocks: artifacts.Segment, job: _Job
-) -> artifacts.Segment:
-    total = 0
-    for i in range(job.num_shards):
-        names = vectors.ids_name(i, job.num_shards), vectors.vectors_name(i, job.num_shards)
-        rows = vectors.num_rows(os.path.join(writer.path, names[1]))
-        for name in names:
-            writer.add(name, num_records=rows)
-        total += rows
-    if total != blocks.counts["blocks"]:
-        raise types.UserError(
-            f"{writer.path} has {total} vectors, but {blocks.path} has {blocks.counts['blocks']}"
-            " blocks. Delete the vectors and embed again."
-        )
-    return writer.commit(blocks=total)
-
-
-def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
-    """Runs the job from command-line arguments; Beam's own options come after `--`."""
-    own, beam_args = runner.split_args(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="embed_blocks", description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", required=True, help="path of the blocks segment")
-    parser.add_argument("--embedder", required=True, help="path of the embedder segment")
-    parser.add_argument("--vocab", required=True, help="path of the vocab segment")
-    parser.add_argument("--output_root", required=True, help="directory of segments")
-    parser.add_argument("--length", type=int, default=288, help="wordpieces of a packed block")
-    parser.add_argument("--batch_size", type=int, default=64, help="blocks per call of the model")
-    parser.add_argument("--dtype", choices=("float32", "float16"), default="float32")
-    return embed_blocks(**vars(parser.parse_args(own)), beam_args=beam_args)
+    blocks = artifacts.open_segment(params.blocks, verify=False)
+    artifacts.require_kind(blocks, schema.BLOCKS, schema.SCHEMA_VERSION)
+    embedder = artifacts.open_segment(params.embedder, "embedder")
+    tokenizers.check(params.vocab, blocks, embedder)
+    retrieval = params.config.retrieval
+    recipe = shard_job.Recipe(
+        params.output_root,
+        vectors.KIND,
+        settings={
+            "length": params.config.blocks.length,
+            "batch_size": retrieval.embed_batch_size,
+            "dtype": retrieval.dtype,
+        },
+        made_from={"blocks": blocks.fingerprint, "embedder": embedder.fingerprint},
+    )
+    if segment := shard_job.finished(recipe, STEP):
+        return segment
+    artifacts.open_segment(params.blocks)  # compares checksums
+    template = blocks.settings.get("template", packing.TITLE_BODY)
+    return shard_job.make(
+        recipe,
+        [(file,) for file in blocks.files(f"{schema.BLOCKS}-")],
+        lambda folder, output: EmbedFn(folder, output, params, template),
+        lambda _, results: {"blocks": sum(result["counts"]["blocks"] for result in results)},
+        beam_args=beam_args,
+        resume=resume,
+    )
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
-    run()
+    launch.run(__spec__.name)

@@ -4,23 +4,20 @@
 
 The spans have the blocks' shards and order, so that a row of one is the same row of the other.
 Blocks are tagged some hundred at a time, in the order of their shard: memory is bounded, and what
-is tagged together, and so every bit of the result, does not depend on the workers. A job that was
-killed goes on with the shards that are missing.
+is tagged together, and so every bit of the result, does not depend on the workers.
 """
 
 from __future__ import annotations
 
-import argparse
 import atexit
-import logging
-import sys
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apache_beam.utils import shared
 
 from beam_jobs import tag_spans_taggers
-from beam_jobs.engine import outputs, problems, runner, work_items
+from beam_jobs.engine import launch, outputs, progress, shard_job, tokenizers, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -36,7 +33,22 @@ _WINDOW_BLOCKS = 256
 _SKIPPED = ("unknown_wordpiece", "inside_wordpiece", "overlapping")
 _SAMPLES = 5
 
-_LOGGER = logging.getLogger(__name__)
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    """What is marked, and how.
+
+    Attributes:
+      blocks: Path of the "blocks" segment.
+      vocab: Path of the "vocab" segment that the blocks were made with.
+      output_root: Directory of segments.
+      config: Section `tagging`: what finds the spans, and the rules for dates.
+    """
+
+    blocks: str
+    vocab: str
+    output_root: str
+    config: config_lib.Config = config_lib.Config()
 
 
 def to_passage(
@@ -74,50 +86,41 @@ class TagFn(work_items.ItemFn):
     Args:
       folder: Directory of the job.
       output: The segment.
-      vocab: Path of the "vocab" segment.
-      tagger: "rules", or the path of a "span_tagger" segment.
-      dates: Date rules; see `text.dates.load`.
+      params: Parameters of the job.
     """
 
-    def __init__(
-        self,
-        folder: work_items.Folder,
-        output: outputs.Output,
-        *,
-        vocab: str,
-        tagger: str,
-        dates: str,
-    ):
+    def __init__(self, folder: work_items.Folder, output: outputs.Output, params: Params):
         super().__init__(folder, STEP)
         self._output = output
-        self._vocab = vocab
-        self._tagger = (tagger, dates)
+        self._vocab = params.vocab
+        self._tagger = (params.config.tagging.tagger, params.config.tagging.dates)
         self._shared = shared.Shared()
 
     def setup(self) -> None:
         """Opens the tagger, once in a process."""
-        self._unk_id = problems.open_tokenizer(self._vocab).unk_id
+        self._unk_id = tokenizers.open_once(self._vocab).unk_id
         self._opened = self._shared.acquire(self._open, tag=" ".join(self._tagger))
 
     def work(self, number: int, path: str) -> dict[str, Any]:
-        """Tags; see the class. The result: "tally", "counts" and "num_bytes"."""
+        """Tags; see the class. The result: "tally", "counts" and `FILES`."""
         tally = job_report.Tally()
         tally.count("blocks", 0)  # also of a shard without blocks
         table = block_table.BlockTable.of_shard(path)
         columns = schema.of_spans(schema.byte_type_of(shards.columns(path)))
-        marked = (schema.span_batch(rows, columns) for rows in self._spans(table, tally))
-        shards.write(outputs.shard_path(self._output, number), marked, columns)
+        found = self._spans(table, tally, self.folder.note(STEP, number))
+        marked = (schema.span_batch(rows, columns) for rows in found)
+        shards.write(self._output.shard(number), marked, columns)
         return {
             "tally": vars(tally),
             "counts": tally.beam_counts(),
-            "num_bytes": outputs.shard_bytes(self._output, number),
+            outputs.FILES: {schema.SPANS: [self._output.measure(number, len(table))]},
         }
 
     def _open(self) -> _Opened:
         return _Opened(tag_spans_taggers.make(*self._tagger))
 
     def _spans(
-        self, table: block_table.BlockTable, tally: job_report.Tally
+        self, table: block_table.BlockTable, tally: job_report.Tally, note: progress.Note
     ) -> Iterator[list[tuple[types.Span, ...]]]:
         """The spans of the blocks of every window."""
         for first in range(0, len(table), _WINDOW_BLOCKS):
@@ -127,6 +130,7 @@ class TagFn(work_items.ItemFn):
             passages = [to_passage(block, spans, self._unk_id, tally) for block, spans in found]
             for passage in passages:
                 _measure(passage, tally)
+            note(rows.stop, len(table))
             yield [passage.spans for passage in passages]
 
 
@@ -160,30 +164,16 @@ class _Opened:
 
 
 def tag_spans(
-    *,
-    blocks: str,
-    vocab: str,
-    output_root: str,
-    tagger: str = tag_spans_taggers.RULES,
-    dates: str = salient.ENGLISH,
-    wave_size: int = config_lib.JobsConfig().wave_size,
-    resume: bool = True,
-    beam_args: Sequence[str] = (),
+    params: Params, *, beam_args: Sequence[str] = (), resume: bool = True
 ) -> artifacts.Segment:
     """Marks the salient spans of all blocks of a segment.
 
     The job's own directory, with its report, is beside the segment.
 
     Args:
-      blocks: Path of the "blocks" segment.
-      vocab: Path of the "vocab" segment that it was made with.
-      output_root: Directory of segments.
-      tagger: What finds the spans: "rules" (`salient`), or the path of a "span_tagger" segment,
-        which may have another vocabulary.
-      dates: Date rules: a bundled language, the path of a file of rules, or "none".
-      wave_size: Shards of one pipeline of the local runner; see `work_items.run`.
-      resume: Whether to go on with what a killed job left, rather than to do everything again.
+      params: What is marked, and how.
       beam_args: Pipeline options.
+      resume: Whether to go on with what a killed job left, rather than to do everything again.
 
     Returns:
       The "spans" segment; at once if it is there already.
@@ -192,14 +182,12 @@ def tag_spans(
       UserError: If the blocks were made with another vocabulary, if blocks or tagger are damaged,
         or there is no such tagger, or no such rules for dates.
     """
-    date_rules = date_lib.load(dates)
-    model = tag_spans_taggers.open_segment(tagger)
-    segment = artifacts.open_segment(blocks)
-    artifacts.require_kind(segment, schema.BLOCKS, schema.SCHEMA_VERSION)
-    tokenizer = problems.open_tokenizer(vocab)
-    artifacts.require_same(
-        "tokenizer", (blocks, segment.made_from["tokenizer"]), (vocab, tokenizer.fingerprint)
-    )
+    tagging = params.config.tagging
+    date_rules = date_lib.load(tagging.dates)
+    model = tag_spans_taggers.open_segment(tagging.tagger)
+    blocks = artifacts.open_segment(params.blocks)
+    artifacts.require_kind(blocks, schema.BLOCKS, schema.SCHEMA_VERSION)
+    tokenizer = tokenizers.check(params.vocab, blocks)
     settings = {
         "tagger": tag_spans_taggers.RULES if model is None else model.kind,
         "rules_version": salient.RULES_VERSION,
@@ -207,77 +195,32 @@ def tag_spans(
         "date_rules": date_rules.fingerprint,
         "vocab_size": tokenizer.vocab_size,
     }
-    made_from = {"blocks": segment.fingerprint, "tokenizer": tokenizer.fingerprint}
+    made_from = {"blocks": blocks.fingerprint, "tokenizer": tokenizer.fingerprint}
     if model is not None:
         made_from["span_tagger"] = model.fingerprint
-    kind = schema.SPANS
-    path = artifacts.recipe_path(output_root, kind, settings=settings, made_from=made_from)
-    if artifacts.is_complete(path):
-        work_items.Folder(work_items.job_folder(path)).remove(STEP)
-        return artifacts.open_segment(path, kind, verify=False)
-    items = [(file,) for file in segment.files(f"{schema.BLOCKS}-")]
-    output = outputs.Output(path, kind, len(items))
-    with runner.storage_errors():
-        writer = artifacts.SegmentWriter(
-            path,
-            kind=kind,
-            settings=settings,
-            made_from=made_from,
-            schema_version=schema.SCHEMA_VERSION,
-        )
-        folder = work_items.open_folder(
-            work_items.job_folder(path), {"items": items}, resume=resume
-        )
-        outputs.forget_broken(folder, STEP, output)
-        _LOGGER.info("tagging %d shards into %s", len(items), path)
-        fn = TagFn(folder, output, vocab=vocab, tagger=tagger, dates=dates)
-        work_items.run(fn, items, beam_args=beam_args, wave_size=wave_size)
-        return _commit(folder, writer, output, {"job": "tag", "blocks": blocks, "tagger": tagger})
+    recipe = shard_job.Recipe(
+        params.output_root, schema.SPANS, settings, made_from, schema.SCHEMA_VERSION
+    )
+    head = {"job": "tag", "blocks": params.blocks, "tagger": tagging.tagger}
+    return shard_job.finished(recipe, STEP) or shard_job.make(
+        recipe,
+        [(file,) for file in blocks.files(f"{schema.BLOCKS}-")],
+        lambda folder, output: TagFn(folder, output, params),
+        lambda folder, results: _finish(folder, head, results),
+        beam_args=beam_args,
+        resume=resume,
+    )
 
 
-def _commit(
-    folder: work_items.Folder,
-    writer: artifacts.SegmentWriter,
-    output: outputs.Output,
-    head: dict[str, str],
-) -> artifacts.Segment:
-    results = list(folder.results(STEP, output.num_shards))
+def _finish(
+    folder: work_items.Folder, head: dict[str, str], results: list[dict[str, Any]]
+) -> dict[str, int]:
+    """Writes the report; returns the counts of the segment."""
     tally = job_report.total(results)
     job_report.write(folder, head, tally)
     skipped = {f"skipped_{reason}": tally.dropped.get(reason, 0) for reason in _SKIPPED}
-    segment = outputs.commit_shards(
-        writer,
-        output,
-        [result["tally"]["counts"]["blocks"] for result in results],
-        {"spans": 0, **tally.counts, **skipped},
-        head["blocks"],
-    )
-    folder.remove(STEP)
-    return segment
-
-
-def run(argv: Sequence[str] | None = None) -> artifacts.Segment:
-    """Runs the job from command-line arguments; Beam's own options come after `--`."""
-    own, beam_args = runner.split_args(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="tag_spans", description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", required=True, help="path of the blocks segment")
-    parser.add_argument("--vocab", required=True, help="path of the vocab segment")
-    parser.add_argument("--output_root", required=True, help="directory of segments")
-    parser.add_argument(
-        "--tagger", default=tag_spans_taggers.RULES, help="rules, or path of a span_tagger segment"
-    )
-    parser.add_argument(
-        "--dates", default=salient.ENGLISH, help="rules for dates: en, de, none, or a file"
-    )
-    parser.add_argument(
-        "--wave_size", type=int, default=config_lib.JobsConfig().wave_size, help="shards at a time"
-    )
-    parser.add_argument(
-        "--resume", action=argparse.BooleanOptionalAction, default=True, help="go on, or anew"
-    )
-    return tag_spans(**vars(parser.parse_args(own)), beam_args=beam_args)
+    return {"spans": 0, **tally.counts, **skipped}
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
-    run()
+    launch.run(__spec__.name)

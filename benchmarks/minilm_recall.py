@@ -27,9 +27,10 @@ from typing import Any
 
 import numpy as np
 
+from beam_jobs import build_blocks, build_index, embed_blocks
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.commands import data_jobs
+from realm_tf.commands import make_vocab
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics
@@ -150,7 +151,7 @@ def main() -> None:
     root, pattern = f"{args.workdir}/segments", str(args.squad_open / "corpus.jsonl.gz")
     source = hf_bert.load(args.minilm)
     config = make_config(source, args.dtype)
-    vocab = data_jobs.make_vocab(config, pattern, root)
+    vocab = make_vocab.make_vocab(config, pattern, root)
     tokenizer = tokenizer_lib.Tokenizer.open(vocab)
     exported = export(source, config, tokenizer.fingerprint, root)
     embed_fn = retriever.load_embed_fn(exported, "queries")
@@ -160,12 +161,17 @@ def main() -> None:
         print(f"smallest cosine to the reference: {figures['smallest_cosine']:.7f}", flush=True)
     length = WHOLE if args.blocks == "whole" else LENGTH
     packed = dataclasses.replace(config.blocks, length=length)
-    blocks, _ = data_jobs.make_blocks(
-        dataclasses.replace(config, blocks=packed), pattern, vocab.path, root, ()
+    blocks, _ = build_blocks.build_blocks(
+        build_blocks.Params(
+            pattern, vocab.path, root, config=dataclasses.replace(config, blocks=packed)
+        )
     )
-    made = data_jobs.make_vectors(config, blocks.path, vocab.path, exported.path, root, ())
+    made = embed_blocks.embed_blocks(
+        embed_blocks.Params(blocks.path, exported.path, vocab.path, root, config)
+    )
     values = vectors.VectorTable.open(made)
-    searched = index.Index.open(data_jobs.make_index(config.retrieval, made.path, root), values)
+    built = build_index.build_index(build_index.Params(made.path, root, config=config))
+    searched = index.Index.open(built, values)
     table = block_table.BlockTable.open(blocks)
     questions = read_questions(str(args.squad_open / "qa_dev_public.jsonl.gz"))
     figures |= {name: blocks.counts[name] for name in ("documents", "blocks")}

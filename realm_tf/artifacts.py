@@ -144,6 +144,12 @@ def file_sha256(path: str) -> tuple[str, int]:
     return sha.hexdigest(), size
 
 
+def measure(folder: str, name: str, num_records: int = 0) -> Shard:
+    """Takes size and checksum of the file `name` of a segment's directory, reading it once."""
+    sha, size = file_sha256(os.path.join(folder, name))
+    return Shard(name, sha, size, num_records)
+
+
 class SegmentWriter:
     """Writes one segment: files first, `segment.json` last.
 
@@ -184,9 +190,12 @@ class SegmentWriter:
         self.add(name, num_records=num_records)
 
     def add(self, name: str, *, num_records: int = 0) -> None:
-        """Adds a file that is already at its place (a Beam sink wrote it)."""
-        sha, size = file_sha256(os.path.join(self.path, name))
-        self._shards[name] = Shard(name, sha, size, num_records)
+        """Adds a file that is already at its place, and reads it for its checksum."""
+        self.add_measured(measure(self.path, name, num_records))
+
+    def add_measured(self, shard: Shard) -> None:
+        """Adds a file that is already at its place, and whose checksum its writer took."""
+        self._shards[shard.name] = shard
 
     def add_tree(self, name: str) -> None:
         """Adds every file under the directory `name` (a SavedModel)."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How every job is run: its arguments, its engine, and the user's mistakes out of its workers."""
+"""How every job is run: its engine, and the user's mistakes out of its workers."""
 
 from __future__ import annotations
 
@@ -27,15 +27,6 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def split_args(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Divides arguments at "--" into the job's own and Beam's."""
-    argv = list(argv)
-    if "--" not in argv:
-        return argv, []
-    border = argv.index("--")
-    return argv[:border], argv[border + 1 :]
-
-
 @contextlib.contextmanager
 def pipeline(beam_args: Sequence[str]) -> Iterator[beam.Pipeline]:
     """Yields a pipeline, and runs it to its end.
@@ -57,12 +48,6 @@ def pipeline(beam_args: Sequence[str]) -> Iterator[beam.Pipeline]:
         if found := _USER_ERROR.search(str(error)):
             raise _without_where(found.group(1)) from error
         raise
-
-
-def is_local(beam_args: Sequence[str]) -> bool:
-    """Whether these options run a pipeline in `FnApiRunner`."""
-    options = pipeline_options.PipelineOptions([*DEFAULT_OPTIONS, *beam_args])
-    return options.view_as(pipeline_options.StandardOptions).runner.endswith("FnApiRunner")
 
 
 @contextlib.contextmanager

@@ -5,10 +5,10 @@
 A job has steps, a step has items. An item is a tuple of strings and numbers, which is all that
 flows through Beam: the data goes from file to file. The last thing that work on an item writes is
 its result, one small JSON file; an item with a result is done, and is not done again. So a job that
-was killed goes on with what is left, and what it makes does not depend on workers or waves.
+was killed goes on with what is left, and what it makes does not depend on workers.
 
     folder = work_items.open_folder(job_folder(segment_path), plan, resume=True)
-    work_items.run(SortFn(folder, "Sort"), items, beam_args=beam_args, wave_size=64)
+    work_items.run(SortFn(folder, "Sort"), items, beam_args=beam_args)
     for result in folder.results("Sort", len(items)): ...
     folder.remove("Sort")
 """
@@ -19,18 +19,18 @@ import abc
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-import tqdm
 from apache_beam.metrics import metric
 
-from beam_jobs.engine import runner
+from beam_jobs.engine import progress, runner
 from realm_tf import artifacts
 
 _PLAN = "job.json"
+_NOTE = ".part"
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,11 +51,17 @@ class Folder:
 
     def done(self, step: str) -> set[int]:
         """Numbers of the items of a step that have a result."""
-        if not tf.io.gfile.isdir(self.file(step)):
-            return set()
-        names = tf.io.gfile.listdir(self.file(step))
-        stems = [name.removesuffix(".json") for name in names if name.endswith(".json")]
-        return {int(stem) for stem in stems if stem.isdecimal()}
+        return self._numbers(step, ".json")
+
+    def amount_done(self, step: str) -> float:
+        """Number of the items of a step that are done, with the parts of those in work."""
+        done = self.done(step)
+        return len(done) + sum(self._part(step, n) for n in self._numbers(step, _NOTE) - done)
+
+    def note(self, step: str, number: int) -> progress.Note:
+        """What an item notes its own progress with, for `amount_done`."""
+        path = self.file(step, f"{number:06d}{_NOTE}")
+        return progress.Note(lambda part: artifacts.write_text(path, f"{part:.4f}"))
 
     def result(self, step: str, number: int) -> dict[str, Any]:
         """The result of one item."""
@@ -91,6 +97,21 @@ class Folder:
                 tf.io.gfile.rmtree(path)
             elif tf.io.gfile.exists(path):
                 tf.io.gfile.remove(path)
+
+    def _numbers(self, step: str, suffix: str) -> set[int]:
+        """Numbers of the items of a step that have a file with this suffix."""
+        if not tf.io.gfile.isdir(self.file(step)):
+            return set()
+        names = tf.io.gfile.listdir(self.file(step))
+        stems = [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+        return {int(stem) for stem in stems if stem.isdecimal()}
+
+    def _part(self, step: str, number: int) -> float:
+        try:
+            with tf.io.gfile.GFile(self.file(step, f"{number:06d}{_NOTE}"), "r") as f:
+                return float(f.read())
+        except (tf.errors.NotFoundError, ValueError):
+            return 0.0  # a note is no record: it may just be written anew
 
     def _result(self, step: str, number: int) -> str:
         return self.file(step, f"{number:06d}.json")
@@ -128,16 +149,18 @@ def remove_asides(path: str) -> None:
                 tf.io.gfile.remove(os.path.join(directory, name))
 
 
-def forget_broken(folder: Folder, step: str, output: str, is_whole: Callable[[int], bool]) -> None:
+def forget_broken(
+    folder: Folder, step: str, outputs: Iterable[str], is_whole: Callable[[int], bool]
+) -> None:
     """Removes what a killed job left half-done, and the results of items whose output is not whole.
 
     Args:
       folder: Directory of the job.
       step: Step whose items write the output.
-      output: Directory of the output.
+      outputs: Directories of the output.
       is_whole: Whether the output of the item of this number is whole.
     """
-    for directory in (folder.path, output):
+    for directory in (folder.path, *outputs):
         remove_asides(directory)
     for number in folder.done(step):
         if not is_whole(number):
@@ -196,32 +219,25 @@ class Work(beam.PTransform):
         return elements | beam.Reshuffle() | self._fn.step >> beam.ParDo(self._fn)
 
 
-def run(
-    fn: ItemFn, items: Sequence[tuple[Any, ...]], *, beam_args: Sequence[str], wave_size: int
-) -> None:
-    """Does the items of a step that are not done yet.
-
-    The local runner gets waves of `wave_size` items, a pipeline each, because it keeps in memory
-    what it knows of all elements, and a bar shows how far it is; other runners get all in one.
+def run(fn: ItemFn, items: Sequence[tuple[Any, ...]], *, beam_args: Sequence[str]) -> None:
+    """Does the items of a step that are not done yet, as one pipeline, and shows how far it is.
 
     Args:
       fn: Does the work.
       items: All items of the step.
       beam_args: Pipeline options.
-      wave_size: See above.
     """
-    done = fn.folder.done(fn.step)
-    tf.io.gfile.makedirs(fn.folder.file(fn.step))
+    folder, step = fn.folder, fn.step
+    done = folder.done(step)
+    tf.io.gfile.makedirs(folder.file(step))
     pending = [(number, item) for number, item in enumerate(items) if number not in done]
-    _LOGGER.info("%s: %d of %d items to do", fn.step, len(pending), len(items))
-    size = wave_size if runner.is_local(beam_args) else max(1, len(pending))
-    bar = tqdm.tqdm(total=len(items), initial=len(items) - len(pending), desc=fn.step, disable=None)
-    with bar:
-        for first in range(0, len(pending), size):
-            wave = pending[first : first + size]
-            with runner.pipeline(beam_args) as pipeline:
-                _ = pipeline | "Items" >> beam.Create(wave) | fn.step >> Work(fn)
-            bar.update(len(wave))
-    if missing := set(range(len(items))) - fn.folder.done(fn.step):
+    _LOGGER.info("%s: %d of %d items to do", step, len(pending), len(items))
+    if pending:
+        with (
+            progress.shown(step, len(items), lambda: folder.amount_done(step)),
+            runner.pipeline(beam_args) as pipeline,
+        ):
+            _ = pipeline | "Items" >> beam.Create(pending) | step >> Work(fn)
+    if missing := set(range(len(items))) - folder.done(step):
         # An asynchronous runner returned before its end, or lost elements.
-        raise RuntimeError(f"{fn.step}: {len(missing)} of {len(items)} items were not done.")
+        raise RuntimeError(f"{step}: {len(missing)} of {len(items)} items were not done.")

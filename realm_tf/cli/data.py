@@ -27,10 +27,10 @@ def vocab(
     as_json: bool,
 ) -> None:
     """Learn a WordPiece vocabulary from a corpus, or take the file that is configured."""
-    from realm_tf.commands import data_jobs
+    from realm_tf.commands import make_vocab
 
     config = config_lib.load(config_file, overrides)
-    options.print_segment(data_jobs.make_vocab(config, corpus, output, fmt), as_json)
+    options.print_segment(make_vocab.make_vocab(config, corpus, output, fmt), as_json)
 
 
 @click.command()
@@ -65,15 +65,16 @@ def blocks(
     The job writes a report, and the records that could not be used, into <segment>.job, a directory
     beside the segment.
     """
-    from realm_tf.commands import data_jobs
+    from beam_jobs import build_blocks
 
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
     config = config_lib.load(config_file, overrides)
+    params = build_blocks.Params(corpus, vocab_path, output, fmt, config)
     if dry_run is not None:
-        click.echo(data_jobs.preview_blocks(config, corpus, vocab_path, fmt, dry_run))
+        click.echo(build_blocks.preview(params, dry_run))
         return
-    made = data_jobs.make_blocks(config, corpus, vocab_path, output, beam_args, fmt, resume=resume)
+    made = build_blocks.build_blocks(params, beam_args=beam_args, resume=resume)
     for segment in filter(None, made):
         options.print_segment(segment, as_json)
 
@@ -106,17 +107,19 @@ def tag(
 
     Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import data_jobs
+    from beam_jobs import tag_spans
+    from beam_jobs.engine import previews
 
     if tagger is not None:
         overrides += (f"tagging.tagger={json.dumps(tagger)}",)
     config = config_lib.load(config_file, overrides)
 
     def make(blocks: str, _: str | None, root: str) -> Any:
-        return data_jobs.make_spans(config, blocks, vocab_path, root, beam_args, resume=resume)
+        params = tag_spans.Params(blocks, vocab_path, root, config)
+        return tag_spans.tag_spans(params, beam_args=beam_args, resume=resume)
 
     if dry_run is not None:
-        click.echo(data_jobs.preview(blocks_path, dry_run, make))
+        click.echo(previews.report(blocks_path, dry_run, make))
     else:
         options.print_segment(make(blocks_path, None, output), as_json)
 
@@ -160,16 +163,16 @@ def examples(
     that they come from. The task annotated makes passages with their spans as text, in the format
     of the original code. Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import data_jobs
+    from beam_jobs import make_examples
+    from beam_jobs.engine import previews
 
     config = config_lib.load(config_file, overrides)
 
     def make(blocks: str, spans: str | None, root: str) -> Any:
-        return data_jobs.make_examples(
-            config, task, per_block, blocks, spans, vocab_path, root, beam_args, resume=resume
-        )
+        params = make_examples.Params(blocks, vocab_path, root, task, spans, per_block, config)
+        return make_examples.make_examples(params, beam_args=beam_args, resume=resume)
 
     if dry_run is not None:
-        click.echo(data_jobs.preview(blocks_path, dry_run, make, spans_path))
+        click.echo(previews.report(blocks_path, dry_run, make, spans_path))
     else:
         options.print_segment(make(blocks_path, spans_path, output), as_json)

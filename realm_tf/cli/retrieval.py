@@ -16,6 +16,7 @@ from realm_tf.cli import options
 @click.option("--vocab", "vocab_path", required=True, metavar="DIR", help='Segment "vocab".')
 @click.option("--embedder", required=True, metavar="DIR", help='Segment "embedder".')
 @options.OUTPUT
+@options.RESUME
 @options.JSON
 @options.BEAM
 def embed(
@@ -25,6 +26,7 @@ def embed(
     vocab_path: str,
     embedder: str,
     output: str,
+    resume: bool,
     as_json: bool,
     beam_args: tuple[str, ...],
 ) -> None:
@@ -32,10 +34,11 @@ def embed(
 
     Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import data_jobs
+    from beam_jobs import embed_blocks
 
     config = config_lib.load(config_file, overrides)
-    made = data_jobs.make_vectors(config, blocks_path, vocab_path, embedder, output, beam_args)
+    params = embed_blocks.Params(blocks_path, embedder, vocab_path, output, config)
+    made = embed_blocks.embed_blocks(params, beam_args=beam_args, resume=resume)
     options.print_segment(made, as_json)
 
 
@@ -48,7 +51,8 @@ def index(
     config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
 ) -> None:
     """Build an index over vectors: exact, or with ScaNN."""
-    from realm_tf.commands import data_jobs
+    from beam_jobs import build_index
 
     config = config_lib.load(config_file, overrides)
-    options.print_segment(data_jobs.make_index(config.retrieval, vectors, output), as_json)
+    params = build_index.Params(vectors, output, config=config)
+    options.print_segment(build_index.build_index(params), as_json)

@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from beam_jobs import build_blocks, tag_spans
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.commands import data_jobs, run_inputs
+from realm_tf.commands import make_vocab, run_inputs
 from realm_tf.training.run import context as context_lib
 
 # Runs a stage of this name, and reports how long it took.
@@ -48,7 +49,7 @@ class DataStages:
         """Segment "vocab"."""
         return self._timed(
             "vocab",
-            lambda: data_jobs.make_vocab(
+            lambda: make_vocab.make_vocab(
                 self._config, self._inputs.corpus, self._root, self._inputs.format
             ),
         )
@@ -60,31 +61,25 @@ class DataStages:
         return made.blocks
 
     @functools.cached_property
-    def passages(self) -> data_jobs.Passages:
+    def passages(self) -> build_blocks.Built:
         """What spans are masked in: blocks of the knowledge corpus or another, and their spans."""
         corpus, fmt = self._inputs.pretrain_corpus, self._inputs.pretrain_format
         if corpus is None:
-            marked = data_jobs.Passages(self.blocks, None)
+            marked = build_blocks.Built(self.blocks, None)
         else:
             marked = self._make_blocks("pretrain_blocks", corpus, fmt)
         if marked.spans is not None:
             return marked
         return marked._replace(spans=self._timed("tag", lambda: self._tag(marked.blocks)))
 
-    def _make_blocks(self, stage: str, corpus: str, fmt: str) -> data_jobs.Passages:
+    def _make_blocks(self, stage: str, corpus: str, fmt: str) -> build_blocks.Built:
+        params = build_blocks.Params(corpus, self.vocab.path, self._root, fmt, self._config)
         beam_args = self._inputs.beam_args
-        return self._timed(
-            stage,
-            lambda: data_jobs.make_blocks(
-                self._config, corpus, self.vocab.path, self._root, beam_args, fmt
-            ),
-        )
+        return self._timed(stage, lambda: build_blocks.build_blocks(params, beam_args=beam_args))
 
     def _tag(self, blocks: artifacts.Segment) -> artifacts.Segment:
-        beam_args = self._inputs.beam_args
-        return data_jobs.make_spans(
-            self._config, blocks.path, self.vocab.path, self._root, beam_args
-        )
+        params = tag_spans.Params(blocks.path, self.vocab.path, self._root, self._config)
+        return tag_spans.tag_spans(params, beam_args=self._inputs.beam_args)
 
     @functools.cached_property
     def context(self) -> context_lib.Context:

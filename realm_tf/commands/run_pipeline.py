@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from beam_jobs import embed_blocks
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.commands import data_jobs, data_stages, export, measure, run_inputs
+from realm_tf.commands import data_stages, export, measure, run_inputs
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics, report
 from realm_tf.training.experiments import ict, pretrain, warmup
@@ -154,14 +155,14 @@ class Pipeline:
         )
 
     def _embed(self, embedder: artifacts.Segment) -> artifacts.Segment:
-        return data_jobs.make_vectors(
-            self._config,
+        params = embed_blocks.Params(
             self._data.blocks.path,
-            self._data.vocab.path,
             embedder.path,
+            self._data.vocab.path,
             self._root,
-            self._inputs.beam_args,
+            self._config,
         )
+        return embed_blocks.embed_blocks(params, beam_args=self._inputs.beam_args)
 
     def _gate_message(self) -> str:
         counts = self.reader_weights.counts

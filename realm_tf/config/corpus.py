@@ -71,13 +71,14 @@ class BlocksConfig:
 
     `template` is what the embedder reads of a block: "title_body", `[CLS] title [SEP] body [SEP]`,
     or "body", `[CLS] body [SEP]`, for embedders that were trained on plain texts. A block begins
-    with up to `overlap_sentences` of the block before it, as far as they leave room.
+    with up to `overlap_sentences` of the block before it, as far as they leave room. `num_shards`
+    of 0 follows the size of the corpus.
     """
 
     length: int = 288
     template: str = "title_body"
     language: str = "en"
-    num_shards: int = 8
+    num_shards: int = 0
     overlap_sentences: int = 0
 
     def __post_init__(self) -> None:
@@ -85,8 +86,8 @@ class BlocksConfig:
             self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}."
         )
         parsing.check(
-            self.num_shards >= 1,
-            f"blocks.num_shards must be at least 1. Received: {self.num_shards}.",
+            self.num_shards >= 0,
+            f"blocks.num_shards must be at least 0. Received: {self.num_shards}.",
         )
         parsing.check(
             self.overlap_sentences >= 0,

@@ -14,11 +14,10 @@ class JobsConfig:
     """Configuration of how the Beam jobs work; nothing in it changes what they make.
 
     `max_bad_fraction` of the records of an input may be unusable: they become dead letters, and
-    the job goes on. `wave_size` items of work are one pipeline of the local runner.
+    the job goes on.
     """
 
     max_bad_fraction: float = 0.0
-    wave_size: int = 64
     sort_mb: int = 32  # of documents that a worker sorts in memory
 
     def __post_init__(self) -> None:
@@ -26,6 +25,6 @@ class JobsConfig:
             0 <= self.max_bad_fraction <= 1,
             f"jobs.max_bad_fraction must be from 0 to 1. Received: {self.max_bad_fraction}.",
         )
-        for name in ("wave_size", "sort_mb"):
-            value = getattr(self, name)
-            parsing.check(value >= 1, f"jobs.{name} must be at least 1. Received: {value}.")
+        parsing.check(
+            self.sort_mb >= 1, f"jobs.sort_mb must be at least 1. Received: {self.sort_mb}."
+        )

@@ -13,7 +13,8 @@ from realm_tf.config import parsing
 class RetrievalConfig:
     """Configuration of block vectors and index. ScaNN settings of 0 follow the number of blocks.
 
-    `embed_dtype` is what the exported embedder computes in, `dtype` what vectors are stored in.
+    `embed_dtype` is what the exported embedder computes in, `dtype` what vectors are stored in. The
+    embedder reads `embed_batch_size` blocks at a time.
     """
 
     index: str = "exact"
@@ -22,9 +23,14 @@ class RetrievalConfig:
     num_reordering_candidates: int = 0
     dtype: str = "float32"
     embed_dtype: str = "float32"
+    embed_batch_size: int = 64
     recall_floor: float = 0.9
 
     def __post_init__(self) -> None:
+        parsing.check(
+            self.embed_batch_size >= 1,
+            f"retrieval.embed_batch_size must be at least 1. Received: {self.embed_batch_size}.",
+        )
         parsing.check(
             self.index in ("exact", "scann"),
             f"retrieval.index must be exact or scann. Received: {self.index!r}.",

@@ -38,8 +38,8 @@ def write_array(path: str, array: np.ndarray) -> None:
 
 def write_shard(
     folder: str, index: int, num_shards: int, *, block_ids: np.ndarray, vectors: np.ndarray
-) -> None:
-    """Writes a shard of vectors; their file comes last, so the shard is whole where it exists.
+) -> tuple[str, str]:
+    """Writes a shard of vectors: a file of their block ids, and a file of the vectors.
 
     Args:
       folder: Directory of the segment.
@@ -47,6 +47,9 @@ def write_shard(
       num_shards: Number of shards of the segment.
       block_ids: Ids of the blocks, <uint64>[num_rows].
       vectors: Vectors of the blocks, <float32|float16>[num_rows, embed_dim].
+
+    Returns:
+      The names of the files.
 
     Raises:
       UserError: If a vector is not finite.
@@ -57,22 +60,10 @@ def write_shard(
             f"The vector of block {bad} has infinite or undefined numbers. The embedder has"
             " diverged (take an earlier checkpoint), or the dtype is too narrow for it (float32)."
         )
-    write_array(os.path.join(folder, ids_name(index, num_shards)), block_ids)
-    write_array(os.path.join(folder, vectors_name(index, num_shards)), vectors)
-
-
-def has_shard(folder: str, index: int, num_shards: int) -> bool:
-    """Whether `write_shard` has finished this shard of vectors."""
     names = ids_name(index, num_shards), vectors_name(index, num_shards)
-    return all(tf.io.gfile.exists(os.path.join(folder, name)) for name in names)
-
-
-def num_rows(path: str) -> int:
-    """Number of rows of a `.npy` file, read from its header alone."""
-    with tf.io.gfile.GFile(path, "rb") as f:
-        np.lib.format.read_magic(f)
-        shape, _, _ = np.lib.format.read_array_header_1_0(f)
-    return shape[0]
+    write_array(os.path.join(folder, names[0]), block_ids)
+    write_array(os.path.join(folder, names[1]), vectors)
+    return names
 
 
 class VectorTable:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The corpus formats (JSON Lines, CSV, Parquet, Wikipedia, ...), and one function to read any.
 
-A corpus of documents is divided into `units`, and `read_unit` gives what is in one: documents,
-records that a rule leaves out, and records that cannot be read. Ready blocks and passages of the
-original code have readers of their own: `reference_formats`.
+A corpus is divided into `units`, and `read_unit` gives what is in one: documents, records that a
+rule leaves out, and records that cannot be read. In the formats of the original code every document
+is a block that is ready (`ready_blocks`), and some bring its salient spans.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
+
+import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -30,6 +32,7 @@ from realm_tf.data.corpus.readers import (
 from realm_tf.data.corpus.wiki import leftovers as wiki_leftovers
 from realm_tf.data.corpus.wiki import wikitext
 from realm_tf.data.reference import formats as reference_formats
+from realm_tf.data.reference import ready_blocks
 from realm_tf.text import cleaning
 
 AUTO = "auto"
@@ -89,6 +92,13 @@ _FORMATS = {
 }
 _WIKI_MIN_WORDS = 20
 
+# A shard of blocks is made of about so many bytes of text, which its worker holds in memory; a
+# small corpus has fewer, smaller ones, so that there is work for several workers.
+_SHARD_BYTES = 1 << 25
+_SMALL_SHARD_BYTES = 1 << 20
+_FEW_SHARDS = 8
+_COMPRESSION = 4  # of text, about
+
 # Formats of documents, which become blocks; of ready blocks; of passages.
 DOCUMENT_FORMATS = (AUTO, *_FORMATS)
 BLOCK_FORMATS = (*DOCUMENT_FORMATS, *reference_formats.BLOCK_FORMATS)
@@ -106,7 +116,7 @@ def check(pattern: str, fmt: str, valid: tuple[str, ...] = FORMATS) -> None:
     """
     if fmt not in valid:
         raise types.UserError(f"The format must be {', '.join(valid)}. Received: {fmt!r}.")
-    if fmt in reference_formats.FORMATS:
+    if is_ready(fmt):
         reference_formats.expand(pattern, fmt)
         return
     for file in files.expand(pattern)[1]:
@@ -115,7 +125,7 @@ def check(pattern: str, fmt: str, valid: tuple[str, ...] = FORMATS) -> None:
 
 def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS) -> str:
     """Hash of the contents of a corpus's files and of how they are read."""
-    if fmt in reference_formats.FORMATS:
+    if is_ready(fmt):
         return reference_formats.fingerprint(reference_formats.expand(pattern, fmt))
     root, paths = files.expand(pattern)
     contents = []
@@ -136,6 +146,32 @@ def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig =
     )
 
 
+def is_ready(fmt: str) -> bool:
+    """Whether every document of this format is a block that is ready."""
+    return fmt in reference_formats.FORMATS
+
+
+def brings_spans(fmt: str) -> bool:
+    """Whether the documents of this format bring their salient spans."""
+    return is_ready(fmt) and fmt not in reference_formats.BLOCK_FORMATS
+
+
+def num_shards(pattern: str, fmt: str) -> int:
+    """A number of shards for the blocks of a corpus, which follows the size of its files."""
+    size = 0
+    for file in _files(pattern, fmt):
+        factor = _COMPRESSION if file.endswith((".gz", ".bz2")) else 1
+        size += tf.io.gfile.stat(file).length * factor
+    few = min(_FEW_SHARDS, -(-size // _SMALL_SHARD_BYTES))
+    return max(1, few, -(-size // _SHARD_BYTES))
+
+
+def _files(pattern: str, fmt: str) -> list[str]:
+    if is_ready(fmt):
+        return [paths[0] for paths in reference_formats.expand(pattern, fmt)]
+    return files.expand(pattern)[1]
+
+
 def units(
     pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig = _DEFAULTS
 ) -> list[records.Unit]:
@@ -144,9 +180,11 @@ def units(
     Every record is in exactly one unit, whatever `corpus_config.split_mb`.
 
     Raises:
-      UserError: If there are no files, or the format is none of `DOCUMENT_FORMATS`.
+      UserError: If there are no files, or the format is none of `FORMATS`.
     """
-    check(pattern, fmt, DOCUMENT_FORMATS)
+    check(pattern, fmt)
+    if is_ready(fmt):
+        return [records.Unit(file) for file in _files(pattern, fmt)]
     root, paths = files.expand(pattern)
     return [u for f in paths for u in _FORMATS[_format_of(f, fmt)].units(f, root, corpus_config)]
 
@@ -166,6 +204,9 @@ def read_unit(
     Raises:
       UserError: If the file is missing.
     """
+    if is_ready(fmt):
+        yield from ready_blocks.read(unit.file, fmt)
+        return
     fmt = _format_of(unit.file, fmt)
     number = 0
     try:
@@ -207,12 +248,6 @@ def texts(
     Raises:
       UserError: If a record cannot be read, with file and record.
     """
-    if fmt in reference_formats.FORMATS:
-        for source in reference_formats.locate(reference_formats.expand(pattern, fmt)):
-            for where, row, serialized in reference_formats.read(source):
-                record = reference_formats.parse(fmt, where, row, serialized)
-                yield f"{record.title} {record.text}"
-        return
     problems = 0
     for unit in units(pattern, fmt, corpus_config):
         for found in read_unit(unit, fmt, corpus_config):

@@ -42,19 +42,6 @@ DEFAULT_LABEL = "SPAN"
 _Ranges = list[tuple[int, int]]
 
 
-class RecordFile(NamedTuple):
-    """A TFRecord file of the original code, with the files beside it that hold the same rows.
-
-    Attributes:
-      paths: Path of the file; for `orqa` also the paths of titles and, if there are any, of
-        examples.
-      first_row: Number of the file's first record in the whole corpus.
-    """
-
-    paths: tuple[str, ...]
-    first_row: int
-
-
 class ReferenceBlock(NamedTuple):
     """A block of text as the original code cut it. Plain values, which Beam encodes fast.
 
@@ -91,7 +78,7 @@ def expand(pattern: str, fmt: str) -> list[tuple[str, ...]]:
         raise types.UserError(
             f"No file matches {pattern!r}. Give a file or a pattern of {fmt} files."
         )
-    return [_with_companions(file) if fmt == ORQA else (file,) for file in files]
+    return [companions(file, fmt) for file in files]
 
 
 def fingerprint(files: Sequence[tuple[str, ...]]) -> str:
@@ -99,35 +86,24 @@ def fingerprint(files: Sequence[tuple[str, ...]]) -> str:
     return artifacts.digest([[artifacts.file_sha256(path)[0] for path in f] for f in files])
 
 
-def locate(files: Sequence[tuple[str, ...]]) -> list[RecordFile]:
-    """Counts the records of every file, so that the row numbers of its records are known.
+def read(paths: Sequence[str]) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+    """Yields of every record its place for errors, and its serialized parts.
+
+    Args:
+      paths: A file and its companions, as `companions` gives them.
 
     Raises:
-      UserError: If a file is damaged, or files that belong together differ in length.
+      UserError: If a checksum is wrong, or files that belong together differ in length.
     """
-    sources, first_row = [], 0
-    for paths in files:
-        counts = [tfrecords.count(path) for path in paths]
-        for path, number in zip(paths, counts, strict=True):
-            if number != counts[0]:
-                raise types.UserError(
-                    f"{paths[0]} holds {counts[0]} records, but {path} holds {number}: one of them"
-                    f" ends before record {min(number, counts[0])}. Fetch both again."
-                )
-        sources.append(RecordFile(tuple(paths), first_row))
-        first_row += counts[0]
-    return sources
-
-
-def read(record_file: RecordFile) -> Iterator[tuple[str, int, tuple[bytes, ...]]]:
-    """Yields of every record its place for errors, its row, and its serialized parts.
-
-    Raises:
-      UserError: If a checksum is wrong.
-    """
-    rows = zip(*map(tfrecords.read, record_file.paths), strict=True)
+    rows = itertools.zip_longest(*map(tfrecords.read, paths))
     for number, serialized in enumerate(rows):
-        yield f"{record_file.paths[0]}: record {number}", record_file.first_row + number, serialized
+        if None in serialized:
+            short = paths[serialized.index(None)]
+            whole = next(p for p, part in zip(paths, serialized, strict=True) if part is not None)
+            raise types.UserError(
+                f"{short} ends before record {number}, which {whole} has. Fetch both again."
+            )
+        yield f"{paths[0]}: record {number}", serialized
 
 
 def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> ReferenceBlock:
@@ -170,7 +146,14 @@ def ids_key(title_ids: Any, token_ids: Any) -> str:
     return hashed.hexdigest()
 
 
-def _with_companions(file: str) -> tuple[str, ...]:
+def companions(file: str, fmt: str) -> tuple[str, ...]:
+    """A file, and the files beside it that hold other parts of the same records.
+
+    Raises:
+      UserError: If one that is needed is missing.
+    """
+    if fmt != ORQA:
+        return (file,)
     folder, name = os.path.split(file)
     if "blocks" not in name:
         raise types.UserError(
