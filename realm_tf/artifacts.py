@@ -189,13 +189,9 @@ class SegmentWriter:
             yield aside
         self.add(name, num_records=num_records)
 
-    def add(self, name: str, *, num_records: int = 0) -> None:
-        """Adds a file that is already at its place, and reads it for its checksum."""
-        self.add_measured(measure(self.path, name, num_records))
-
-    def add_measured(self, shard: Shard) -> None:
-        """Adds a file that is already at its place, and whose checksum its writer took."""
-        self._shards[shard.name] = shard
+    def add(self, name: str, *, num_records: int = 0, measured: Shard | None = None) -> None:
+        """Adds a file that is at its place; it is read for its checksum, unless that is known."""
+        self._shards[name] = measured or measure(self.path, name, num_records)
 
     def add_tree(self, name: str) -> None:
         """Adds every file under the directory `name` (a SavedModel)."""
@@ -241,8 +237,8 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
     declared = dict(body)
     if digest({k: v for k, v in declared.items() if k != "fingerprint"}) != segment.fingerprint:
         raise types.UserError(f"{path}/{MANIFEST} was changed after it was written. Make it again.")
-    if kind is not None and segment.kind != kind:
-        raise types.UserError(f"{path} holds {segment.kind!r}; a {kind!r} segment is needed.")
+    if kind is not None:
+        _require(segment, kind)
     for shard in segment.shards:
         _check_shard(segment, shard, verify=verify)
     return segment
@@ -254,10 +250,7 @@ def require_kind(segment: Segment, kind: str, schema_version: int) -> None:
     Raises:
       UserError: Naming the segment, what it is, and the cure.
     """
-    if segment.kind != kind:
-        raise types.UserError(
-            f"{segment.path} holds {segment.kind!r}; a {kind!r} segment is needed."
-        )
+    _require(segment, kind)
     if segment.schema_version != schema_version:
         raise types.UserError(
             f"{segment.path} has version {segment.schema_version} of the format of {kind!r}; this"
@@ -296,6 +289,12 @@ def localise(path: str, cache_dir: str | None = None) -> str:
         with atomic_path(local) as aside:
             tf.io.gfile.copy(path, aside, overwrite=True)
     return local
+
+
+def _require(segment: Segment, kind: str) -> None:
+    if segment.kind != kind:
+        held = f"{segment.path} holds {segment.kind!r}"
+        raise types.UserError(f"{held}; a {kind!r} segment is needed.")
 
 
 def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:

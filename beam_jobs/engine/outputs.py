@@ -91,7 +91,7 @@ def commit(
       totals: Counts of the segment.
     """
     for file in files:
-        writer.add_measured(artifacts.Shard(**file))
+        writer.add(file["name"], measured=artifacts.Shard(**file))
     told = ", ".join(f"{number} {what}" for what, number in totals.items())
     _LOGGER.info("%s: %s", writer.path, told)
     return writer.commit(**totals)

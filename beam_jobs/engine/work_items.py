@@ -80,13 +80,8 @@ class Folder:
         """Removes a result: the item is to be done again."""
         tf.io.gfile.remove(self._result(step, number))
 
-    def delete(self) -> None:
-        """Removes the directory of a job that leaves no report, if it is there."""
-        if tf.io.gfile.exists(self.path):
-            tf.io.gfile.rmtree(self.path)
-
     def remove(self, *steps: str) -> None:
-        """Removes the plan, and the directories or files of these names.
+        """Removes the plan, the directories or files of these names, and a directory left empty.
 
         Args:
           *steps: Names of steps, whose items are all done, or of files that they needed.
@@ -97,6 +92,8 @@ class Folder:
                 tf.io.gfile.rmtree(path)
             elif tf.io.gfile.exists(path):
                 tf.io.gfile.remove(path)
+        if tf.io.gfile.isdir(self.path) and not tf.io.gfile.listdir(self.path):
+            tf.io.gfile.rmtree(self.path)
 
     def _numbers(self, step: str, suffix: str) -> set[int]:
         """Numbers of the items of a step that have a file with this suffix."""

@@ -28,8 +28,9 @@ def write_corpus(root: pathlib.Path) -> str:
 
 
 def command(pattern: str, root: pathlib.Path, *beam_args: str) -> list[str]:
-    argv = [sys.executable, "-m", "beam_jobs.build_blocks", "--input", pattern]
-    argv += ["--vocab", documents.write_vocab(root), "--length", "48"]
+    argv = [sys.executable, "-m", "beam_jobs.build_blocks", "--corpus", pattern]
+    argv += ["--vocab", documents.write_vocab(root), "--set", "blocks.length=48"]
+    argv += ["--set", "blocks.num_shards=8"]
     return [*argv, "--output_root", str(root / "out"), "--", *beam_args]
 
 

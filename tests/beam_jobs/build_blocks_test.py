@@ -9,11 +9,13 @@ import pyarrow as pa
 import pytest
 
 from beam_jobs import build_blocks
+from beam_jobs.engine import launch
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys, schema, shards
 from realm_tf.data.blocks import packer as block_packer
 from realm_tf.data.blocks import table as block_table
-from tests.beam_jobs import documents
+from realm_tf.data.corpus import formats as corpus_formats
+from tests.beam_jobs import documents, jobs
 from tests.data import example_passages
 from tests.text import vocabularies
 
@@ -21,9 +23,7 @@ from tests.text import vocabularies
 def build(root: pathlib.Path, pattern: str, **kept) -> artifacts.Segment:
     settings = {"length": 48, "num_shards": 3, **kept}
     vocab = documents.write_vocab(root)
-    return build_blocks.build_blocks(
-        input=pattern, vocab=vocab, output_root=str(root / "out"), **settings
-    )
+    return jobs.build_blocks(pattern, vocab=vocab, output_root=str(root / "out"), **settings)
 
 
 def document(row: dict) -> types.Document:
@@ -171,7 +171,7 @@ def test_change_of_a_document_changes_no_other_shard_or_id(built, tmp_path):
 def test_complete_segment_is_not_made_again(tmp_path, monkeypatch):
     pattern = documents.write(tmp_path / "a.jsonl", documents.records(4))
     first = build(tmp_path, pattern)
-    monkeypatch.setattr(build_blocks, "_build", None)
+    monkeypatch.setattr(build_blocks._Job, "build", None)
     assert build(tmp_path, pattern) == first
 
 
@@ -235,19 +235,33 @@ def test_corpus_without_text_is_refused(tmp_path, made):
 
 def test_wrong_settings_are_refused_before_any_work(tmp_path):
     pattern = documents.write(tmp_path / "a.jsonl", documents.records(2))
-    for settings in ({"length": 15}, {"num_shards": 0}):
+    for settings in ({"length": 15}, {"num_shards": -1}):
         with pytest.raises(types.UserError, match="at least"):
             build(tmp_path, pattern, **settings)
     with pytest.raises(types.UserError, match="No file matches"):
         build(tmp_path, str(tmp_path / "nothing*.jsonl"))
 
 
-def test_run_takes_a_command_line(built, tmp_path):
+def test_it_can_be_launched_alone(built, tmp_path):
     pattern = documents.write(tmp_path / "a.jsonl", documents.records())
-    argv = ["--input", pattern, "--vocab", documents.write_vocab(tmp_path)]
-    argv += ["--output_root", str(tmp_path), "--length", "48", "--num_shards", "3"]
-    segment = build_blocks.run([*argv, "--", "--direct_running_mode=in_memory"])
+    argv = ["--corpus", pattern, "--vocab", documents.write_vocab(tmp_path)]
+    argv += ["--output_root", str(tmp_path), "--set", "blocks.length=48"]
+    argv += ["--set", "blocks.num_shards=3", "--", "--direct_running_mode=in_memory"]
+    segment, _ = launch.main(build_blocks.build_blocks, build_blocks.Params, argv)
     assert segment.fingerprint == built.fingerprint
+
+
+def test_number_of_shards_follows_the_size_of_the_corpus(tmp_path, monkeypatch):
+    made = documents.records(60)
+    pattern = documents.write(tmp_path / "a.jsonl", made)
+    assert build(tmp_path, pattern, num_shards=0).settings["num_shards"] == 1
+    size = (tmp_path / "a.jsonl").stat().st_size
+    monkeypatch.setattr(corpus_formats, "_SMALL_SHARD_BYTES", size // 3 + 1)
+    assert build(tmp_path, pattern, num_shards=0).settings["num_shards"] == 3
+    monkeypatch.setattr(corpus_formats, "_SMALL_SHARD_BYTES", 1)
+    assert build(tmp_path, pattern, num_shards=0).settings["num_shards"] == 8
+    monkeypatch.setattr(corpus_formats, "_SHARD_BYTES", size // 12 + 1)
+    assert build(tmp_path, pattern, num_shards=0).settings["num_shards"] == 12
 
 
 @pytest.mark.slow

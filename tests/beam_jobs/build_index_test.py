@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from beam_jobs import build_index
+from beam_jobs.engine import launch
 from realm_tf import types
 from realm_tf.retrieval import index, recall, vectors
 from tests.retrieval import segments
@@ -16,13 +17,17 @@ def table(tmp_path):
     return vectors.VectorTable.open(segments.write_vectors(tmp_path, [segments.normal(400, 8)]))
 
 
+def run(argv):
+    return launch.main(build_index.build_index, build_index.Params, argv)
+
+
 def arguments(tmp_path, table):
     return [f"--vectors={table.segment.path}", f"--output_root={tmp_path}"]
 
 
 @pytest.mark.parametrize("name", ["exact", "scann"])
 def test_index_finds(tmp_path, table, name):
-    segment = build_index.run([*arguments(tmp_path, table), f"--index={name}", "--k=20"])
+    segment = run([*arguments(tmp_path, table), f"--set=retrieval.index={name}", "--k=20"])
     opened = index.Index.open(segment.path, table)
     queries = segments.normal(16, 8, seed=1)
     assert opened.is_exact == (name == "exact")
@@ -31,16 +36,22 @@ def test_index_finds(tmp_path, table, name):
 
 def test_recall_is_measured_with_given_queries(tmp_path, table):
     """Queries that differ make another segment, for they may decide about the fallback."""
-    args = [*arguments(tmp_path, table), "--index=scann"]
+    args = [*arguments(tmp_path, table), "--set=retrieval.index=scann"]
     np.save(tmp_path / "queries.npy", segments.normal(5, 8, seed=2))
-    given = build_index.run([*args, f"--queries={tmp_path / 'queries.npy'}"])
-    assert given.path != build_index.run(args).path
+    given = run([*args, f"--queries={tmp_path / 'queries.npy'}"])
+    assert given.path != run(args).path
 
 
 def test_fallback_is_reported(tmp_path, table):
-    args = [*arguments(tmp_path, table), "--index=scann", "--num_leaves=150"]
+    args = [
+        *arguments(tmp_path, table),
+        "--set=retrieval.index=scann",
+        "--set=retrieval.num_leaves=150",
+    ]
     np.save(tmp_path / "queries.npy", segments.normal(50, 8, seed=2))
-    segment = build_index.run([*args, "--recall_floor=1", f"--queries={tmp_path / 'queries.npy'}"])
+    segment = run(
+        [*args, "--set=retrieval.recall_floor=1", f"--queries={tmp_path / 'queries.npy'}"]
+    )
     assert segment.counts["fallback"] == 1
 
 
@@ -54,6 +65,6 @@ def test_bad_queries_are_refused(tmp_path, table, content, message):
         path.write_bytes(content)
     elif content is not None:
         np.save(path, content)
-    args = [*arguments(tmp_path, table), "--index=scann", f"--queries={path}"]
+    args = [*arguments(tmp_path, table), "--set=retrieval.index=scann", f"--queries={path}"]
     with pytest.raises(types.UserError, match=message):
-        build_index.run(args)
+        run(args)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from beam_jobs import build_blocks, embed_blocks
-from beam_jobs.engine import work_items
+from beam_jobs import embed_blocks
+from beam_jobs.engine import launch, outputs, work_items
 from realm_tf import artifacts, config, types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import index, retriever, snapshots, vectors
 from realm_tf.text import packing
-from tests.beam_jobs import corpus
+from tests.beam_jobs import corpus, jobs
 from tests.retrieval import segments
 
 
@@ -58,7 +58,7 @@ def open_table(parts) -> block_table.BlockTable:
 
 
 def test_vectors_are_the_embedders_in_the_tables_order(parts):
-    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**parts))
+    table = vectors.VectorTable.open(jobs.embed_blocks(**parts))
     np.testing.assert_allclose(table.load(), one_by_one(parts), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(table.block_ids, open_table(parts).block_ids)
     rows = [s.num_records for s in artifacts.open_segment(parts["blocks"]).shards]
@@ -69,14 +69,14 @@ def test_blocks_are_packed_by_their_segments_template(parts):
     _, tokenizer = corpus.write_vocab(parts["output_root"])
     body = corpus.write_blocks(parts["output_root"], tokenizer.fingerprint, template="body")
     parts = {**parts, "blocks": body.path}
-    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**parts))
+    table = vectors.VectorTable.open(jobs.embed_blocks(**parts))
     expected = one_by_one(parts, template="body")
     np.testing.assert_allclose(table.load(), expected, rtol=1e-4, atol=1e-5)
     assert np.abs(expected - one_by_one(parts)).max() > 0.1
 
 
 def test_segment_says_what_it_was_made_from(parts):
-    segment = embed_blocks.embed_blocks(**parts)
+    segment = jobs.embed_blocks(**parts)
     assert segment.made_from == {
         role: artifacts.open_segment(parts[role]).fingerprint for role in ("blocks", "embedder")
     }
@@ -86,7 +86,7 @@ def test_segment_says_what_it_was_made_from(parts):
 
 
 def test_float16(parts):
-    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**parts, dtype="float16"))
+    table = vectors.VectorTable.open(jobs.embed_blocks(**parts, dtype="float16"))
     assert table.shards[0].dtype == np.float16
     np.testing.assert_allclose(table.load(), one_by_one(parts), rtol=2e-3, atol=1e-3)
 
@@ -94,26 +94,26 @@ def test_float16(parts):
 def test_an_empty_shard_has_no_vectors_but_their_size(parts):
     _, tokenizer = corpus.write_vocab(parts["output_root"])
     few = corpus.write_blocks(parts["output_root"], tokenizer.fingerprint, count=2, num_shards=6)
-    table = vectors.VectorTable.open(embed_blocks.embed_blocks(**{**parts, "blocks": few.path}))
+    table = vectors.VectorTable.open(jobs.embed_blocks(**{**parts, "blocks": few.path}))
     assert len(table) == 2
     assert {shard.shape[1] for shard in table.shards} == {8}
     assert 0 in np.diff(table.shard_offsets)
 
 
 def test_a_finished_segment_is_returned_at_once(parts):
-    first = embed_blocks.embed_blocks(**parts)
+    first = jobs.embed_blocks(**parts)
     files = [first.file(name) for name in os.listdir(first.path)]
     before = [os.stat(path).st_mtime_ns for path in files]
-    assert embed_blocks.embed_blocks(**parts) == first
+    assert jobs.embed_blocks(**parts) == first
     assert [os.stat(path).st_mtime_ns for path in files] == before
 
 
 @pytest.mark.parametrize("resume", [True, False])
 def test_a_killed_job_continues_where_it_stopped(parts, tmp_path, monkeypatch, resume):
-    whole = embed_blocks.embed_blocks(**{**parts, "output_root": str(tmp_path / "whole")})
-    monkeypatch.setattr(embed_blocks, "_commit", _killed)
+    whole = jobs.embed_blocks(**{**parts, "output_root": str(tmp_path / "whole")})
+    monkeypatch.setattr(outputs, "commit", _killed)
     with pytest.raises(RuntimeError, match="killed"):
-        embed_blocks.embed_blocks(**parts)
+        jobs.embed_blocks(**parts)
     monkeypatch.undo()
     (directory,) = (path for path in tmp_path.glob("vectors-*") if path.suffix != ".job")
     (directory / vectors.vectors_name(2, 4)).unlink()
@@ -121,7 +121,7 @@ def test_a_killed_job_continues_where_it_stopped(parts, tmp_path, monkeypatch, r
     lost = vectors.vectors_name(2, 4), vectors.ids_name(2, 4)
     kept = [directory / s.name for s in whole.shards if s.name not in lost]
     before = [path.stat().st_mtime_ns for path in kept]
-    again = embed_blocks.embed_blocks(**parts, resume=resume)
+    again = jobs.embed_blocks(**parts, resume=resume)
     assert ([path.stat().st_mtime_ns for path in kept] == before) == resume
     assert again.fingerprint == whole.fingerprint  # byte for byte: it is of the contents
     assert set(os.listdir(directory)) == {s.name for s in whole.shards} | {artifacts.MANIFEST}
@@ -129,10 +129,10 @@ def test_a_killed_job_continues_where_it_stopped(parts, tmp_path, monkeypatch, r
 
 
 def test_a_job_that_was_killed_at_its_very_end_leaves_nothing(parts):
-    made = embed_blocks.embed_blocks(**parts)
+    made = jobs.embed_blocks(**parts)
     folder = work_items.job_folder(made.path)
-    os.mkdir(folder)
-    assert embed_blocks.embed_blocks(**parts) == made
+    os.makedirs(f"{folder}/{embed_blocks.STEP}")
+    assert jobs.embed_blocks(**parts) == made
     assert not os.path.exists(folder)
 
 
@@ -141,10 +141,12 @@ def _killed(*_):
 
 
 def test_workers_do_not_change_the_result(parts, tmp_path):
-    first = embed_blocks.embed_blocks(**parts)
-    args = [f"--{name}={value}" for name, value in parts.items() if name != "output_root"]
+    first = jobs.embed_blocks(**parts)
+    args = [f"--{name}={parts[name]}" for name in ("blocks", "embedder", "vocab")]
+    args += ["--set=blocks.length=64", "--set=retrieval.embed_batch_size=16"]
     beam_args = ["--", "--direct_running_mode=multi_threading", "--direct_num_workers=2"]
-    second = embed_blocks.run([*args, f"--output_root={tmp_path / 'other'}", *beam_args])
+    argv = [*args, f"--output_root={tmp_path / 'other'}", *beam_args]
+    second = launch.main(embed_blocks.embed_blocks, embed_blocks.Params, argv)
     assert second.path != first.path
     assert second.fingerprint == first.fingerprint
 
@@ -155,7 +157,7 @@ def test_another_tokenizer_is_refused(parts, wrong):
     kwargs = {"tokenizer": "u" * 64} if wrong == "embedder" else {"tokenizer_fingerprint": "u" * 64}
     other = make(parts["output_root"], **kwargs).path
     with pytest.raises(types.UserError, match="their tokenizer differs") as error:
-        embed_blocks.embed_blocks(**{**parts, wrong: other})
+        jobs.embed_blocks(**{**parts, wrong: other})
     assert other in str(error.value)
     assert parts["vocab"] in str(error.value)
 
@@ -174,7 +176,7 @@ def test_a_diverged_embedder_is_refused(parts):
     writer.add_tree(artifacts.SAVED_MODEL)
     writer.commit()
     with pytest.raises(types.UserError, match=r"The vector of block \d+ has infinite.*\)\.$"):
-        embed_blocks.embed_blocks(**{**parts, "embedder": path})
+        jobs.embed_blocks(**{**parts, "embedder": path})
 
 
 def test_batches_are_full_and_of_few_shapes(parts):
@@ -200,11 +202,11 @@ def test_from_documents_to_blocks_found(parts, tmp_path):
     ]
     (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
     root, vocab = parts["output_root"], parts["vocab"]
-    made = build_blocks.build_blocks(
-        input=str(tmp_path / "*.jsonl"), vocab=vocab, output_root=root, length=32, num_shards=3
+    made = jobs.build_blocks(
+        str(tmp_path / "*.jsonl"), vocab=vocab, output_root=root, length=32, num_shards=3
     )
     table = block_table.BlockTable.open(made)
-    made_vectors = embed_blocks.embed_blocks(**{**parts, "blocks": made.path, "length": 32})
+    made_vectors = jobs.embed_blocks(**{**parts, "blocks": made.path, "length": 32})
     snapshot = snapshots.Snapshot.of(
         step=0,
         embedder=artifacts.open_segment(parts["embedder"]),

@@ -7,17 +7,22 @@ import pathlib
 import pytest
 import tensorflow as tf
 
-from beam_jobs import build_blocks, import_corpus, make_examples, tag_spans
+from beam_jobs import make_examples
+from beam_jobs.engine import launch
 from realm_tf import artifacts, types
 from realm_tf.commands import inspect as inspect_command
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import example_records
 from realm_tf.data.reference import tfrecords
-from tests.beam_jobs import documents
+from tests.beam_jobs import documents, jobs
 from tests.data import example_passages
 from tests.text import vocabularies
 
 LENGTHS = {"query_length": 48, "max_masks": 5, "block_length": 48}
+SETTINGS = (
+    *("ict.query_length=48", "pretrain.query_length=48"),
+    *("pretrain.max_masks=5", "blocks.length=48"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +30,21 @@ def parts(tmp_path_factory) -> dict[str, str]:
     """Paths of the vocabulary, the blocks and the spans."""
     root = tmp_path_factory.mktemp("parts")
     vocab = documents.write_vocab(root)
-    cut = build_blocks.build_blocks(
-        input=documents.write(root / "a.jsonl", documents.records()),
+    cut = jobs.build_blocks(
+        documents.write(root / "a.jsonl", documents.records()),
         vocab=vocab,
         output_root=str(root),
         length=48,
         num_shards=3,
     )
-    tagged = tag_spans.tag_spans(blocks=cut.path, vocab=vocab, output_root=str(root))
+    tagged = jobs.tag_spans(blocks=cut.path, vocab=vocab, output_root=str(root))
     return {"vocab": vocab, "blocks": cut.path, "spans": tagged.path}
 
 
-def make(parts, root, task, beam_args=(), **options) -> artifacts.Segment:
-    return make_examples.make_examples(
-        **parts,
-        output_root=str(root),
-        options=example_records.Options(task, **{**LENGTHS, **options}),
-        beam_args=beam_args,
+def make(parts, root, task, *overrides, **kept) -> artifacts.Segment:
+    overrides = (*SETTINGS, *overrides)
+    return jobs.make_examples(
+        **parts, output_root=str(root), task=task, overrides=overrides, **kept
     )
 
 
@@ -85,7 +88,7 @@ def test_spans_of_other_blocks_are_refused(parts, tmp_path):
 def test_a_complete_segment_is_not_made_again(parts, tmp_path, monkeypatch):
     made = make(parts, tmp_path, "masked")
     monkeypatch.setattr(make_examples, "MakeFn", None)
-    assert make(parts, tmp_path, "masked", keep_probability=0.7) == made  # is of "ict" alone
+    assert make(parts, tmp_path, "masked", "ict.keep_probability=0.7") == made  # is of "ict" alone
 
 
 def test_a_killed_job_goes_on(parts, tmp_path, monkeypatch):
@@ -133,8 +136,8 @@ def test_processes_write_the_same(parts, tmp_path):
 
 def test_annotated_passages_are_read_back(parts, tmp_path):
     written = make(parts, tmp_path, "annotated")
-    back = import_corpus.import_corpus(
-        input=f"{written.path}/examples-*",
+    back = jobs.build(
+        f"{written.path}/examples-*",
         format="realm-pretrain",
         vocab=parts["vocab"],
         output_root=str(tmp_path),
@@ -188,15 +191,15 @@ def test_mistakes_are_told(parts, tmp_path):
     with pytest.raises(types.UserError, match=told):
         make({**parts, "spans": None}, tmp_path, "masked")
     with pytest.raises(types.UserError, match=r"gives no example: .*Are the lengths too small"):
-        make(parts, tmp_path, "masked", query_length=3)
+        make(parts, tmp_path, "masked", "pretrain.query_length=3")
     assert not list(pathlib.Path(tmp_path).rglob(artifacts.MANIFEST))
-    with pytest.raises(SystemExit):
-        make_examples.run(["--task", "mlm"])
+    with pytest.raises(types.UserError, match=r"must be one of .* Received: 'mlm'"):
+        make(parts, tmp_path, "mlm")
 
 
-def test_command_line_says_the_same(parts, tmp_path):
+def test_it_can_be_launched_alone(parts, tmp_path):
     argv = [arg for name, path in parts.items() for arg in (f"--{name}", path)]
-    argv += ["--task", "masked"]
-    argv += [arg for name, value in LENGTHS.items() for arg in (f"--{name}", str(value))]
-    made = make_examples.run([*argv, "--output_root", str(tmp_path / "a")])
+    argv += ["--task", "masked", "--output_root", str(tmp_path / "a")]
+    argv += [f"--set={setting}" for setting in SETTINGS]
+    made = launch.main(make_examples.make_examples, make_examples.Params, argv)
     assert made.fingerprint == make(parts, tmp_path / "b", "masked").fingerprint

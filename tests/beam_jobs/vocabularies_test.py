@@ -9,11 +9,10 @@ import string
 import numpy as np
 import pytest
 
-from beam_jobs import build_blocks
 from realm_tf.data.blocks import table as block_table
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.text import vocabulary
-from tests.beam_jobs import documents
+from tests.beam_jobs import documents, jobs
 from tests.text import vocabularies
 
 WORDS = ["".join(w) for w in itertools.product(string.ascii_lowercase, repeat=4)][:70_000]
@@ -26,8 +25,8 @@ def table_of(
     file.write_text("\n".join(vocab), encoding="utf-8")
     read = vocabulary.read(str(file))
     segment = vocabulary.write_segment(str(root), read, lower_case=lower_case)
-    blocks = build_blocks.build_blocks(
-        input=documents.write(root / "a.jsonl", [{"id": "1", "title": title, "text": text}]),
+    blocks = jobs.build_blocks(
+        documents.write(root / "a.jsonl", [{"id": "1", "title": title, "text": text}]),
         vocab=segment.path,
         output_root=str(root),
         num_shards=1,

@@ -7,9 +7,8 @@ import json
 import click.testing
 import pytest
 
-from beam_jobs import build_blocks
 from realm_tf.cli import main
-from tests.beam_jobs import documents
+from tests.beam_jobs import documents, jobs
 from tests.models import taggers
 from tests.text import vocabularies
 
@@ -19,9 +18,7 @@ def inputs(tmp_path_factory):
     root = tmp_path_factory.mktemp("tag_command")
     vocab = documents.write_vocab(root)
     corpus = documents.write(root / "a.jsonl", documents.records(4))
-    blocks = build_blocks.build_blocks(
-        input=corpus, vocab=vocab, output_root=str(root), length=48, num_shards=1
-    )
+    blocks = jobs.build_blocks(corpus, vocab=vocab, output_root=str(root), length=48, num_shards=1)
     tagger = taggers.segment(root, vocabularies.tokenizer(), {"warsaw": "B-LOC"})
     return {"blocks": blocks.path, "vocab": vocab, "tagger": tagger.path, "root": root}
 

@@ -70,12 +70,10 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, bad):
         segments.write_vectors(tmp_path, [values], dtype=np.float16)
 
 
-def test_a_shard_is_there_only_when_it_is_whole(tmp_path):
-    folder = str(tmp_path)
+def test_a_shard_is_two_files(tmp_path):
     ids, values = np.arange(3, dtype=np.uint64), segments.normal(3, 2)
-    vectors.write_array(f"{folder}/{vectors.ids_name(0, 1)}", ids)
-    assert not vectors.has_shard(folder, 0, 1)
-    vectors.write_shard(folder, 0, 1, block_ids=ids, vectors=values)
-    assert vectors.has_shard(folder, 0, 1)
-    assert vectors.num_rows(f"{folder}/{vectors.vectors_name(0, 1)}") == 3
-    assert not artifacts.is_complete(folder)
+    names = vectors.write_shard(str(tmp_path), 0, 1, block_ids=ids, vectors=values)
+    assert names == (vectors.ids_name(0, 1), vectors.vectors_name(0, 1))
+    for name, array in zip(names, (ids, values), strict=True):
+        np.testing.assert_array_equal(np.load(tmp_path / name), array)
+    assert not artifacts.is_complete(str(tmp_path))

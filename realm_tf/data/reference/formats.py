@@ -89,20 +89,22 @@ def fingerprint(files: Sequence[tuple[str, ...]]) -> str:
 def read(paths: Sequence[str]) -> Iterator[tuple[str, tuple[bytes, ...]]]:
     """Yields of every record its place for errors, and its serialized parts.
 
+    The records are counted first, because that finds every kind of damage.
+
     Args:
       paths: A file and its companions, as `companions` gives them.
 
     Raises:
-      UserError: If a checksum is wrong, or files that belong together differ in length.
+      UserError: If a file is damaged, or files that belong together differ in length.
     """
-    rows = itertools.zip_longest(*map(tfrecords.read, paths))
-    for number, serialized in enumerate(rows):
-        if None in serialized:
-            short = paths[serialized.index(None)]
-            whole = next(p for p, part in zip(paths, serialized, strict=True) if part is not None)
+    counts = [tfrecords.count(path) for path in paths]
+    for path, number in zip(paths, counts, strict=True):
+        if number != counts[0]:
             raise types.UserError(
-                f"{short} ends before record {number}, which {whole} has. Fetch both again."
+                f"{paths[0]} holds {counts[0]} records, but {path} holds {number}: one of them"
+                f" ends before record {min(number, counts[0])}. Fetch both again."
             )
+    for number, serialized in enumerate(zip(*map(tfrecords.read, paths), strict=True)):
         yield f"{paths[0]}: record {number}", serialized
 
 

@@ -1,16 +1,14 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Shards meet at one worker, are written whole, and are committed together."""
+"""Workers measure what they write; the launcher commits it without reading it again."""
 
-import collections
 import os
+import pathlib
 
-import apache_beam as beam
 import pyarrow as pa
 import pytest
-from apache_beam.testing import util
 
-from beam_jobs.engine import outputs, runner
+from beam_jobs.engine import outputs, work_items
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import schema, shards
 from tests.data import example_passages
@@ -29,54 +27,53 @@ def output_in(path) -> tuple[artifacts.SegmentWriter, outputs.Output]:
     return writer, outputs.Output(str(path), schema.BLOCKS, 2)
 
 
-def write(output: outputs.Output, number: int, blocks) -> dict[str, int]:
-    """Writes a shard; returns its counts."""
-    counts = collections.Counter(blocks=0)
-    outputs.count_blocks(blocks, counts)
-    batch = schema.block_batch(blocks, COLUMNS)
-    shards.write(outputs.shard_path(output, number), [batch], COLUMNS)
-    return dict(counts)
+def write(output: outputs.Output, number: int, blocks) -> dict:
+    """Writes a shard; returns what a result tells of it."""
+    count = shards.write(output.shard(number), [schema.block_batch(blocks, COLUMNS)], COLUMNS)
+    return output.measure(number, count)
 
 
-def report(output: outputs.Output, counts) -> None:
-    with runner.pipeline([]) as pipeline:
-        _ = pipeline | beam.Create(counts) | outputs.WriteReport(output)
-
-
-def test_every_shard_is_there_even_without_rows():
-    with runner.pipeline([]) as pipeline:
-        rows = pipeline | beam.Create([(1, "a"), (3, "b"), (1, "c")])
-        grouped = (
-            rows | outputs.GroupByShard(4) | beam.MapTuple(lambda i, found: (i, sorted(found)))
-        )
-        util.assert_that(grouped, util.equal_to([(0, []), (1, ["a", "c"]), (2, []), (3, ["b"])]))
-
-
-def test_committed_segment_holds_what_was_written(tmp_path):
+def test_committed_segment_holds_what_was_written(tmp_path, monkeypatch):
     made = [passage.block for passage in example_passages.passages(seed=3, num_docs=6)]
     writer, output = output_in(tmp_path / "segment")
-    parts = made[:5], made[5:]
-    counts = [(i, write(output, i, part)) for i, part in enumerate(parts)]
-    report(output, counts[::-1])
-    segment = outputs.commit(writer, output, "corpus")
+    files = [write(output, number, part) for number, part in enumerate((made[:5], made[5:]))]
+    with monkeypatch.context() as patch:
+        patch.setattr(artifacts, "file_sha256", None)  # not read again
+        segment = outputs.commit(writer, files, {"blocks": len(made)})
+    artifacts.open_segment(segment.path, verify=True)
     assert [s.num_records for s in segment.shards] == [5, len(made) - 5]
     found = example_passages.blocks_in(segment)
     pairs = zip(found, made, strict=True)
     assert all(example_passages.same(read, block) for read, block in pairs)
-    assert segment.counts == {
-        "blocks": len(made),
-        "sentences": sum(len(block.sentence_byte_start) for block in made),
-        "tokens": sum(len(block.token_ids) for block in made),
-    }
+    assert segment.counts == {"blocks": len(made)}
     assert set(os.listdir(segment.path)) == {s.name for s in segment.shards} | {artifacts.MANIFEST}
 
 
-def test_segment_without_records_is_not_committed(tmp_path):
-    writer, output = output_in(tmp_path / "segment")
-    report(output, [(i, write(output, i, [])) for i in range(2)])
+def test_items_whose_shard_is_not_whole_are_forgotten(tmp_path):
+    made = [passage.block for passage in example_passages.passages(seed=3, num_docs=6)]
+    _, output = output_in(tmp_path / "segment")
+    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    os.makedirs(folder.file("Step"))
+    for number in range(2):
+        files = {schema.BLOCKS: [write(output, number, made[number : number + 2])]}
+        folder.write_result("Step", number, {outputs.FILES: files})
+    outputs.forget_broken(folder, "Step", blocks=output.path)
+    assert folder.done("Step") == {0, 1}
+    shard = pathlib.Path(output.shard(1))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    (shard.parent / "half.tmp-1").write_bytes(b"half")
+    outputs.forget_broken(folder, "Step", blocks=output.path)
+    assert folder.done("Step") == {0}
+    assert not list(tmp_path.rglob("*.tmp-*"))
+    os.remove(output.shard(0))
+    outputs.forget_broken(folder, "Step", blocks=output.path)
+    assert folder.done("Step") == set()
+
+
+def test_corpus_without_blocks_is_refused():
+    outputs.require_blocks(1, "corpus")
     with pytest.raises(types.UserError, match="No document of corpus has text"):
-        outputs.commit(writer, output, "corpus")
-    assert not artifacts.is_complete(output.path)
+        outputs.require_blocks(0, "corpus")
 
 
 def test_failing_records_leave_no_shard(tmp_path):
@@ -88,6 +85,5 @@ def test_failing_records_leave_no_shard(tmp_path):
         raise RuntimeError("cut")
 
     with pytest.raises(RuntimeError, match="cut"):
-        shards.write(outputs.shard_path(output, 0), failing(), COLUMNS)
+        shards.write(output.shard(0), failing(), COLUMNS)
     assert os.listdir(output.path) == []
-    assert outputs.shard_bytes(output, 0) == -1

@@ -24,11 +24,6 @@ def divide(number):
     return 1 // number
 
 
-def test_arguments_are_divided_at_the_first_dashes():
-    assert runner.split_args(["--a=1"]) == (["--a=1"], [])
-    assert runner.split_args(["--a=1", "--", "--b", "--"]) == (["--a=1"], ["--b", "--"])
-
-
 def test_the_local_engine_is_the_default():
     with runner.pipeline(["--job_name=x"]) as pipeline:
         _ = pipeline | beam.Create([1])
@@ -98,11 +93,3 @@ def test_a_full_or_closed_disk_is_one_line(error, message):
 def test_other_errors_of_storage_stay_what_they_are():
     with pytest.raises(FileNotFoundError), runner.storage_errors():
         raise FileNotFoundError(errno.ENOENT, "No such file")
-
-
-@pytest.mark.parametrize(
-    ("options", "local"),
-    [([], True), (["--runner=FnApiRunner"], True), (["--runner=DataflowRunner"], False)],
-)
-def test_what_is_local(options, local):
-    assert runner.is_local(options) == local

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Items are done once, whatever the waves, and what failed is done by the next call."""
+"""Items are done once, and what failed is done by the next call."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import pathlib
 import pytest
 from apache_beam.metrics import metric
 
-from beam_jobs.engine import runner, work_items
+from beam_jobs.engine import progress, runner, work_items
 from realm_tf import types
 
 STEP = "Double"
@@ -29,8 +29,8 @@ class DoubleFn(work_items.ItemFn):
 ITEMS = [(f"é{i}", i) for i in range(7)]
 
 
-def run(folder, *, wave_size=3, beam_args=()):
-    work_items.run(DoubleFn(folder, STEP), ITEMS, beam_args=beam_args, wave_size=wave_size)
+def run(folder, *, beam_args=()):
+    work_items.run(DoubleFn(folder, STEP), ITEMS, beam_args=beam_args)
 
 
 def calls(folder) -> list[int]:
@@ -42,25 +42,35 @@ def check(folder):
     assert [(r["name"], r["doubled"]) for r in results] == [(n, v * 2) for n, v in ITEMS]
 
 
-@pytest.mark.parametrize("wave_size", [1, 3, 100])
-def test_every_item_is_done_once_in_waves(tmp_path, monkeypatch, wave_size):
-    sizes = []
-    create = work_items.beam.Create
-    monkeypatch.setattr(work_items.beam, "Create", lambda w: (sizes.append(len(w)), create(w))[1])
+def test_every_item_is_done_once(tmp_path):
     folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
-    run(folder, wave_size=wave_size)
+    run(folder)
     check(folder)
     assert calls(folder) == list(range(7))
-    assert sizes == {1: [1] * 7, 3: [3, 3, 1], 100: [7]}[wave_size]
     run(folder)  # all is done
     assert calls(folder) == list(range(7))
+
+
+def test_parts_of_items_in_work_count_as_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "NOTE_EVERY_SECS", 0.0)
+    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    assert folder.amount_done(STEP) == 0
+    os.makedirs(folder.file(STEP))
+    folder.note(STEP, 5)(1, 4)
+    folder.note(STEP, 6)(1, 2)
+    assert folder.amount_done(STEP) == 0.75
+    assert folder.done(STEP) == set()
+    folder.write_result(STEP, 6, {})
+    assert folder.amount_done(STEP) == 1.25
+    pathlib.Path(folder.file(STEP, "000005.part")).write_text("")  # caught while it was written
+    assert folder.amount_done(STEP) == 1.0
 
 
 @pytest.mark.slow
 def test_processes_do_the_same(tmp_path):
     folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-    run(folder, beam_args=options, wave_size=100)
+    run(folder, beam_args=options)
     check(folder)
 
 
@@ -69,10 +79,9 @@ def test_what_failed_is_one_line_and_is_done_by_the_next_call(tmp_path):
     folder = work_items.open_folder(path, ["plan", 1], resume=True)
     pathlib.Path(folder.file("stop")).write_text("4")
     with pytest.raises(types.UserError) as error:
-        run(folder, wave_size=2)
+        run(folder)
     message = "No space left on device: é4. Free some space, and give the same command again: it"
     assert str(error.value) == message + " goes on where it stopped."
-    assert folder.done(STEP) >= {0, 1, 2, 3}
     assert 4 not in folder.done(STEP)
     os.remove(folder.file("stop"))
     done = folder.done(STEP)
@@ -107,6 +116,8 @@ def test_removing_steps_keeps_the_rest(tmp_path):
     run(folder)
     folder.remove(STEP, "Never")
     assert os.listdir(folder.path) == ["calls"]
+    folder.remove("calls")
+    assert not os.path.exists(folder.path)
 
 
 def test_asides_of_killed_processes_are_removed(tmp_path):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One way into corpora of any format."""
 
+import json
 import logging
 
 import pytest
@@ -118,9 +119,15 @@ def test_names_that_do_not_tell_or_tell_another_format(tmp_path):
     assert corpus_formats.units(str(tmp_path / "a.json"), "jsonl")
 
 
-def test_ready_blocks_are_no_documents(tmp_path):
-    with pytest.raises(types.UserError, match="Received: 'orqa'"):
-        corpus_formats.units(reference_corpora.write_orqa(tmp_path), "orqa")
+def test_ready_blocks_are_documents_with_their_parts(tmp_path):
+    pattern = reference_corpora.write_orqa(tmp_path)
+    (unit,) = corpus_formats.units(pattern, "orqa")
+    found = list(corpus_formats.read_unit(unit, "orqa"))
+    assert [(d.title, d.text) for d in found] == list(reference_corpora.BLOCKS)
+    assert [d.number for d in found] == list(range(len(found)))
+    assert {frozenset(json.loads(d.metadata)) for d in found} == {
+        frozenset({"ids_key", "sentences", "spans"})
+    }
 
 
 def test_entities_by_format_and_option(tmp_path):

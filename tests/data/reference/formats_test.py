@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records of the original code's formats, and one clear refusal for each that is not."""
 
+import itertools
 import pathlib
 
 import pytest
@@ -14,11 +15,12 @@ TEXT = "Louis né. In York."
 
 
 def read(pattern: str, fmt: str) -> list[reference_formats.ReferenceBlock]:
-    sources = reference_formats.locate(reference_formats.expand(pattern, fmt))
+    rows = itertools.chain.from_iterable(
+        map(reference_formats.read, reference_formats.expand(pattern, fmt))
+    )
     return [
         reference_formats.parse(fmt, where, row, serialized)
-        for source in sources
-        for where, row, serialized in reference_formats.read(source)
+        for row, (where, serialized) in enumerate(rows)
     ]
 
 
@@ -129,7 +131,7 @@ def test_blocks_and_titles_of_different_lengths(tmp_path):
     reference_corpora.write(tmp_path / "titles.tfr", [b"one", b"two"])
     message = r"blocks\.tfr holds 6 records, but .*titles\.tfr holds 2"
     with pytest.raises(types.UserError, match=message):
-        reference_formats.locate(reference_formats.expand(path, "orqa"))
+        read(path, "orqa")
 
 
 def test_files_that_are_not_there(tmp_path):

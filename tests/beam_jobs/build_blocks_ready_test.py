@@ -8,23 +8,22 @@ import pathlib
 import numpy as np
 import pytest
 
-from beam_jobs import import_corpus, import_corpus_transforms, tag_spans
+from beam_jobs import build_blocks
 from beam_jobs.engine import outputs
 from realm_tf import artifacts, types
-from realm_tf.data.blocks import keys, schema, shards
+from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masking
-from realm_tf.data.reference import formats as reference_formats
 from realm_tf.retrieval import orqa_vectors, vectors
-from tests.beam_jobs import documents, reference_corpora
+from tests.beam_jobs import documents, jobs, reference_corpora
 from tests.data import example_passages
 from tests.text import vocabularies
 
 
-def take(root: pathlib.Path, pattern: str, fmt: str, **kept) -> import_corpus.ImportedCorpus:
+def take(root: pathlib.Path, pattern: str, fmt: str, **kept) -> build_blocks.Built:
     settings = {"length": 48, "num_shards": 3, **kept}
-    return import_corpus.import_corpus(
-        input=pattern,
+    return jobs.build(
+        pattern,
         format=fmt,
         vocab=documents.write_vocab(root),
         output_root=str(root / "out"),
@@ -68,6 +67,8 @@ def test_segment_tells_how_it_was_made(orqa):
     found = example_passages.blocks_in(orqa)
     assert orqa.kind == "blocks"
     assert orqa.counts == {
+        "records": 6,
+        "duplicate_blocks": 1,
         "documents": 6,
         "documents_without_text": 1,
         "cut": 1,
@@ -94,33 +95,38 @@ def test_shards_are_sorted(orqa):
         assert all(keys.shard_of(doc_id, 3) == number for doc_id, _ in places)
 
 
-def test_equal_texts_are_in_the_order_of_their_rows_however_they_arrive(tmp_path):
-    output = outputs.Output(str(tmp_path), schema.BLOCKS, 1)
-    write = import_corpus_transforms._WriteShard(
-        output, None, documents.write_vocab(tmp_path), 48, "en"
-    )
-    write.setup()
-    rows = [
-        ("Warsaw#1", *reference_formats.ReferenceBlock(row, "Warsaw", "A city."))
-        for row in (2, 0, 1)
-    ]
-    ((_, counts),) = write.process((0, rows))
-    assert counts["blocks"] == 3
-    found = example_passages.blocks_in(str(tmp_path / shards.name(0, 1)))
-    assert [json.loads(b.metadata)["orqa_row"] for b in found] == [0, 1, 2]
+def test_equal_texts_are_blocks_in_the_order_of_their_rows(tmp_path):
+    """However their files are read, and in whatever order files come to a worker."""
+    same = reference_corpora.realm_block("Warsaw", "A city.")
+    for number in range(3):
+        reference_corpora.write(tmp_path / f"docs-{number}", [same, same], compress=True)
+    made = take(tmp_path, str(tmp_path / "docs-*"), "realm-blocks", num_shards=1).blocks
+    found = example_passages.blocks_in(made)
+    assert [json.loads(b.metadata)["orqa_row"] for b in found] == list(range(6))
+    ids = [keys.block_id(b.doc_id, "Warsaw", "A city.", n) for n, b in enumerate(found)]
+    assert [b.block_id for b in found] == ids
+
+
+def test_dry_run_tells_of_ready_blocks(tmp_path):
+    vocab = documents.write_vocab(tmp_path)
+    params = build_blocks.Params(reference_corpora.write_orqa(tmp_path), vocab, "", "orqa")
+    told = build_blocks.preview(params, 4)
+    counts = dict(line.split() for line in told.partition("counts\n")[2].splitlines()[:7])
+    assert counts["records"] == counts["documents"] == "4"
+    assert not committed(tmp_path)
 
 
 def test_it_goes_on_as_any_other_segment(orqa, tmp_path):
     vocab = documents.write_vocab(tmp_path)
     table = block_table.BlockTable.open(orqa)
     assert len(table) == 5
-    spans = tag_spans.tag_spans(blocks=orqa.path, vocab=vocab, output_root=str(tmp_path))
+    spans = jobs.tag_spans(blocks=orqa.path, vocab=vocab, output_root=str(tmp_path))
     assert spans.counts["spans"] > 0
     assert block_table.BlockTable.open(orqa, spans).total_spans == spans.counts["spans"]
 
 
 def test_complete_segment_is_not_made_again(orqa, monkeypatch):
-    monkeypatch.setattr(import_corpus_transforms, "ImportCorpus", None)
+    monkeypatch.setattr(build_blocks._Job, "build", None)
     root = pathlib.Path(orqa.path).parents[1]
     assert take(root, str(root / "blocks.tfr"), "orqa") == (orqa, None)
 
@@ -144,7 +150,7 @@ PASSAGES = (
 
 
 @pytest.fixture(scope="module")
-def pretrain(tmp_path_factory) -> import_corpus.ImportedCorpus:
+def pretrain(tmp_path_factory) -> build_blocks.Built:
     root = tmp_path_factory.mktemp("pretrain")
     made = [reference_corpora.passage(*p[:3], **p[3]) for p in PASSAGES]
     return take(root, reference_corpora.write_pretrain(root, made), "realm-pretrain")
@@ -174,7 +180,7 @@ def test_given_spans_mark_their_blocks(pretrain):
 
 
 def test_complete_blocks_and_spans_are_not_made_again(pretrain, monkeypatch):
-    monkeypatch.setattr(import_corpus_transforms, "ImportCorpus", None)
+    monkeypatch.setattr(build_blocks._Job, "build", None)
     root = pathlib.Path(pretrain.blocks.path).parents[1]
     pattern = str(root / "wikipedia_annotated_with_dates_public*.tfrecord.gz")
     assert take(root, pattern, "realm-pretrain") == pretrain
@@ -187,7 +193,10 @@ def test_spans_that_were_not_committed_are_made_good(pretrain, tmp_path, monkeyp
     def killed(*_):
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(import_corpus, "_commit_spans", killed)
+    commit = outputs.commit
+    monkeypatch.setattr(
+        outputs, "commit", lambda w, *rest: (killed if "spans" in w.path else commit)(w, *rest)
+    )
     with pytest.raises(RuntimeError, match="killed"):
         take(tmp_path, pattern, "realm-pretrain")
     monkeypatch.undo()
@@ -226,7 +235,7 @@ def test_wrong_record_is_named_and_the_others_counted(tmp_path):
     bad = reference_corpora.realm_block("T", "A city.", body=None)
     reference_corpora.write(tmp_path / "docs-0", [good, good], compress=True)
     reference_corpora.write(tmp_path / "docs-1", [good, bad, good, bad], compress=True)
-    message = r'docs-1: record 1: the feature "body" is missing.* \(1 more like this\.\)$'
+    message = r'docs-1: record 1: the feature "body" is missing.* \(1 more bad records; all are in'
     with pytest.raises(types.UserError, match=message):
         take(tmp_path, str(tmp_path / "docs-*"), "realm-blocks")
     assert not committed(tmp_path)
@@ -245,12 +254,12 @@ def test_damaged_files_are_named(tmp_path):
 
 
 def test_wrong_arguments(tmp_path):
-    with pytest.raises(types.UserError, match=r"Unknown format 'dpr'\. Valid: realm-blocks, orqa"):
+    with pytest.raises(types.UserError, match=r"The format must be .*realm-blocks, orqa.*'dpr'"):
         take(tmp_path, "*", "dpr")
     path = reference_corpora.write_orqa(tmp_path)
-    with pytest.raises(types.UserError, match="at least 1 shard"):
-        take(tmp_path, path, "orqa", num_shards=0)
-    with pytest.raises(types.UserError, match="length of at least 16"):
+    with pytest.raises(types.UserError, match="num_shards must be at least 0"):
+        take(tmp_path, path, "orqa", num_shards=-1)
+    with pytest.raises(types.UserError, match=r"blocks\.length must be at least 16"):
         take(tmp_path, path, "orqa", length=3)
 
 
