@@ -15,7 +15,6 @@ format `realm-pretrain` also brings spans, which become a segment of their own.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -88,42 +87,21 @@ def build_blocks(params: Params, *, beam_args: Sequence[str] = (), resume: bool 
       The segments; at once if they are there already.
 
     Raises:
-      UserError: If more records are bad than `jobs.max_bad_fraction` allows (naming the first; of
-        ready blocks, none may be), there is nothing to pack, two blocks have one id, or the disk
-        is full.
+      UserError: If more records are bad than `jobs.max_bad_fraction` allows (naming the first), it
+        is set for ready blocks, there is nothing to pack, two blocks have one id, or the disk is
+        full.
     """
     corpus_formats.check(params.corpus, params.format)
+    if corpus_formats.is_ready(params.format) and params.config.jobs.max_bad_fraction:
+        raise types.UserError(
+            f"{params.format} holds ready blocks, whose numbers bind vectors to them: none may be"
+            f" bad. Received: jobs.max_bad_fraction={params.config.jobs.max_bad_fraction}."
+        )
     job = _Job(params, beam_args)
     if all(artifacts.is_complete(recipe.path) for recipe in job.recipes):
         return job.opened()
     with runner.storage_errors():
         return job.build(resume=resume)
-
-
-def preview(params: Params, count: int) -> str:
-    """The report of the first `count` records of a corpus; nothing is written."""
-    reading, fmt = params.config.corpus, params.format
-    tally = job_report.Tally()
-    letters = job_report.DeadLetters(work_items.Folder(""), build_blocks_sort.STEP, 0, tally)
-    found = (
-        record
-        for unit in corpus_formats.units(params.corpus, fmt, reading)
-        for record in corpus_formats.read_unit(unit, fmt, reading)
-    )
-    first = list(build_blocks_sort.documents(itertools.islice(found, count), fmt, letters, tally))
-    made = build_blocks_pack.passages(
-        sorted(first, key=sorted_runs.order),
-        fmt,
-        tokenizers.open_once(params.vocab),
-        params.config.blocks,
-        {document.file: 0 for document in first},
-        letters,
-        tally,
-    )
-    for _ in made:
-        pass
-    head = {"dry run": f"the first {count} records of {params.corpus}"}
-    return job_report.render(head, tally)
 
 
 class _Job:
@@ -252,8 +230,6 @@ class _Job:
         """Stops the job, with a report, if too many records are bad."""
         letters = job_report.collect_dead_letters(folder, steps)
         limit = self._params.config.jobs.max_bad_fraction
-        if corpus_formats.is_ready(self._params.format):
-            limit = 0.0  # vectors that were made of the same records count on their numbers
         try:
             job_report.check_bad(tally, tally.counts.get("records", 0), limit, letters)
         except types.UserError:

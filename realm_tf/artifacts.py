@@ -229,16 +229,14 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
     """
     if not is_complete(path):
         raise types.UserError(
-            f"{path} is not a complete segment: it has no {MANIFEST}. Run the stage that makes it"
-            " again; it continues where it stopped."
+            f"{path} is no complete segment (no {MANIFEST}). Run the stage that makes it again."
         )
     body = read_json(os.path.join(path, MANIFEST))
     segment = _segment_from_json(path, body)
     declared = dict(body)
     if digest({k: v for k, v in declared.items() if k != "fingerprint"}) != segment.fingerprint:
         raise types.UserError(f"{path}/{MANIFEST} was changed after it was written. Make it again.")
-    if kind is not None:
-        _require(segment, kind)
+    _require(segment, kind)
     for shard in segment.shards:
         _check_shard(segment, shard, verify=verify)
     return segment
@@ -291,8 +289,8 @@ def localise(path: str, cache_dir: str | None = None) -> str:
     return local
 
 
-def _require(segment: Segment, kind: str) -> None:
-    if segment.kind != kind:
+def _require(segment: Segment, kind: str | None) -> None:
+    if kind is not None and segment.kind != kind:
         held = f"{segment.path} holds {segment.kind!r}"
         raise types.UserError(f"{held}; a {kind!r} segment is needed.")
 

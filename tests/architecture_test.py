@@ -177,7 +177,7 @@ def _write(root: pathlib.Path, files: dict[str, str]) -> pathlib.Path:
         ("serving/a.py", "from realm_tf.cli import b", "realm_tf/cli/b.py"),
         ("realm_tf/commands/a.py", "from realm_tf.cli import b", "realm_tf/cli/b.py"),
         ("realm_tf/cli/a.py", "def f():\n    import realm_tf.data.b", "realm_tf/data/b.py"),
-        ("realm_tf/cli/a.py", "from beam_jobs import b", "beam_jobs/b.py"),
+        ("realm_tf/cli/a.py", "from realm_tf.training import b", "realm_tf/training/b.py"),
         ("realm_tf/cli/a.py", "from serving import export", "serving/export.py"),
         ("realm_tf/__main__.py", "from realm_tf.commands import b", "realm_tf/commands/b.py"),
         ("realm_tf/data/a.py", "from . import b", "realm_tf/data/b.py"),

@@ -65,14 +65,14 @@ def blocks(
     The job writes a report, and the records that could not be used, into <segment>.job, a directory
     beside the segment.
     """
-    from beam_jobs import build_blocks
+    from beam_jobs import build_blocks, build_blocks_preview
 
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
     config = config_lib.load(config_file, overrides)
     params = build_blocks.Params(corpus, vocab_path, output, fmt, config)
     if dry_run is not None:
-        click.echo(build_blocks.preview(params, dry_run))
+        click.echo(build_blocks_preview.preview(params, dry_run))
         return
     made = build_blocks.build_blocks(params, beam_args=beam_args, resume=resume)
     for segment in filter(None, made):

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs import build_blocks, build_blocks_finish, build_blocks_pack, build_blocks_sort
+from beam_jobs import (
+    build_blocks,
+    build_blocks_finish,
+    build_blocks_pack,
+    build_blocks_preview,
+    build_blocks_sort,
+)
 from beam_jobs.engine import outputs, work_items
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -208,7 +214,7 @@ def test_dry_run_writes_nothing(tmp_path, monkeypatch):
     vocab = documents.write_vocab(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     config = config_lib.load(None, ["blocks.length=48"])
-    text = build_blocks.preview(build_blocks.Params(path, vocab, "", config=config), 6)
+    text = build_blocks_preview.preview(build_blocks.Params(path, vocab, "", config=config), 6)
     assert sorted(tmp_path.rglob("*")) == before
     assert "dry run" in text
     assert f"{path}:4" in text

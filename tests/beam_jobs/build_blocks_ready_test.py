@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from beam_jobs import build_blocks
+from beam_jobs import build_blocks, build_blocks_preview
 from beam_jobs.engine import outputs
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys
@@ -110,7 +110,7 @@ def test_equal_texts_are_blocks_in_the_order_of_their_rows(tmp_path):
 def test_dry_run_tells_of_ready_blocks(tmp_path):
     vocab = documents.write_vocab(tmp_path)
     params = build_blocks.Params(reference_corpora.write_orqa(tmp_path), vocab, "", "orqa")
-    told = build_blocks.preview(params, 4)
+    told = build_blocks_preview.preview(params, 4)
     counts = dict(line.split() for line in told.partition("counts\n")[2].splitlines()[:7])
     assert counts["records"] == counts["documents"] == "4"
     assert not committed(tmp_path)

@@ -109,11 +109,11 @@ def test_blocks_job_is_tried_reported_and_done_again(made, tmp_path):
     segment = _invoke(*command, "--max-bad-fraction", "0.5", "--no-resume").stdout.strip()
     report = _invoke("inspect", f"{segment}.job").stdout
     assert f"1, first: {corpus}:2" in report
-    options = ("--format", "orqa", "--dry-run", "1")
-    assert "The format must be" in _refusal(*command, *options)
     reference = reference_corpora.write_orqa(tmp_path)
-    options = ("--format", "orqa", "--vocab", made["vocab"], "--output", output, "--no-resume")
-    assert "holds ready blocks" in _refusal("blocks", "--corpus", reference, *options)
+    command = ("blocks", "--corpus", reference, "--format", "orqa", "--vocab", made["vocab"])
+    command = (*command, "--output", output)
+    assert "the first 2 records" in _invoke(*command, "--dry-run", "2").stdout
+    assert "holds ready blocks" in _refusal(*command, "--max-bad-fraction", "0.5")
 
 
 def test_unknown_format(made, tmp_path):
@@ -176,7 +176,7 @@ def test_vocabulary_of_an_empty_corpus(tmp_path):
         (("blocks", "--corpus", "{corpus}", "--vocab", "nowhere", "--output", "out"), "nowhere"),
         (("tag", "--blocks", "nowhere", "--vocab", "{vocab}", "--output", "out"), "nowhere"),
         (("index", "--vectors", "nowhere", "--output", "out"), "nowhere"),
-        (("inspect", "nowhere"), "nowhere is not a complete segment"),
+        (("inspect", "nowhere"), "nowhere is no complete segment"),
         (("train", "realm/ict", "--workdir", "nowhere"), "nowhere holds no run"),
         (("evaluate", "--workdir", "nowhere"), "nowhere holds no run"),
         (("export", "--workdir", "nowhere"), "nowhere holds no run"),

@@ -87,7 +87,7 @@ def test_override_is_read_as_yaml_and_typed(override, where, value):
         ("pretrain.steps", "--set needs key.key=value. Received: 'pretrain.steps'"),
         ("pretrain.steps=[1", "--set pretrain.steps=[1 is not valid YAML"),
         ("blocks.length=8", "blocks.length must be at least 16. Received: 8"),
-        ("blocks.num_shards=0", "blocks.num_shards must be at least 1"),
+        ("blocks.num_shards=-1", "blocks.num_shards must be at least 0"),
         ("model.reader.encoder.hidden_size=50", "multiple of num_heads. Received: 50 and 12"),
         ("model.reader.encoder.activation=relu", "gelu_erf or gelu_tanh. Received: 'relu'"),
         ("pretrain.refresh.on_stale=wait", "warn or stop. Received: 'wait'"),
