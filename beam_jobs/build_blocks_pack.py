@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from beam_jobs import build_blocks_measures, build_blocks_ready
+from beam_jobs import build_blocks_measures, build_blocks_reference
 from beam_jobs.engine import report as job_report
 from beam_jobs.engine import tokenizers, work_items
 from realm_tf import config as config_lib
@@ -204,7 +204,7 @@ def passages(
         maker = ready_blocks.ReadyBlocks(
             tokenizer, length=blocks_config.length, language=blocks_config.language
         )
-        return build_blocks_ready.pack(documents, maker, first_rows, tokenizer.unk_id, tally)
+        return build_blocks_reference.pack(documents, maker, first_rows, tokenizer.unk_id, tally)
     packer = block_packer.BlockPacker(
         tokenizer,
         length=blocks_config.length,

@@ -117,7 +117,7 @@ def items(units: Sequence[records.Unit]) -> list[tuple[tuple[Any, ...], ...]]:
 
 
 def runs(folder: work_items.Folder, results: Iterable[dict[str, Any]]) -> list[sorted_runs.Run]:
-    """The runs that items made, from their results."""
+    """The sorted runs that the items of this step wrote, from their results."""
     return [
         sorted_runs.Run(folder.file(STEP, name), offsets)
         for result in results

@@ -13,7 +13,7 @@ from realm_tf.text import vocabulary
 def make_vocab(
     config: config_lib.Config, pattern: str, root: str, fmt: str = corpus_formats.JSONL
 ) -> artifacts.Segment:
-    """Makes the segment "vocab", or opens it if it is there.
+    """Makes the vocabulary of a run: reads the configured file, or learns one from the corpus.
 
     Args:
       config: Sections `vocab`, `corpus` and `jobs`.

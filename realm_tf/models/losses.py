@@ -54,7 +54,7 @@ def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:
 
 
 def log_token(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Log p(y_m given z, x) of every masked wordpiece.
+    """The reader's term of the loss: log p(y_m given z, x) of every masked wordpiece.
 
     Args:
       logits: Logits of the reader, <float32>[batch_size, num_candidates, num_masks, vocab_size].

@@ -221,7 +221,7 @@ def build(
     k: int = DEFAULT_K,
     queries: np.ndarray | None = None,
 ) -> artifacts.Segment:
-    """Builds the index of a "vectors" segment, and measures its recall against exact search.
+    """Builds an index in this process, and measures its recall against exact search.
 
     A ScaNN index whose recall@k stays under its `recall_floor` after its search was widened is
     replaced by an exact one, which the log and the segment's `counts["fallback"]` say.

@@ -100,10 +100,10 @@ def require_distinct(chunks: Sequence[Chunk]) -> None:
       UserError: Naming one of them.
     """
     for low, high in _parts(chunks):
-        require_distinct_ids(np.concatenate([_read(c, low, high)[:, 0] for c in chunks]))
+        _require_distinct_ids(np.concatenate([_read(c, low, high)[:, 0] for c in chunks]))
 
 
-def require_distinct_ids(block_ids: np.ndarray) -> None:
+def _require_distinct_ids(block_ids: np.ndarray) -> None:
     """Refuses ids <uint64>[n] of which two are equal.
 
     Raises:

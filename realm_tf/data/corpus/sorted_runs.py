@@ -109,7 +109,7 @@ def merge(parts: Sequence[Slice]) -> Iterator[types.Document]:
 
 
 def order(document: types.Document) -> tuple[str, str, int]:
-    """The sort key of a document in its shard: id, file and number."""
+    """The sort key of a document in a sorted run: id, file and number."""
     return document.doc_id, document.file, document.number
 
 

@@ -53,7 +53,7 @@ def doc_id(title: str, text: str) -> str:
 
 
 def read(file: str, fmt: str) -> Iterator[types.Document | records_lib.Problem]:
-    """Reads the records of a file as documents, whose metadata tells what else a record holds.
+    """Reads the ready blocks of a file as documents; their metadata tells what else a record holds.
 
     A damaged file gives what stands before the damage, and then a problem. Records are numbered
     from 0, as the vectors that were made of them.

@@ -58,7 +58,7 @@ class Architecture(NamedTuple):
 
 
 def embedder_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
-    """Rules for a RealmEmbedder under the prefix `source`, as our tower under `target`."""
+    """Rules that map the embedder of the PyTorch port of REALM, under `source`, to `target`."""
     return [
         *hf_names.NAMES.encoder(config.embedder.encoder.num_layers, f"{source}realm.", target),
         *hf_names.NAMES.dense(f"{source}cls.dense", f"{target}projection"),

@@ -72,7 +72,7 @@ def ranks(tables: facts.Tables, role: str) -> dict[str, int]:
 def year_pages(tables: facts.Tables) -> dict[int, str]:
     """The title of the page on which each year's facts are told: year, decade or century."""
     counts = collections.Counter(
-        year for fact in tables.facts() for title in places(fact, tables)
+        year for fact in tables.facts() for title in articles_that_repeat(fact, tables)
         if title not in tables.rows and (year := facts.year_of(title)) is not None
     )  # fmt: skip
     pages = {year: str(year) for year in counts if year > 0 and counts[year] >= MIN_FACTS_OF_YEAR}
@@ -96,7 +96,7 @@ def _century(year: int) -> str:
     return f"{number}{suffix} century" + (" BC" if year < 0 else "")
 
 
-def places(fact: facts.Fact, tables: facts.Tables) -> list[str]:
+def articles_that_repeat(fact: facts.Fact, tables: facts.Tables) -> list[str]:
     """Titles (or years) of the articles in which the fact is told a second time."""
     titles = list(fact.values) if fact.relation.target else []
     for column in fact.relation.also:
@@ -151,7 +151,7 @@ def _object_sentences(tables: facts.Tables) -> dict[str, list[Sentence]]:
     pages, order = year_pages(tables), ranks(tables, "object")
     told: dict[str, list[Sentence]] = collections.defaultdict(list)
     for fact in tables.facts():
-        for title in places(fact, tables):
+        for title in articles_that_repeat(fact, tables):
             values = [title] if title in fact.values else fact.values
             index, text = wording.choose(
                 fact.relation.object, fact.row, tables, rank=order[fact.key], values=values

@@ -25,7 +25,7 @@ def pack(
     unk_id: int,
     tally: job_report.Tally,
 ) -> Iterator[types.Passage]:
-    """Yields the block of every record, with the spans that the record brings, and counts them.
+    """Yields the block of every record of the original code, with its spans, and counts them.
 
     Args:
       documents: Records, sorted by document id, file and number.
