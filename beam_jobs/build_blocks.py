@@ -8,8 +8,8 @@ is sorted on disk (`build_blocks_sort`), then shards are packed one by one (`bui
 that memory does not depend on its size; at last, texts that more than one document has are marked
 (`build_blocks_finish`).
 
-Records of the original code are ready blocks: one record is one block (`build_blocks_reference`). The
-format `realm-pretrain` also brings spans, which become a segment of their own.
+Records of the original code are ready blocks: one record is one block (`build_blocks_reference`).
+The format `realm-pretrain` also brings spans, which become a segment of their own.
 """
 
 from __future__ import annotations
