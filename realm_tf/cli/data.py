@@ -27,9 +27,10 @@ def vocab(
     as_json: bool,
 ) -> None:
     """Learn a WordPiece vocabulary from a corpus, or take the file that is configured."""
+    config = config_lib.load(config_file, overrides)
+
     from realm_tf.commands import data_jobs
 
-    config = config_lib.load(config_file, overrides)
     options.print_segment(data_jobs.make_vocab(config, corpus, output, fmt), as_json)
 
 
@@ -65,11 +66,12 @@ def blocks(
     The job writes a report, and the records that could not be used, into <segment>.job, a directory
     beside the segment.
     """
-    from realm_tf.commands import data_jobs
-
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
     config = config_lib.load(config_file, overrides)
+
+    from realm_tf.commands import data_jobs
+
     if dry_run is not None:
         click.echo(data_jobs.preview_blocks(config, corpus, vocab_path, fmt, dry_run))
         return
@@ -106,11 +108,11 @@ def tag(
 
     Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import data_jobs
-
     if tagger is not None:
         overrides += (f"tagging.tagger={json.dumps(tagger)}",)
     config = config_lib.load(config_file, overrides)
+
+    from realm_tf.commands import data_jobs
 
     def make(blocks: str, _: str | None, root: str) -> Any:
         return data_jobs.make_spans(config, blocks, vocab_path, root, beam_args, resume=resume)
@@ -160,9 +162,9 @@ def examples(
     that they come from. The task annotated makes passages with their spans as text, in the format
     of the original code. Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import data_jobs
-
     config = config_lib.load(config_file, overrides)
+
+    from realm_tf.commands import data_jobs
 
     def make(blocks: str, spans: str | None, root: str) -> Any:
         return data_jobs.make_examples(

@@ -32,9 +32,10 @@ def embed(
 
     Options after -- go to Apache Beam.
     """
+    config = config_lib.load(config_file, overrides)
+
     from realm_tf.commands import data_jobs
 
-    config = config_lib.load(config_file, overrides)
     made = data_jobs.make_vectors(config, blocks_path, vocab_path, embedder, output, beam_args)
     options.print_segment(made, as_json)
 
@@ -48,7 +49,8 @@ def index(
     config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
 ) -> None:
     """Build an index over vectors: exact, or with ScaNN."""
+    config = config_lib.load(config_file, overrides)
+
     from realm_tf.commands import data_jobs
 
-    config = config_lib.load(config_file, overrides)
     options.print_segment(data_jobs.make_index(config.retrieval, vectors, output), as_json)

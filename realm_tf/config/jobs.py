@@ -6,26 +6,25 @@ from __future__ import annotations
 
 import dataclasses
 
-from realm_tf.config import parsing
+from realm_tf.config import ranges
 
 
 @dataclasses.dataclass(frozen=True)
-class JobsConfig:
-    """Configuration of how the Beam jobs work; nothing in it changes what they make.
+class JobsConfig(ranges.Section):
+    """How the Beam jobs work; nothing here changes what they make."""
 
-    `max_bad_fraction` of the records of an input may be unusable: they become dead letters, and
-    the job goes on. `wave_size` items of work are one pipeline of the local runner.
-    """
-
-    max_bad_fraction: float = 0.0
-    wave_size: int = 64
-    sort_mb: int = 32  # of documents that a worker sorts in memory
-
-    def __post_init__(self) -> None:
-        parsing.check(
-            0 <= self.max_bad_fraction <= 1,
-            f"jobs.max_bad_fraction must be from 0 to 1. Received: {self.max_bad_fraction}.",
-        )
-        for name in ("wave_size", "sort_mb"):
-            value = getattr(self, name)
-            parsing.check(value >= 1, f"jobs.{name} must be at least 1. Received: {value}.")
+    max_bad_fraction: float = ranges.setting(
+        0.0,
+        "Share of the records that may be bad; these records are put aside, and the blocks job"
+        " continues.",
+        at_least=0,
+        at_most=1,
+    )
+    wave_size: int = ranges.setting(
+        64, "Number of items of work in one pipeline of Beam's local runner.", at_least=1
+    )
+    sort_mb: int = ranges.setting(
+        32,
+        "Size of the documents that a worker of the blocks job sorts in memory at a time.",
+        at_least=1,
+    )
