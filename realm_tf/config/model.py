@@ -22,7 +22,7 @@ class EncoderConfig(ranges.Section):
     intermediate_size: int = ranges.setting(
         3072, "Inner size of the feed-forward layers.", at_least=1
     )
-    max_positions: int = ranges.setting(512, "Length of the longest input.", at_least=3)
+    max_positions: int = ranges.setting(512, "Length of the longest input.", at_least=16)
     type_vocab_size: int = ranges.setting(
         2, "Number of segment ids; what reads pairs of texts needs 2.", at_least=1
     )

@@ -81,23 +81,20 @@ def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
         raise types.UserError(f"{where}{error}") from None  # it begins with a key
 
 
-def check_paths(section: Any, where: str = "") -> None:
+def check_paths(section: ranges.Section, where: str = "") -> None:
     """Checks that the files and directories that settings name are there; not remote ones.
 
     Raises:
       UserError: If one is missing.
     """
-    for field in dataclasses.fields(section):
-        name, value = f"{where}{field.name}", getattr(section, field.name)
-        allowed = ranges.spec(field)
-        if allowed is None:
-            check_paths(value, f"{name}.")
-        elif allowed.path and value is not None and value not in allowed.words:
-            is_there = os.path.isdir if allowed.path == "directory" else os.path.isfile
-            check(
-                "://" in value or is_there(value),
-                f"{name} must be {allowed.valid()}. Received: {ranges.shown(value)}.",
-            )
+    for name, spec in section.settings().items():
+        value = getattr(section, name)
+        if spec.path and value is not None and value not in spec.words and "://" not in value:
+            is_there = (os.path.isdir if spec.path == "directory" else os.path.isfile)(value)
+            message = f"{where}{name} must be {spec.valid()}. Received: {ranges.shown(value)}."
+            check(is_there, message)
+    for name, inner in section.sections().items():
+        check_paths(inner, f"{where}{name}.")
 
 
 def _coerce(hint: Any, value: Any, name: str) -> Any:

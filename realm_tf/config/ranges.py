@@ -71,7 +71,7 @@ class Spec:
             return "a text that is not empty"
         lower, upper = _number(self.at_least), _number(self.at_most)
         is_over = isinstance(value, int | float) and value > self.at_most
-        is_bounded = self.at_most < LARGEST or is_over
+        is_bounded = self.at_most != LARGEST or is_over
         if self.above is None and self.below is None and is_bounded:
             return f"from {lower} to {upper}"
         from_below = f"at least {lower}" if self.above is None else f"above {_number(self.above)}"
@@ -94,11 +94,6 @@ def setting(default: Any, meaning: str, **limits: Any) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def spec(field: dataclasses.Field) -> Spec | None:
-    """What a field may be; None of a field that is a section."""
-    return field.metadata.get(_SPEC)
-
-
 @dataclasses.dataclass(frozen=True)
 class Section:
     """A section of the configuration, which checks itself when it is made.
@@ -108,11 +103,21 @@ class Section:
     """
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if (allowed := spec(field)) is not None:
-                _check(field.name, getattr(self, field.name), allowed)
+        for name, spec in self.settings().items():
+            _check(name, getattr(self, name), spec)
         for fault in self.faults():
             raise types.UserError(fault)
+
+    @classmethod
+    def settings(cls) -> dict[str, Spec]:
+        """What each setting of this section may be, without those of the sections in it."""
+        fields = dataclasses.fields(cls)
+        return {field.name: field.metadata[_SPEC] for field in fields if field.metadata}
+
+    def sections(self) -> dict[str, Section]:
+        """The sections in this one."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Section)}
 
     def faults(self) -> Iterator[str]:
         """What is wrong between settings that are right by themselves; begins with a key."""

@@ -1,0 +1,145 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What only corpus, questions and devices can tell of settings: looked at before any training.
+
+What cannot work is refused. What works but wastes is a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from realm_tf import config as config_lib
+from realm_tf import types
+from realm_tf.data.questions import questions as open_qa
+from realm_tf.training.engine import loop
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import masked_examples
+
+_LOGGER = logging.getLogger(__name__)
+_SAMPLE = 1000
+_MANY, _MOST = 0.1, 0.5  # shares that are cut off: a warning, a refusal
+
+
+def check_devices(config: config_lib.Config) -> None:
+    """Checks that batches split over the replicas.
+
+    Raises:
+      UserError: If one does not.
+    """
+    if config.runtime.strategy == "one_device":
+        return
+    replicas = loop.make_strategy(config.runtime).num_replicas_in_sync
+    sizes = {
+        "ict": config.ict.batch_size,
+        "pretrain": config.pretrain.batch_size,
+        "pretrain.warmup": config.pretrain.warmup.batch_size,
+        "open_qa": config.open_qa.batch_size,
+    }
+    for section, size in sizes.items():
+        if size % replicas:
+            raise types.UserError(
+                f"{section}.batch_size must be a multiple of the {replicas} replicas of"
+                f" runtime.strategy {config.runtime.strategy}. Received: {size}."
+            )
+    if config.runtime.jit_compile and replicas > 1:
+        raise types.UserError(
+            f"runtime.jit_compile works on one replica; set it to false for the {replicas} replicas"
+            f" of runtime.strategy {config.runtime.strategy}."
+        )
+
+
+def check_blocks(config: config_lib.Config, num_blocks: int) -> None:
+    """Checks settings against the number of blocks of the knowledge corpus.
+
+    Raises:
+      UserError: If more blocks are to be read than there are.
+    """
+    wanted = {
+        "open_qa.num_read": config.open_qa.num_read,
+        "pretrain.num_candidates": config.pretrain.num_candidates - 1,  # besides the null block
+    }
+    for name, number in wanted.items():
+        if number > num_blocks:
+            raise types.UserError(
+                f"{name} asks for {number} blocks, but the corpus has {num_blocks}. Lower it, give"
+                " more text or shorter blocks."
+            )
+    if config.evaluation.recall_at[-1] > num_blocks:
+        _LOGGER.warning(
+            "evaluation.recall_at goes to %d, but the corpus has %d blocks: recall is 1 beyond them"
+            " wherever there is an answer",
+            config.evaluation.recall_at[-1],
+            num_blocks,
+        )
+    if config.ict.steps and config.ict.batch_size > num_blocks:
+        _LOGGER.warning(
+            "ict.batch_size is %d, but the corpus has %d blocks: a batch holds blocks twice, and"
+            " takes them for wrong",
+            config.ict.batch_size,
+            num_blocks,
+        )
+
+
+def check_spans(context: context_lib.Context) -> None:
+    """Checks that there are spans to mask, in documents to train on and in held-out ones.
+
+    Raises:
+      UserError: If there are none.
+    """
+    spans, is_held_out, skipped = masked_examples.eligible_spans(context)
+    lost = sum(skipped.values())
+    for part, count in (("held-out", is_held_out.sum()), ("training", (~is_held_out).sum())):
+        if not count:
+            raise types.UserError(
+                f"The {part} documents have no salient span that can be masked:"
+                f" evaluation.held_out_fraction is {context.config.evaluation.held_out_fraction:g},"
+                f" {len(spans)} spans can be masked and {lost} are skipped ({skipped}). Change that"
+                " fraction, give more text, or raise pretrain.query_length and max_masks."
+            )
+    _judge(
+        "pretrain.query_length and pretrain.max_masks",
+        lost / (lost + len(spans)),
+        f"of the salient spans are skipped ({skipped})",
+    )
+
+
+def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Question]) -> None:
+    """Checks that the lengths of open QA leave questions, blocks and answers whole.
+
+    Raises:
+      UserError: If most are cut off.
+    """
+    settings, width = context.config.open_qa, context.config.model.reader.max_span_width
+    sample = questions[:: max(1, len(questions) // _SAMPLE)][:_SAMPLE]
+    asked = _lengths(context, [question.question for question in sample]) + 2
+    cut = float(np.mean(asked > settings.query_length))
+    _judge("open_qa.query_length", cut, "of the training questions lose their end")
+
+    room = settings.reader_length - min(int(np.median(asked)), settings.query_length) - 1
+    bodies = np.concatenate([c.ragged("token_ids").lengths for c in context.knowledge.chunks()])
+    unread = float(np.maximum(bodies - room, 0).sum() / max(1, bodies.sum()))
+    _judge("open_qa.reader_length", unread, "of the text of the blocks is not read")
+
+    plain = [question.answers for question in sample if not question.is_regex]
+    if plain:
+        narrowest = [int(_lengths(context, answers).min()) for answers in plain]
+        too_wide = float(np.mean(np.array(narrowest) > width))
+        what = "of the training questions have only longer answers"
+        _judge("model.reader.max_span_width", too_wide, what)
+
+
+def _lengths(context: context_lib.Context, texts: Sequence[str]) -> np.ndarray:
+    """<int64>[num_texts] wordpieces of texts."""
+    return np.array([len(text.ids) for text in context.tokenizer.encode(list(texts))])
+
+
+def _judge(name: str, share: float, what: str) -> None:
+    message = f"{name} is too small: {share:.0%} {what}."
+    if share > _MOST:
+        raise types.UserError(f"{message} Raise it.")
+    if share > _MANY:
+        _LOGGER.warning("%s", message)
