@@ -84,27 +84,39 @@ def check_blocks(config: config_lib.Config, num_blocks: int) -> None:
         )
 
 
-def check_spans(context: context_lib.Context) -> None:
-    """Checks that there are spans to mask, in documents to train on and in held-out ones.
+def check_sentences(context: context_lib.Context) -> None:
+    """Checks that there are spans to mask, trained on and held out, and that sentences stay whole.
 
     Raises:
-      UserError: If there are none.
+      UserError: If there are no spans, or most of them, or of a sentence, are cut off.
     """
+    config = context.config
     spans, is_held_out, skipped = masked_examples.eligible_spans(context)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items() if count)
     lost = sum(skipped.values())
+    of_pretrain = (
+        f"query_length {config.pretrain.query_length}, max_masks {config.pretrain.max_masks}"
+    )
+    what = f"of the salient spans cannot be masked ({reasons})"
+    _judge(f"pretrain ({of_pretrain})", lost / max(1, lost + len(spans)), what)
     for part, count in (("held-out", is_held_out.sum()), ("training", (~is_held_out).sum())):
         if not count:
             raise types.UserError(
                 f"The {part} documents have no salient span that can be masked:"
-                f" evaluation.held_out_fraction is {context.config.evaluation.held_out_fraction:g},"
-                f" {len(spans)} spans can be masked and {lost} are skipped ({skipped}). Change that"
-                " fraction, give more text, or raise pretrain.query_length and max_masks."
+                f" evaluation.held_out_fraction is {config.evaluation.held_out_fraction:g}, and of"
+                f" all documents {len(spans)} spans can be masked (skipped: {reasons or 'none'})."
+                " Change that fraction, give more text, or raise pretrain.query_length and"
+                " pretrain.max_masks."
             )
-    _judge(
-        "pretrain.query_length and pretrain.max_masks",
-        lost / (lost + len(spans)),
-        f"of the salient spans are skipped ({skipped})",
-    )
+    if config.ict.steps:
+        sizes = [
+            [len(chunk.ragged(name).values) for name in ("token_ids", "sentence_byte_start")]
+            for chunk in context.knowledge.chunks()
+        ]
+        wordpieces, sentences = np.sum(sizes, axis=0)
+        unread = max(0.0, 1 - (config.ict.query_length - 2) * sentences / wordpieces)
+        what = "of a sentence of the mean length is cut off"
+        _judge(f"ict.query_length ({config.ict.query_length})", unread, what)
 
 
 def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Question]) -> None:
@@ -117,19 +129,21 @@ def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Qu
     sample = questions[:: max(1, len(questions) // _SAMPLE)][:_SAMPLE]
     asked = _lengths(context, [question.question for question in sample]) + 2
     cut = float(np.mean(asked > settings.query_length))
-    _judge("open_qa.query_length", cut, "of the training questions lose their end")
+    what = "of the training questions lose their end"
+    _judge(f"open_qa.query_length ({settings.query_length})", cut, what)
 
     room = settings.reader_length - min(int(np.median(asked)), settings.query_length) - 1
     bodies = np.concatenate([c.ragged("token_ids").lengths for c in context.knowledge.chunks()])
     unread = float(np.maximum(bodies - room, 0).sum() / max(1, bodies.sum()))
-    _judge("open_qa.reader_length", unread, "of the text of the blocks is not read")
+    what = "of the text of the blocks is not read"
+    _judge(f"open_qa.reader_length ({settings.reader_length})", unread, what)
 
     plain = [question.answers for question in sample if not question.is_regex]
     if plain:
         narrowest = [int(_lengths(context, answers).min()) for answers in plain]
         too_wide = float(np.mean(np.array(narrowest) > width))
         what = "of the training questions have only longer answers"
-        _judge("model.reader.max_span_width", too_wide, what)
+        _judge(f"model.reader.max_span_width ({width})", too_wide, what)
 
 
 def _lengths(context: context_lib.Context, texts: Sequence[str]) -> np.ndarray:
@@ -137,8 +151,8 @@ def _lengths(context: context_lib.Context, texts: Sequence[str]) -> np.ndarray:
     return np.array([len(text.ids) for text in context.tokenizer.encode(list(texts))])
 
 
-def _judge(name: str, share: float, what: str) -> None:
-    message = f"{name} is too small: {share:.0%} {what}."
+def _judge(setting: str, share: float, what: str) -> None:
+    message = f"{setting} is too small: {share:.0%} {what}."
     if share > _MOST:
         raise types.UserError(f"{message} Raise it.")
     if share > _MANY:

@@ -101,7 +101,7 @@ class Pipeline:
         corpus_checks.check_devices(self._config)
         corpus_checks.check_blocks(self._config, int(self._data.blocks.counts["blocks"]))
         context = self._data.context
-        corpus_checks.check_spans(context)
+        corpus_checks.check_sentences(context)
         corpus_checks.check_questions(context, open_qa.read(self._inputs.questions_train))
         return context
 

@@ -63,30 +63,44 @@ def test_deep_recall_and_large_batches_are_warned_of(caplog):
 def test_both_sides_need_spans(context, fraction, part):
     changed = _with(context, f"evaluation.held_out_fraction={fraction}")
     with pytest.raises(types.UserError, match=f"^The {part} documents have no salient span") as e:
-        corpus_checks.check_spans(changed)
+        corpus_checks.check_sentences(changed)
     assert f"evaluation.held_out_fraction is {fraction:g}" in str(e.value)
     assert "\n" not in str(e.value)
 
 
-def test_lengths_that_skip_most_spans(context):
-    corpus_checks.check_spans(context)
-    with pytest.raises(types.UserError, match="salient span"):
-        corpus_checks.check_spans(_with(context, "pretrain.query_length=3"))
+def test_lengths_that_cut_most_sentences(context, caplog):
+    corpus_checks.check_sentences(
+        _with(context, "pretrain.query_length=24", "pretrain.max_masks=20", "ict.query_length=40")
+    )
+    assert not caplog.messages
+    message = r"^ict\.query_length \(3\) is too small: \d+% of a sentence of the mean length is cut"
+    with pytest.raises(types.UserError, match=message):
+        corpus_checks.check_sentences(_with(context, "ict.query_length=3"))
+    corpus_checks.check_sentences(_with(context, "ict.query_length=3", "ict.steps=0"))
+    message = (
+        r"^pretrain \(query_length 4, max_masks 5\) is too small: .* \d+ truncated\)\. Raise it"
+    )
+    with pytest.raises(types.UserError, match=message):
+        corpus_checks.check_sentences(_with(context, "pretrain.query_length=4"))
 
 
 def test_questions_that_lose_their_end(context, caplog):
     asked = [_question(_words(context, 6), "a")] * 3 + [_question("a", "a")] * 7
     corpus_checks.check_questions(context, asked)
     assert caplog.messages == [
-        "open_qa.query_length is too small: 30% of the training questions lose their end."
+        "open_qa.query_length (12) is too small: 30% of the training questions lose their end."
     ]
-    with pytest.raises(types.UserError, match=r"^open_qa\.query_length is too small: 60% of the"):
+    with pytest.raises(
+        types.UserError, match=r"^open_qa\.query_length \(12\) is too small: 60% of the"
+    ):
         corpus_checks.check_questions(context, asked[:5])
 
 
 def test_blocks_that_are_not_read(context):
     changed = _with(context, "open_qa.query_length=12", "open_qa.reader_length=14")
-    with pytest.raises(types.UserError, match=r"^open_qa\.reader_length is too small: \d+% of the"):
+    with pytest.raises(
+        types.UserError, match=r"^open_qa\.reader_length \(14\) is too small: \d+% of the"
+    ):
         corpus_checks.check_questions(changed, [_question(_words(context, 6)[:30], "a")])
     corpus_checks.check_questions(context, [_question("a", "a")])
 
@@ -94,7 +108,9 @@ def test_blocks_that_are_not_read(context):
 def test_answers_that_are_wider_than_a_span(context):
     wide = _question("a", _words(context, 6))
     either = _question("a", _words(context, 6), "a")
-    with pytest.raises(types.UserError, match=r"^model\.reader\.max_span_width is too small: 100%"):
+    with pytest.raises(
+        types.UserError, match=r"^model\.reader\.max_span_width \(4\) is too small: 100%"
+    ):
         corpus_checks.check_questions(context, [wide])
     corpus_checks.check_questions(context, [either, _question("a", "a+" * 40, is_regex=True)])
 
