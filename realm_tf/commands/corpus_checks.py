@@ -8,7 +8,7 @@ What cannot work is refused. What works but wastes is a warning.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -24,31 +24,29 @@ _SAMPLE = 1000
 _MANY, _MOST = 0.1, 0.5  # shares that are cut off: a warning, a refusal
 
 
-def check_devices(config: config_lib.Config) -> None:
-    """Checks that batches split over the replicas.
+def check_devices(runtime: config_lib.RuntimeConfig, batch_sizes: Mapping[str, int]) -> None:
+    """Checks what depends on the number of replicas.
+
+    Args:
+      runtime: Devices.
+      batch_sizes: Global batch sizes, by the sections that configure them.
 
     Raises:
-      UserError: If one does not.
+      UserError: If a batch does not split over the replicas, or XLA is asked for under several.
     """
-    if config.runtime.strategy == "one_device":
+    if runtime.strategy == "one_device":
         return
-    replicas = loop.make_strategy(config.runtime).num_replicas_in_sync
-    sizes = {
-        "ict": config.ict.batch_size,
-        "pretrain": config.pretrain.batch_size,
-        "pretrain.warmup": config.pretrain.warmup.batch_size,
-        "open_qa": config.open_qa.batch_size,
-    }
-    for section, size in sizes.items():
+    replicas = loop.make_strategy(runtime).num_replicas_in_sync
+    for section, size in batch_sizes.items():
         if size % replicas:
             raise types.UserError(
                 f"{section}.batch_size must be a multiple of the {replicas} replicas of"
-                f" runtime.strategy {config.runtime.strategy}. Received: {size}."
+                f" runtime.strategy {runtime.strategy}. Received: {size}."
             )
-    if config.runtime.jit_compile and replicas > 1:
+    if runtime.jit_compile and replicas > 1:
         raise types.UserError(
             f"runtime.jit_compile works on one replica; set it to false for the {replicas} replicas"
-            f" of runtime.strategy {config.runtime.strategy}."
+            f" of runtime.strategy {runtime.strategy}."
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.commands import corpus_checks
+from realm_tf.commands import corpus_checks, run_inputs
 from realm_tf.data.questions import questions as open_qa
 from tests.training import runs
 
@@ -115,21 +115,24 @@ def test_answers_that_are_wider_than_a_span(context):
     corpus_checks.check_questions(context, [either, _question("a", "a+" * 40, is_regex=True)])
 
 
-@pytest.mark.parametrize(
-    ("strategy", "setting", "message"),
-    [
-        ("mirrored", "pretrain.warmup.batch_size=3", r"pretrain\.warmup\.batch_size must be"),
-        ("mirrored", "open_qa.batch_size=5", r"open_qa\.batch_size must be a multiple of the"),
-        ("mirrored", "runtime.jit_compile=true", r"runtime\.jit_compile works on one replica"),
-    ],
-)
-def test_batches_split_over_replicas(monkeypatch, strategy, setting, message):
+@pytest.mark.parametrize("strategy", ["mirrored", "multi_worker_mirrored"])
+def test_batches_split_over_replicas(monkeypatch, strategy):
     two = type("Two", (), {"num_replicas_in_sync": 2})()
     monkeypatch.setattr(corpus_checks.loop, "make_strategy", lambda _: two)
-    cfg = runs.make_config(setting)
-    corpus_checks.check_devices(cfg)  # one device, whatever there are
-    runtime = dataclasses.replace(cfg.runtime, strategy=strategy)
+    runtime = config_lib.RuntimeConfig(strategy=strategy)
+    corpus_checks.check_devices(runtime, {"ict": 4, "open_qa": 2})
+    message = r"^open_qa\.batch_size must be a multiple of the 2 replicas .* Received: 5\.$"
     with pytest.raises(types.UserError, match=message):
-        corpus_checks.check_devices(dataclasses.replace(cfg, runtime=runtime))
-    whole = config_lib.RuntimeConfig(strategy=strategy)
-    corpus_checks.check_devices(dataclasses.replace(runs.make_config(), runtime=whole))
+        corpus_checks.check_devices(runtime, {"ict": 4, "open_qa": 5})
+    corpus_checks.check_devices(config_lib.RuntimeConfig(jit_compile=True), {"open_qa": 5})
+    compiled = dataclasses.replace(runtime, jit_compile=True)
+    with pytest.raises(types.UserError, match=r"^runtime\.jit_compile works on one replica"):
+        corpus_checks.check_devices(compiled, {"ict": 4})
+
+
+def test_settings_of_an_older_run_are_refused_by_their_file(tmp_path):
+    (tmp_path / "run.json").write_text('{"beam_args": []}')
+    (tmp_path / "config.yaml").write_text("pretrain: {refresh: {keep_snapshots: 0}}")
+    message = r"config\.yaml: pretrain\.refresh\.keep_snapshots must be at least 1\. Received: 0\."
+    with pytest.raises(types.UserError, match=message):
+        run_inputs.load(str(tmp_path))
