@@ -15,10 +15,10 @@ SHELL := bash
 BIN := .venv/bin
 ENV := .venv/.complete
 
-.PHONY: help env quickstart test test-slow check format build-files lock clean
+.PHONY: help env quickstart test test-slow check format build-files settings-table lock clean
 
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 env: $(ENV)  ## Install everything into .venv; this is done once and takes about 4 GB.
 
@@ -56,6 +56,9 @@ format: env  ## Format the code, and fix what the linter can fix.
 
 build-files: env  ## Write the BUILD files from the imports, and list those that changed.
 	@$(BIN)/python -m tools.build_files
+
+settings-table: env  ## Write docs/settings.md from the sections of the configuration.
+	@$(BIN)/python -m tools.settings_table
 
 lock: env  ## Compile requirements.lock from requirements.in and requirements-dev.in.
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --no-config $(LOCK_FLAGS) \

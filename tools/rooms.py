@@ -38,7 +38,7 @@ ONLY = {
         "beam_jobs",  # a command of one job calls it
     },
     "realm_tf.__main__": {"realm_tf", "realm_tf.cli"},
-    "tools": set[str](),
+    "tools": {"realm_tf", "realm_tf.config"},
 }
 # Single modules of a room that another room may import, though it may not import the room.
 DOORS = {"serving.client": {"realm_tf.cli"}}

@@ -27,9 +27,10 @@ def vocab(
     as_json: bool,
 ) -> None:
     """Learn a WordPiece vocabulary from a corpus, or take the file that is configured."""
+    config = config_lib.load(config_file, overrides)
+
     from realm_tf.commands import make_vocab
 
-    config = config_lib.load(config_file, overrides)
     options.print_segment(make_vocab.make_vocab(config, corpus, output, fmt), as_json)
 
 
@@ -65,11 +66,12 @@ def blocks(
     The job writes a report, and the records that could not be used, into <segment>.job, a directory
     beside the segment.
     """
-    from beam_jobs import build_blocks, build_blocks_preview
-
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
     config = config_lib.load(config_file, overrides)
+
+    from beam_jobs import build_blocks, build_blocks_preview
+
     params = build_blocks.Params(corpus, vocab_path, output, fmt, config)
     if dry_run is not None:
         click.echo(build_blocks_preview.preview(params, dry_run))
@@ -107,12 +109,12 @@ def tag(
 
     Options after -- go to Apache Beam.
     """
-    from beam_jobs import tag_spans
-    from beam_jobs.engine import previews
-
     if tagger is not None:
         overrides += (f"tagging.tagger={json.dumps(tagger)}",)
     config = config_lib.load(config_file, overrides)
+
+    from beam_jobs import tag_spans
+    from beam_jobs.engine import previews
 
     def make(blocks: str, _: str | None, root: str) -> Any:
         params = tag_spans.Params(blocks, vocab_path, root, config)
@@ -163,10 +165,10 @@ def examples(
     that they come from. The task annotated makes passages with their spans as text, in the format
     of the original code. Options after -- go to Apache Beam.
     """
+    config = config_lib.load(config_file, overrides)
+
     from beam_jobs import make_examples
     from beam_jobs.engine import previews
-
-    config = config_lib.load(config_file, overrides)
 
     def make(blocks: str, spans: str | None, root: str) -> Any:
         params = make_examples.Params(blocks, vocab_path, root, task, spans, per_block, config)

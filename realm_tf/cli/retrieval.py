@@ -34,9 +34,10 @@ def embed(
 
     Options after -- go to Apache Beam.
     """
+    config = config_lib.load(config_file, overrides)
+
     from beam_jobs import embed_blocks
 
-    config = config_lib.load(config_file, overrides)
     params = embed_blocks.Params(blocks_path, embedder, vocab_path, output, config)
     made = embed_blocks.embed_blocks(params, beam_args=beam_args, resume=resume)
     options.print_segment(made, as_json)
@@ -51,8 +52,9 @@ def index(
     config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
 ) -> None:
     """Build an index over vectors: exact, or with ScaNN."""
+    config = config_lib.load(config_file, overrides)
+
     from beam_jobs import build_index
 
-    config = config_lib.load(config_file, overrides)
     params = build_index.Params(vectors, output, config=config)
     options.print_segment(build_index.build_index(params), as_json)

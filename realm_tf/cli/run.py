@@ -45,9 +45,10 @@ def run(
 
     Options after -- go to Apache Beam.
     """
+    config = config_lib.load(config_file, overrides)
+
     from realm_tf.commands import run_inputs, run_pipeline
 
-    config = config_lib.load(config_file, overrides)
     inputs = run_inputs.Inputs(
         corpus, questions_train, questions_dev, beam_args, fmt, pretrain_corpus, pretrain_format
     )
@@ -60,16 +61,17 @@ def run(
 @options.JSON
 def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run all stages on the bundled sample, then answer five questions."""
+    package = pathlib.Path(__file__).parents[1]
+    config = config_lib.load(str(package / "configs" / "quickstart.yaml"), overrides)
+
     from realm_tf.commands import run_inputs, run_pipeline
 
-    package = pathlib.Path(__file__).parents[1]
     sample = package / "data" / "sample"
     inputs = run_inputs.Inputs(
         corpus=str(sample / "corpus.jsonl.gz"),
         questions_train=str(sample / "questions_train.jsonl.gz"),
         questions_dev=str(sample / "questions_dev.jsonl.gz"),
     )
-    config = config_lib.load(str(package / "configs" / "quickstart.yaml"), overrides)
     finished = run_pipeline.Pipeline.create(workdir, inputs, config)
     _run(finished, as_json)
     if not as_json:

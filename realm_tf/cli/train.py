@@ -83,9 +83,10 @@ def train(
     _refuse(experiment, {"--workdir": workdir})
     _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
 
+    config = config_lib.load(config_file, overrides)
+
     from realm_tf.commands import train_tagger
 
-    config = config_lib.load(config_file, overrides)
     made = train_tagger.train_tagger(
         config,
         train=train_files,

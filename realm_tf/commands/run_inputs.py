@@ -65,12 +65,17 @@ def load(workdir: str) -> tuple[Inputs, config_lib.Config]:
     """Reads what `save` wrote.
 
     Raises:
-      UserError: If the directory holds no run.
+      UserError: If the directory holds no run, or its settings are refused.
     """
     path = os.path.join(workdir, _INPUTS)
     if not tf.io.gfile.exists(path):
         raise types.UserError(f"{workdir} holds no run (no {_INPUTS}). Start it with realm run.")
     body = artifacts.read_json(path)
-    with tf.io.gfile.GFile(os.path.join(workdir, _CONFIG), "r") as f:
-        config = config_lib.from_dict(config_lib.Config, yaml.safe_load(f.read()))
+    settings = os.path.join(workdir, _CONFIG)
+    with tf.io.gfile.GFile(settings, "r") as f:
+        values = yaml.safe_load(f.read())
+    try:
+        config = config_lib.from_dict(config_lib.Config, values)
+    except types.UserError as error:
+        raise types.UserError(f"{settings}: {error}") from None
     return Inputs(**{**body, "beam_args": tuple(body["beam_args"])}), config

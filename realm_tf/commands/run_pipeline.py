@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from beam_jobs import embed_blocks
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.commands import data_stages, export, measure, run_inputs
+from realm_tf.commands import corpus_checks, data_stages, export, measure, run_inputs
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics, report
 from realm_tf.training.experiments import ict, pretrain, warmup
@@ -92,10 +92,26 @@ class Pipeline:
                 " realm/open_qa."
             )
 
-    @property
+    @functools.cached_property
     def context(self) -> context_lib.Context:
-        """The opened data, which training needs."""
-        return self._data.context
+        """The opened data, which training needs, once the settings are seen to fit it.
+
+        Raises:
+          UserError: If they do not.
+        """
+        config = self._config
+        sizes = {
+            "ict": config.ict.batch_size,
+            "pretrain.warmup": config.pretrain.warmup.batch_size,
+            "pretrain": config.pretrain.batch_size,
+            "open_qa": config.open_qa.batch_size,
+        }
+        corpus_checks.check_devices(config.runtime, sizes)
+        corpus_checks.check_blocks(config, int(self._data.blocks.counts["blocks"]))
+        context = self._data.context
+        corpus_checks.check_sentences(context)
+        corpus_checks.check_questions(context, open_qa.read(self._inputs.questions_train))
+        return context
 
     # Training.
 
@@ -111,9 +127,9 @@ class Pipeline:
 
     @functools.cached_property
     def realm(self) -> system_lib.System | None:
-        """The jointly trained system; None if the reader did not pass its gate."""
-        if not self.reader_weights.counts["passed"]:
-            _LOGGER.warning("%s", self._gate_message())
+        """The jointly trained system; None where joint training is left out."""
+        if reason := self._why_not_joint():
+            _LOGGER.warning("%s", reason)
             return None
         return self._stage(
             "pretrain",
@@ -164,8 +180,15 @@ class Pipeline:
         )
         return embed_blocks.embed_blocks(params, beam_args=self._inputs.beam_args)
 
-    def _gate_message(self) -> str:
+    def _why_not_joint(self) -> str | None:
+        """Why there is no joint training; None if there is."""
+        if self._config.pretrain.steps == 0:
+            return (
+                "pretrain.steps is 0: there is no joint training, and what follows uses ICT alone."
+            )
         counts = self.reader_weights.counts
+        if counts["passed"]:
+            return None
         return (
             f"The reader's held-out copy accuracy is {counts['copy_accuracy']:.3f} after"
             f" {counts['steps']:.0f} steps, under the gate of"
@@ -209,8 +232,8 @@ class Pipeline:
         train = open_qa.read(self._inputs.questions_train)
         frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())
         self._report("frequent_answer", {"exact_match": frequent})
-        skipped = self.realm is None
-        self._report("pretrain", {"skipped": self._gate_message()} if skipped else {"done": True})
+        done = {"done": True} if self.realm else {"skipped": self._why_not_joint()}
+        self._report("pretrain", done)
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""

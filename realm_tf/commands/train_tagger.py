@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
+from realm_tf.commands import corpus_checks
 from realm_tf.data.tagging import conll
 from realm_tf.evaluation import entities
 from realm_tf.text import vocabulary
@@ -37,8 +38,11 @@ def train_tagger(
       The "span_tagger" segment.
 
     Raises:
-      UserError: If no file matches a pattern, or a file is not CoNLL.
+      UserError: If no file matches a pattern, a file is not CoNLL, or a batch does not split over
+        the replicas.
     """
+    size = config.span_tagger.batch_size
+    corpus_checks.check_devices(config.runtime, {"span_tagger": size})
     data = span_tagger.Data(
         train=conll.expand(train),
         dev=conll.expand(dev),

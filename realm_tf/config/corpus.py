@@ -5,45 +5,66 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
-from realm_tf.config import parsing
+from realm_tf.config import languages, ranges
+
+_MAX_RECORD_MB = 1024  # an Arrow column counts the bytes of its texts in 31 bits
 
 
 @dataclasses.dataclass(frozen=True)
-class CorpusConfig:
-    """Configuration of reading: the fields of a record, the rules that drop records, and cleaning.
+class CorpusConfig(ranges.Section):
+    """How documents are read: the fields of a record, the rules that drop records, and cleaning.
 
-    `docs/data-formats.md` says what each does, and why the defaults are what they are.
+    [data-formats.md](data-formats.md#corpus) says why the defaults are what they are.
     """
 
-    id_field: str | None = None  # None: "id", or "doc_id"
-    title_field: str = "title"
-    text_field: str = "text"
-    max_record_mb: int = 16  # a longer record is not read, and named
-    split_mb: int = 64  # a dump is divided into parts of about this size, for parallel work
+    id_field: str | None = ranges.setting(None, "Field that holds the id; null: `id`, or `doc_id`.")
+    title_field: str = ranges.setting("title", "Field that holds the title.")
+    text_field: str = ranges.setting(
+        "text", "Field that holds the text. All other fields are metadata."
+    )
+    max_record_mb: int = ranges.setting(
+        16,
+        "A record that is longer is not read, and counts as bad.",
+        at_least=1,
+        at_most=_MAX_RECORD_MB,
+    )
+    split_mb: int = ranges.setting(
+        64,
+        "Size of the parts into which dumps are divided for parallel work; it does not change the"
+        " result.",
+        at_least=1,
+    )
 
-    min_words: int | None = None  # None: 20 in Wikipedia's formats, 0 in the others
-    namespaces: tuple[int, ...] = (0,)  # of a dump's pages
-    drop_disambiguation: bool = True
-    drop_lists: bool = True
-    keep_headings: bool = True
+    min_words: int | None = ranges.setting(
+        None,
+        "Documents with fewer words are left out; null: 20 in Wikipedia's formats, 0 in others.",
+        at_least=0,
+    )
+    namespaces: tuple[int, ...] = ranges.setting(
+        (0,), "Namespaces of a dump whose pages are read.", at_least=0
+    )
+    drop_disambiguation: bool = ranges.setting(
+        True, "Whether disambiguation pages of a Wikipedia are left out."
+    )
+    drop_lists: bool = ranges.setting(True, "Whether lists of a Wikipedia are left out.")
+    keep_headings: bool = ranges.setting(
+        True, "Whether the headings of a dump's pages stay, as lines."
+    )
 
-    unicode_form: str = "NFC"  # or NFKC, none
-    unescape_html: bool = False  # in formats that do not carry entities by nature
-    drop_empty_brackets: bool = True  # in Wikipedia's formats, what dropped templates leave
-
-    def __post_init__(self) -> None:
-        for name in ("max_record_mb", "split_mb"):
-            value = getattr(self, name)
-            parsing.check(value >= 1, f"corpus.{name} must be at least 1. Received: {value}.")
-        parsing.check(
-            self.min_words is None or self.min_words >= 0,
-            f"corpus.min_words must be at least 0. Received: {self.min_words}.",
-        )
-        parsing.check(
-            self.unicode_form in ("NFC", "NFKC", "none"),
-            f"corpus.unicode_form must be NFC, NFKC or none. Received: {self.unicode_form!r}.",
-        )
+    unicode_form: str = ranges.setting(
+        "NFC", "Unicode form of the texts.", choices=("NFC", "NFKC", "none")
+    )
+    unescape_html: bool = ranges.setting(
+        False,
+        "Whether `&amp;` and the like become characters, in formats of which they are no part.",
+    )
+    drop_empty_brackets: bool = ranges.setting(
+        True,
+        "Whether the empty brackets are removed that dropped templates leave in the prose of"
+        " Wikipedia.",
+    )
 
     @property
     def max_record_bytes(self) -> int:
@@ -57,43 +78,61 @@ class CorpusConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class VocabConfig:
-    """Configuration of the WordPiece vocabulary: a given file, or one learned from the corpus."""
+class VocabConfig(ranges.Section):
+    """The WordPiece vocabulary: a given file, or one learned from the corpus."""
 
-    file: str | None = None
-    size: int = 30522
-    lower_case: bool = True
+    file: str | None = ranges.setting(
+        None,
+        "File with a WordPiece vocabulary, one wordpiece per line; null: a vocabulary is learned"
+        " from the corpus.",
+        path="file",
+    )
+    size: int = ranges.setting(
+        30522,
+        "Largest number of wordpieces to learn, including special tokens; not used with a file.",
+        at_least=100,
+    )
+    lower_case: bool = ranges.setting(
+        True, 'Whether texts are lower-cased and accents removed (BERT "uncased").'
+    )
 
 
 @dataclasses.dataclass(frozen=True)
-class BlocksConfig:
-    """Configuration of how documents become blocks (paper section 4; ORQA packs greedily to 288).
+class BlocksConfig(ranges.Section):
+    """How documents become blocks (paper section 4; ORQA packs greedily to 288 wordpieces)."""
 
-    `template` is what the embedder reads of a block: "title_body", `[CLS] title [SEP] body [SEP]`,
-    or "body", `[CLS] body [SEP]`, for embedders that were trained on plain texts. A block begins
-    with up to `overlap_sentences` of the block before it, as far as they leave room. `num_shards`
-    of 0 follows the size of the corpus.
-    """
+    length: int = ranges.setting(288, "Length of a packed block, including the title.", at_least=16)
+    template: str = ranges.setting(
+        "title_body",
+        "What the embedder reads of a block: `title_body` is `[CLS] title [SEP] body [SEP]`, `body`"
+        " is `[CLS] body [SEP]`, for embedders that were trained on plain texts.",
+        choices=("title_body", "body"),
+    )
+    language: str = ranges.setting(
+        "en",
+        "Code of the language, which decides where sentences end: one of ISO 639-1, such as `de`,"
+        " or a longer one that the sentence splitter tells apart, such as `zh-hant`. English rules"
+        " split what it has no rules for.",
+    )
+    num_shards: int = ranges.setting(
+        0,
+        "Number of files of a segment, and of units of work of the Beam jobs; 0 follows the size of"
+        " the corpus.",
+        at_least=0,
+        at_most=99_999,
+    )
+    overlap_sentences: int = ranges.setting(
+        0,
+        "Number of sentences that a block repeats from the end of the block before it, as far as"
+        " there is room.",
+        at_least=0,
+    )
 
-    length: int = 288
-    template: str = "title_body"
-    language: str = "en"
-    num_shards: int = 0
-    overlap_sentences: int = 0
-
-    def __post_init__(self) -> None:
-        parsing.check(
-            self.length >= 16, f"blocks.length must be at least 16. Received: {self.length}."
-        )
-        parsing.check(
-            self.num_shards >= 0,
-            f"blocks.num_shards must be at least 0. Received: {self.num_shards}.",
-        )
-        parsing.check(
-            self.overlap_sentences >= 0,
-            f"blocks.overlap_sentences must be at least 0. Received: {self.overlap_sentences}.",
-        )
-        parsing.check(
-            self.template in ("title_body", "body"),
-            f"blocks.template must be title_body or body. Received: {self.template!r}.",
-        )
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if self.language not in languages.CODES:
+            yield (
+                "language must be a code of ISO 639-1 in small letters, such as en or de, or a"
+                " longer one that the sentence splitter knows, such as zh-hant. Received:"
+                f" {ranges.shown(self.language)}."
+            )

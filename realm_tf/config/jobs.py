@@ -6,25 +6,22 @@ from __future__ import annotations
 
 import dataclasses
 
-from realm_tf.config import parsing
+from realm_tf.config import ranges
 
 
 @dataclasses.dataclass(frozen=True)
-class JobsConfig:
-    """Configuration of how the Beam jobs work; nothing in it changes what they make.
+class JobsConfig(ranges.Section):
+    """How the Beam jobs work; nothing here changes what they make."""
 
-    `max_bad_fraction` of the records of an input may be unusable: they become dead letters, and
-    the job goes on.
-    """
-
-    max_bad_fraction: float = 0.0
-    sort_mb: int = 32  # of documents that a worker sorts in memory
-
-    def __post_init__(self) -> None:
-        parsing.check(
-            0 <= self.max_bad_fraction <= 1,
-            f"jobs.max_bad_fraction must be from 0 to 1. Received: {self.max_bad_fraction}.",
-        )
-        parsing.check(
-            self.sort_mb >= 1, f"jobs.sort_mb must be at least 1. Received: {self.sort_mb}."
-        )
+    max_bad_fraction: float = ranges.setting(
+        0.0,
+        "Share of the records that may be bad; these records are put aside, and the blocks job"
+        " continues.",
+        at_least=0,
+        at_most=1,
+    )
+    sort_mb: int = ranges.setting(
+        32,
+        "Size of the documents that a worker of the blocks job sorts in memory at a time.",
+        at_least=1,
+    )

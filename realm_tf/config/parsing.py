@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import types as py_types
 import typing
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 import yaml
 
 from realm_tf import types
+from realm_tf.config import ranges
 
 
 def check(condition: bool, message: str) -> None:
@@ -52,15 +54,16 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         raise types.UserError(f"--set {override} is not valid YAML: {_one_line(error)}") from None
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
-    """Makes the dataclass `cls` from a mapping, checking keys and types.
+    """Makes the section `cls` from a mapping, checking keys, types and, as it is made, values.
 
     Raises:
-      UserError: An unknown key (with the nearest valid one) or a value of a wrong type.
+      UserError: An unknown key (with the nearest valid one), a value of a wrong type, or what the
+        section refuses.
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     hints = typing.get_type_hints(cls)
@@ -70,39 +73,68 @@ def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
         if key not in fields:
             near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.4)
             hint = f" Did you mean {where}{near[0]}?" if near else f" Valid: {', '.join(fields)}."
-            raise types.UserError(f"Unknown config key {name}.{hint}")
+            raise types.UserError(f"Unknown config key {_one_line(name)}.{hint}")
         made[key] = _coerce(hints[key], value, name)
-    return cls(**made)
+    try:
+        return cls(**made)
+    except types.UserError as error:
+        raise types.UserError(f"{where}{error}") from None  # it begins with a key
+
+
+def check_paths(section: ranges.Section, where: str = "") -> None:
+    """Checks that the files and directories that settings name are there; not remote ones.
+
+    Raises:
+      UserError: If one is missing.
+    """
+    for name, spec in section.settings().items():
+        value = getattr(section, name)
+        if spec.path and value is not None and value not in spec.words and "://" not in value:
+            is_there = (os.path.isdir if spec.path == "directory" else os.path.isfile)(value)
+            message = f"{where}{name} must be {spec.valid()}. Received: {ranges.shown(value)}."
+            check(is_there, message)
+    for name, inner in section.sections().items():
+        check_paths(inner, f"{where}{name}.")
 
 
 def _coerce(hint: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(hint):
-        check(isinstance(value, Mapping), f"{name} must be a section. Received: {value!r}.")
+        check(
+            isinstance(value, Mapping),
+            f"{name} must be a section. Received: {ranges.shown(value)}.",
+        )
         return from_dict(typing.cast(type, hint), value, f"{name}.")
     if isinstance(hint, py_types.UnionType):
         if value is None:
             return None
         hint = next(h for h in typing.get_args(hint) if h is not type(None))
     if typing.get_origin(hint) is Mapping:
-        check(isinstance(value, Mapping), f"{name} must be a mapping. Received: {value!r}.")
+        check(
+            isinstance(value, Mapping),
+            f"{name} must be a mapping. Received: {ranges.shown(value)}.",
+        )
         key_hint, value_hint = typing.get_args(hint)
         return {
             _coerce(key_hint, k, f"a key of {name}"): _coerce(value_hint, v, f"{name}.{k}")
             for k, v in value.items()
         }
     if typing.get_origin(hint) is tuple:
-        check(isinstance(value, list | tuple), f"{name} must be a list. Received: {value!r}.")
+        check(
+            isinstance(value, list | tuple),
+            f"{name} must be a list. Received: {ranges.shown(value)}.",
+        )
         return tuple(_coerce(typing.get_args(hint)[0], v, name) for v in value)
     if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
         with_float = _as_float(value)
         value = value if with_float is None else with_float
     ok = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
-    check(ok, f"{name} must be of type {hint.__name__}. Received: {value!r}.")
+    cure = " Put it into quotes." if hint is str and isinstance(value, bool | int | float) else ""
+    check(ok, f"{name} must be of type {hint.__name__}. Received: {ranges.shown(value)}.{cure}")
     return value
 
 
 def _as_float(value: int | str) -> float | None:
     try:
         return float(value)  # YAML 1.1 reads 1e-4 as a string
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -5,41 +5,53 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
-from realm_tf.config import parsing
+from realm_tf.config import ranges
 
 
 @dataclasses.dataclass(frozen=True)
-class RetrievalConfig:
-    """Configuration of block vectors and index. ScaNN settings of 0 follow the number of blocks.
+class RetrievalConfig(ranges.Section):
+    """Block vectors and index. Settings of ScaNN that are 0 follow the number of blocks."""
 
-    `embed_dtype` is what the exported embedder computes in, `dtype` what vectors are stored in. The
-    embedder reads `embed_batch_size` blocks at a time.
-    """
+    index: str = ranges.setting("exact", "Kind of the index.", choices=("exact", "scann"))
+    num_leaves: int = ranges.setting(
+        0,
+        "Number of leaves of ScaNN; 0: about the square root of the number of blocks.",
+        at_least=0,
+    )
+    num_leaves_to_search: int = ranges.setting(
+        0,
+        "Number of leaves that ScaNN searches; 0: 2.5% of the leaves, at least 8.",
+        at_least=0,
+    )
+    num_reordering_candidates: int = ranges.setting(
+        0, "Number of candidates that ScaNN reorders; 0: 200.", at_least=0
+    )
+    dtype: str = ranges.setting(
+        "float32", "Number type of the vectors on disk.", choices=("float32", "float16")
+    )
+    embed_dtype: str = ranges.setting(
+        "float32",
+        "Number type in which the exported embedder computes, for blocks and for the queries of"
+        " retrieval.",
+        choices=("float32", "bfloat16"),
+    )
+    embed_batch_size: int = ranges.setting(
+        64, "Number of blocks that the embedding job gives to the embedder at a time.", at_least=1
+    )
+    recall_floor: float = ranges.setting(
+        0.9,
+        "Recall below which the search of ScaNN is widened, and in the end replaced by exact"
+        " search.",
+        at_least=0,
+        at_most=1,
+    )
 
-    index: str = "exact"
-    num_leaves: int = 0
-    num_leaves_to_search: int = 0
-    num_reordering_candidates: int = 0
-    dtype: str = "float32"
-    embed_dtype: str = "float32"
-    embed_batch_size: int = 64
-    recall_floor: float = 0.9
-
-    def __post_init__(self) -> None:
-        parsing.check(
-            self.embed_batch_size >= 1,
-            f"retrieval.embed_batch_size must be at least 1. Received: {self.embed_batch_size}.",
-        )
-        parsing.check(
-            self.index in ("exact", "scann"),
-            f"retrieval.index must be exact or scann. Received: {self.index!r}.",
-        )
-        parsing.check(
-            self.dtype in ("float32", "float16"),
-            f"retrieval.dtype must be float32 or float16. Received: {self.dtype!r}.",
-        )
-        parsing.check(
-            self.embed_dtype in ("float32", "bfloat16"),
-            f"retrieval.embed_dtype must be float32 or bfloat16. Received: {self.embed_dtype!r}.",
-        )
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if 0 < self.num_leaves < self.num_leaves_to_search:
+            yield (
+                "num_leaves_to_search must be at most num_leaves. Received:"
+                f" {self.num_leaves_to_search} and {self.num_leaves}."
+            )

@@ -9,12 +9,12 @@ steps. The defaults are the paper's (Guu et al., 2020), where the paper has the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from realm_tf.config import parsing
+from realm_tf.config import parsing, ranges
 from realm_tf.config.corpus import BlocksConfig, CorpusConfig, VocabConfig
 from realm_tf.config.jobs import JobsConfig
 from realm_tf.config.model import ModelConfig
@@ -28,10 +28,15 @@ _OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(ranges.Section):
     """The whole configuration of a run, one attribute for each section."""
 
-    seed: int = 0
+    seed: int = ranges.setting(
+        0,
+        "Seed of all randomness: initial weights, order, masks.",
+        at_least=0,
+        at_most=2**32 - 1,
+    )
     corpus: CorpusConfig = CorpusConfig()
     vocab: VocabConfig = VocabConfig()
     blocks: BlocksConfig = BlocksConfig()
@@ -47,22 +52,45 @@ class Config:
     evaluation: EvaluationConfig = EvaluationConfig()
     runtime: RuntimeConfig = RuntimeConfig()
 
-    def __post_init__(self) -> None:
-        positions = min(
-            self.model.embedder.encoder.max_positions, self.model.reader.encoder.max_positions
-        )
-        longest = {
-            "blocks.length": self.blocks.length,
-            "pretrain.query_length + blocks.length": self.pretrain.query_length
-            + self.blocks.length,
-            "open_qa.reader_length": self.open_qa.reader_length,
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        read_by = {
+            "embedder": {
+                "blocks.length": self.blocks.length,
+                "ict.query_length": self.ict.query_length,
+                "pretrain.query_length": self.pretrain.query_length,
+                "open_qa.query_length": self.open_qa.query_length,
+            },
+            "reader": {
+                "pretrain.query_length + blocks.length": self.pretrain.query_length
+                + self.blocks.length,
+                "open_qa.reader_length": self.open_qa.reader_length,
+            },
         }
-        for name, length in longest.items():
-            parsing.check(
-                length <= positions,
-                f"{name} is {length}, but the encoders have max_positions {positions}. Raise"
-                " model.*.encoder.max_positions or lower the lengths.",
+        for network, lengths in read_by.items():
+            positions = getattr(self.model, network).encoder.max_positions
+            for name, length in lengths.items():
+                if length > positions:
+                    yield (
+                        f"{name} is {length}, but model.{network}.encoder.max_positions is"
+                        f" {positions}. Lower the one or raise the other."
+                    )
+        yield from self._segment_faults()
+        if self.model.reader.max_span_width > self.open_qa.reader_length:
+            yield (
+                "model.reader.max_span_width must be at most open_qa.reader_length. Received:"
+                f" {self.model.reader.max_span_width} and {self.open_qa.reader_length}."
             )
+
+    def _segment_faults(self) -> Iterator[str]:
+        pairs = {"reader": True, "embedder": self.blocks.template == "title_body"}
+        for network, reads_pairs in pairs.items():
+            size = getattr(self.model, network).encoder.type_vocab_size
+            if reads_pairs and size < 2:
+                yield (
+                    f"model.{network}.encoder.type_vocab_size must be at least 2, because it reads"
+                    f" pairs of texts. Received: {size}."
+                )
 
 
 def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
@@ -74,14 +102,16 @@ def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
 
     Raises:
       UserError: Missing file, bad YAML, an unknown key (with the nearest valid one), a wrong type,
-        or a value out of range.
+        a value out of range, values that do not go together, or a path that is not there.
     """
     values: dict[str, Any] = {}
     if path is not None:
         values = parsing.read_yaml(path)
     for override in overrides:
         parsing.apply_override(values, override)
-    return from_dict(Config, values)
+    config = from_dict(Config, values)
+    parsing.check_paths(config)
+    return config
 
 
 def from_dict(cls: type, values: Mapping[str, Any]) -> Any:

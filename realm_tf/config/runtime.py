@@ -6,25 +6,56 @@ from __future__ import annotations
 
 import dataclasses
 
-
-@dataclasses.dataclass(frozen=True)
-class RuntimeConfig:
-    """Configuration of the devices and the input pipeline of a run."""
-
-    strategy: str = "one_device"  # one_device, mirrored, multi_worker_mirrored, tpu
-    tpu: str | None = None
-    mixed_bfloat16: bool = False
-    jit_compile: bool = False
-    prefetch_batches: int = 4
-    input_threads: int = 1
+from realm_tf.config import ranges
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluationConfig:
-    """Configuration of the evaluation: what is measured of a run, and on how many examples."""
+class RuntimeConfig(ranges.Section):
+    """The devices and the input pipeline of a run."""
 
-    recall_at: tuple[int, ...] = (1, 5, 10, 20, 50, 100)
-    max_questions: int = 2000
-    masked_examples: int = 1024  # held-out masked spans that a system is measured on
-    held_out_fraction: float = 0.1  # of documents, by hash, kept from pre-training
-    baselines: bool = True  # also evaluate a random embedder and ICT alone
+    strategy: str = ranges.setting(
+        "one_device",
+        "Distribution strategy; see [strategies](training.md#strategies).",
+        choices=("one_device", "mirrored", "multi_worker_mirrored", "tpu"),
+    )
+    tpu: str | None = ranges.setting(None, "Name of the TPU; null: the local one.")
+    mixed_bfloat16: bool = ranges.setting(
+        False, "Whether to compute in bfloat16 and keep the weights in float32."
+    )
+    jit_compile: bool = ranges.setting(False, "Whether to compile with XLA, on one replica.")
+    prefetch_batches: int = ranges.setting(
+        4,
+        "Number of batches that are made ahead; also the number of steps after a refresh until its"
+        " snapshot takes effect.",
+        at_least=1,
+        at_most=10_000,
+    )
+    input_threads: int = ranges.setting(
+        1, "Number of threads that make batches.", at_least=1, at_most=1000
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig(ranges.Section):
+    """What is measured of a run, and on how many examples."""
+
+    recall_at: tuple[int, ...] = ranges.setting(
+        (1, 5, 10, 20, 50, 100),
+        "Values of k for recall@k; the search goes as deep as the largest.",
+        at_least=1,
+        increasing=True,
+    )
+    max_questions: int = ranges.setting(
+        2000,
+        "Largest number of dev questions; if there are more, an even sample of them is used.",
+        at_least=1,
+    )
+    masked_examples: int = ranges.setting(
+        1024, "Number of held-out masked spans on which a system is measured.", at_least=1
+    )
+    held_out_fraction: float = ranges.setting(
+        0.1, "Share of the documents that is held out, chosen by hash.", above=0, below=1
+    )
+    baselines: bool = ranges.setting(
+        True, "Whether a random embedder and ICT alone are fine-tuned and measured, too."
+    )

@@ -5,112 +5,214 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
-from realm_tf.config import parsing
+from realm_tf.config import ranges
 from realm_tf.config.model import OptimizerConfig
 
-
-@dataclasses.dataclass(frozen=True)
-class InitConfig:
-    """Configuration of the weights to start from, made by `realm convert`; None: random weights."""
-
-    embedder: str | None = None  # directory with embedder_weights or bert_weights
-    reader: str | None = None  # directory with reader_weights or bert_weights
-    tagger: str | None = None  # the same
+_CHECKPOINTS = "Steps between checkpoints; the last step has one in any case."
 
 
 @dataclasses.dataclass(frozen=True)
-class IctConfig:
-    """Configuration of the inverse-cloze warm start of the embedder (ORQA, Lee et al., 2019)."""
+class InitConfig(ranges.Section):
+    """Weights to start from, which `realm convert` made; null: random weights.
 
-    steps: int = 100_000
-    batch_size: int = 4096
-    query_length: int = 64
-    keep_probability: float = 0.1  # the query stays in its block this often
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)
-    checkpoint_every_steps: int = 1000
-
-
-@dataclasses.dataclass(frozen=True)
-class WarmupConfig:
-    """Configuration of the warm-up that a reader without BERT's weights needs (not in the paper).
-
-    The first phase reads the null block, the second the example's own unmasked block, until the
-    held-out copy accuracy (masked wordpieces predicted right from the own unmasked block) reaches
-    `copy_accuracy`. If `max_steps` pass without it, joint training does not start.
+    See [weights.md](weights.md#starting-a-run-from-it).
     """
 
-    null_steps: int = 0
-    max_steps: int = 0
-    batch_size: int = 32
-    copy_accuracy: float = 0.8
-    substitute: float = 0.0  # in the second phase, so often the answer becomes a random wordpiece
-    distract: float = 0.0  # in the second phase, share of batches that read other examples' blocks
-    check_every_steps: int = 100
-    learning_rate: float = 1e-3
+    embedder: str | None = ranges.setting(
+        None,
+        "Directory with `embedder_weights` or `bert_weights`: ICT starts there.",
+        path="directory",
+    )
+    reader: str | None = ranges.setting(
+        None,
+        "Directory with `reader_weights` or `bert_weights`: the reader's warm-up starts there.",
+        path="directory",
+    )
+    tagger: str | None = ranges.setting(
+        None,
+        "Directory with `reader_weights` or `bert_weights`: the span tagger starts there.",
+        path="directory",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
-class RefreshConfig:
-    """Configuration of the refresh: when the embedder is exported and blocks are embedded again."""
+class IctConfig(ranges.Section):
+    """The inverse-cloze warm start of the embedder (ORQA, Lee et al., 2019)."""
 
-    every_steps: int = 500
-    keep_snapshots: int = 3
-    max_staleness_steps: int | None = None
-    on_stale: str = "warn"  # warn or stop
+    steps: int = ranges.setting(
+        100_000, "Training steps; 0: the initial weights are used as they are.", at_least=0
+    )
+    batch_size: int = ranges.setting(4096, "Examples in a batch, over all replicas.", at_least=2)
+    query_length: int = ranges.setting(64, "Length of a sentence.", at_least=3)
+    keep_probability: float = ranges.setting(
+        0.1, "Probability that the sentence stays in its block.", at_least=0, at_most=1
+    )
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)
+    checkpoint_every_steps: int = ranges.setting(1000, _CHECKPOINTS, at_least=1)
 
-    def __post_init__(self) -> None:
-        parsing.check(
-            self.on_stale in ("warn", "stop"),
-            f"refresh.on_stale must be warn or stop. Received: {self.on_stale!r}.",
-        )
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        yield from self.optimizer.too_long(self.steps)
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainConfig:
-    """Configuration of the joint pre-training of retriever and reader (paper section 3)."""
+class WarmupConfig(ranges.Section):
+    """The warm-up that a reader without BERT's weights needs (not in the paper).
 
-    steps: int = 200_000
-    batch_size: int = 512
-    query_length: int = 96
-    num_candidates: int = 8  # the null block included
-    max_masks: int = 10
-    objective: str = "token"  # token: the original code; span: the paper
+    See [the reader's warm-up](training.md#the-readers-warm-up).
+    """
+
+    null_steps: int = ranges.setting(0, "Steps of the reader on the null block.", at_least=0)
+    max_steps: int = ranges.setting(
+        0,
+        "Largest number of steps of the reader on the example's own block; without any step there"
+        " is no gate.",
+        at_least=0,
+    )
+    batch_size: int = ranges.setting(32, "Examples in a batch, over all replicas.", at_least=1)
+    copy_accuracy: float = ranges.setting(
+        0.8, "Copy accuracy at which the gate opens.", at_least=0, at_most=1
+    )
+    substitute: float = ranges.setting(
+        0.0,
+        "Share of examples whose answer is replaced by random wordpieces, so that the reader learns"
+        " to copy and does not learn facts.",
+        at_least=0,
+        at_most=1,
+    )
+    distract: float = ranges.setting(
+        0.0,
+        "Share of batches in which every example reads the passage of another example, so that the"
+        " reader learns not to copy from a block that does not fit.",
+        at_least=0,
+        at_most=1,
+    )
+    check_every_steps: int = ranges.setting(
+        100,
+        "Steps after which the copy accuracy is measured and a checkpoint is written.",
+        at_least=1,
+    )
+    learning_rate: float = ranges.setting(
+        1e-3, "Learning rate at step 0 of the decay.", above=0, at_most=1
+    )
+
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if self.distract > 0 and self.batch_size < 2:
+            yield (
+                "distract needs a batch_size of at least 2, because the other passage is that of"
+                f" another example of the batch. Received: {self.distract:g} and {self.batch_size}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class RefreshConfig(ranges.Section):
+    """The refresh: when the embedder is exported and blocks are embedded again."""
+
+    every_steps: int = ranges.setting(
+        500,
+        "Steps between refreshes; more than the steps of the training: none but at its ends.",
+        at_least=1,
+    )
+    keep_snapshots: int = ranges.setting(
+        3, "Number of newest snapshots that stay on disk.", at_least=1
+    )
+    max_staleness_steps: int | None = ranges.setting(
+        None, "Staleness budget, in steps, when refreshes fail; null: no budget.", at_least=0
+    )
+    on_stale: str = ranges.setting(
+        "warn", "What happens beyond the budget.", choices=("warn", "stop")
+    )
+
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if self.on_stale == "stop" and self.max_staleness_steps is None:
+            yield "on_stale stop needs a budget: set max_staleness_steps. Received: null."
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig(ranges.Section):
+    """The joint pre-training of retriever and reader (paper section 3)."""
+
+    steps: int = ranges.setting(
+        200_000,
+        "Steps of joint training; 0 leaves it out, and what follows uses ICT alone.",
+        at_least=0,
+    )
+    batch_size: int = ranges.setting(512, "Examples in a batch, over all replicas.", at_least=1)
+    query_length: int = ranges.setting(96, "Length of a masked sentence.", at_least=3)
+    num_candidates: int = ranges.setting(
+        8, "Number of candidates, including the null block.", at_least=2
+    )
+    max_masks: int = ranges.setting(
+        10, "Largest number of masked wordpieces; longer spans are not masked.", at_least=1
+    )
+    objective: str = ranges.setting(
+        "token",
+        "`token`: as in the original code; `span`: as in the paper.",
+        choices=("token", "span"),
+    )
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-5)
-    retriever_learning_rate: float | None = None  # None: the same as the reader's
+    retriever_learning_rate: float | None = ranges.setting(
+        None,
+        "Learning rate of the retriever; null: the same as that of the reader.",
+        above=0,
+        at_most=1,
+    )
     warmup: WarmupConfig = WarmupConfig()
     refresh: RefreshConfig = RefreshConfig()
-    checkpoint_every_steps: int = 500
+    checkpoint_every_steps: int = ranges.setting(500, _CHECKPOINTS, at_least=1)
 
-    def __post_init__(self) -> None:
-        parsing.check(
-            self.objective in ("token", "span"),
-            f"pretrain.objective must be token or span. Received: {self.objective!r}.",
-        )
-        parsing.check(
-            self.num_candidates >= 2,
-            "pretrain.num_candidates counts the null block and must be at least 2. Received:"
-            f" {self.num_candidates}.",
-        )
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        yield from self.optimizer.too_long(self.steps)
 
 
 @dataclasses.dataclass(frozen=True)
-class OpenQaConfig:
-    """Configuration of the fine-tuning to answer questions (paper section 4.3, ORQA)."""
+class OpenQaConfig(ranges.Section):
+    """The fine-tuning to answer questions (paper section 4.3, ORQA)."""
 
-    steps: int = 10_000
-    batch_size: int = 1
-    query_length: int = 64
-    reader_length: int = 320
-    num_searched: int = 5000
-    num_read: int = 5
-    max_answers: int = 16  # answer occurrences per block that the loss can use
+    steps: int = ranges.setting(
+        10_000,
+        "Training steps; not 0, because what finds the answer in a block starts from random"
+        " weights.",
+        at_least=1,
+    )
+    batch_size: int = ranges.setting(1, "Questions in a batch, over all replicas.", at_least=1)
+    query_length: int = ranges.setting(64, "Length of a question, also in the export.", at_least=3)
+    reader_length: int = ranges.setting(
+        320,
+        "Length of question and block together; at least `query_length` + 2.",
+        at_least=5,
+    )
+    num_searched: int = ranges.setting(
+        5000,
+        "Number of blocks in the loss of the retriever, at most those that there are.",
+        at_least=1,
+    )
+    num_read: int = ranges.setting(
+        5,
+        "Number of blocks that are read, also in the export; at most `num_searched`.",
+        at_least=1,
+    )
+    max_answers: int = ranges.setting(
+        16, "Largest number of places of answers in a block that the loss uses.", at_least=1
+    )
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-5)
-    checkpoint_every_steps: int = 500
+    checkpoint_every_steps: int = ranges.setting(500, _CHECKPOINTS, at_least=1)
 
-    def __post_init__(self) -> None:
-        parsing.check(
-            1 <= self.num_read <= self.num_searched,
-            "open_qa.num_read must be from 1 to open_qa.num_searched. Received:"
-            f" {self.num_read} and {self.num_searched}.",
-        )
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if self.num_read > self.num_searched:
+            yield (
+                "num_read must be at most num_searched. Received:"
+                f" {self.num_read} and {self.num_searched}."
+            )
+        if self.reader_length < self.query_length + 2:
+            yield (
+                "reader_length must be at least query_length + 2, or nothing of a block is read"
+                f" behind the question. Received: {self.reader_length} and {self.query_length}."
+            )
+        yield from self.optimizer.too_long(self.steps)

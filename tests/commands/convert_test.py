@@ -22,7 +22,10 @@ from tests.models.import_weights import foreign
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(97 + i) for i in range(25))]
 
 # Lengths for the tiny networks' few positions.
-SHORT = ("blocks.length=20", "pretrain.query_length=10", "open_qa.reader_length=30")
+SHORT = (
+    *("blocks.length=20", "ict.query_length=10", "pretrain.query_length=10"),
+    *("open_qa.query_length=10", "open_qa.reader_length=30"),
+)
 
 
 def _vocabulary(folder, words=WORDS):

@@ -198,6 +198,14 @@ def test_closed_gate_skips_joint_training(inputs, tmp_path):
     assert _run(inputs, tmp_path, *more)["systems"].keys() == {"ict"}
 
 
+def test_joint_training_can_be_left_out(inputs, tmp_path):
+    settings = ("--set", "pretrain.steps=0", "--set", "evaluation.baselines=false")
+    figures = _run(inputs, tmp_path, *settings)
+    assert figures["pretrain"]["skipped"].startswith("pretrain.steps is 0")
+    assert figures["systems"].keys() == {"ict"}
+    assert (tmp_path / "export").exists()
+
+
 def test_ready_blocks_of_the_original_code(inputs, tmp_path):
     made = [(d["title"], d["text"]) for d in map(_document, range(60))]
     corpus = reference_corpora.write_realm_blocks(tmp_path / "corpus", made)

@@ -6,12 +6,17 @@ import time
 
 import pytest
 
-from realm_tf import types
+from realm_tf import config, types
 from realm_tf.text import dates
 
 
 def find(text: str, rules: str = "en") -> list[str]:
     return [text.encode()[a:b].decode() for a, b in dates.load(rules).find(text)]
+
+
+def test_configuration_knows_the_bundled_languages():
+    words = config.TaggingConfig.settings()["dates"].words
+    assert sorted(words) == sorted([*dates.languages(), dates.NONE])
 
 
 @pytest.mark.parametrize(

@@ -98,4 +98,4 @@ def _config(
 
 def _shape(encoder: config_lib.EncoderConfig) -> config_lib.EncoderConfig:
     """An encoder's configuration without what only its initialisation reads."""
-    return dataclasses.replace(encoder, initializer="bert", initializer_range=0.0)
+    return dataclasses.replace(encoder, initializer="bert", initializer_range=1.0)

@@ -15,7 +15,7 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from realm_tf import artifacts, types
+from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.training.engine import actions, batch_stream, optimizers, task, trainer
 
@@ -26,9 +26,6 @@ def make_strategy(config: config_lib.RuntimeConfig) -> tf.distribute.Strategy:
     """The distribution strategy that the configuration names: one object for all runs of a process.
 
     A second one on the same devices would use the first one's collective keys anew and fail.
-
-    Raises:
-      UserError: If there is no such strategy.
     """
     return _strategy(config.strategy, config.tpu)
 
@@ -41,13 +38,8 @@ def _strategy(name: str, tpu: str | None) -> tf.distribute.Strategy:
         return tf.distribute.MirroredStrategy(_all_devices())
     if name == "multi_worker_mirrored":
         return tf.distribute.MultiWorkerMirroredStrategy()
-    if name == "tpu":
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu or "local")
-        return tf.distribute.TPUStrategy(resolver)
-    raise types.UserError(
-        "runtime.strategy must be one_device, mirrored, multi_worker_mirrored or tpu. Received:"
-        f" {name!r}."
-    )
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu or "local")
+    return tf.distribute.TPUStrategy(resolver)
 
 
 @contextlib.contextmanager

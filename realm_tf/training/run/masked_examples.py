@@ -14,20 +14,33 @@ from realm_tf.training.run import context as context_lib
 _LOGGER = logging.getLogger(__name__)
 
 
+def eligible_spans(
+    context: context_lib.Context,
+) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """The spans that can be masked, of all documents.
+
+    Returns:
+      Span numbers <int64>[any], whether each is in a held-out document <bool>[any], and how many
+      were skipped for which reason; see `masking.eligible_spans`.
+    """
+    table, pretrain = context.passages, context.config.pretrain
+    spans, skipped = masking.eligible_spans(
+        table, query_length=pretrain.query_length, max_masks=pretrain.max_masks
+    )
+    rows = np.searchsorted(table.span_offsets, spans, side="right") - 1
+    return spans, context.is_held_out(table)[rows], skipped
+
+
 def make_batches(
     context: context_lib.Context, *, held_out: bool, batch_size: int, stage: str
 ) -> masked_batches.MaskedBatches:
     """Masked-span batches of the training documents, or of the held-out ones."""
     config = context.config
-    table = context.passages
-    spans, skipped = masking.eligible_spans(
-        table, query_length=config.pretrain.query_length, max_masks=config.pretrain.max_masks
-    )
-    rows = np.searchsorted(table.span_offsets, spans, side="right") - 1
-    chosen = spans[context.is_held_out(table)[rows] == held_out]
+    spans, is_held_out, skipped = eligible_spans(context)
+    chosen = spans[is_held_out == held_out]
     _LOGGER.info("%s: %d spans; skipped: %s", stage, len(chosen), skipped)
     return masked_batches.MaskedBatches(
-        table,
+        context.passages,
         context.knowledge,
         context.tokenizer,
         config.pretrain,

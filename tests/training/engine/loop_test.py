@@ -153,8 +153,3 @@ def test_stages_under_replicas_follow_each_other(two_logical_devices, tmp_path):
     context = runs.make_context(tmp_path, runs.make_config(override, "pretrain.warmup.max_steps=2"))
     assert warmup.train(context).counts["steps"] == 2
     assert ict.train(context).counts["steps"] == 6
-
-
-def test_unknown_strategy_is_refused():
-    with pytest.raises(types.UserError, match="Received: 'horovod'"):
-        loop.make_strategy(config.RuntimeConfig(strategy="horovod"))

@@ -170,7 +170,7 @@ def test_it_starts_from_given_weights(data, tmp_path):
         made_from={"source": "s"},
         counts={},
     )
-    settings = (f"init.tagger={tmp_path}", "span_tagger.optimizer.learning_rate=0.0")
+    settings = (f"init.tagger={tmp_path}", "span_tagger.optimizer.learning_rate=1e-9")
     settings += ("span_tagger.steps=20",)
     made = _train(data, tmp_path / "a", *settings)
     assert made.made_from["init"]

@@ -30,7 +30,7 @@ def test_passed_gate_ends_training(tmp_path):
 
 
 def test_gate_that_is_not_passed_uses_up_the_steps(tmp_path):
-    _, made = _train(tmp_path, "max_steps=4", "copy_accuracy=1.01")
+    _, made = _train(tmp_path, "max_steps=4", "copy_accuracy=1.0")
     assert (made.counts["steps"], made.counts["passed"]) == (4, 0)
 
 

@@ -1,0 +1,157 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What only corpus, questions and devices can tell of settings: looked at before any training.
+
+What cannot work is refused. What works but wastes is a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from realm_tf import config as config_lib
+from realm_tf import types
+from realm_tf.data.questions import questions as open_qa
+from realm_tf.training.engine import loop
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import masked_examples
+
+_LOGGER = logging.getLogger(__name__)
+_SAMPLE = 1000
+_MANY, _MOST = 0.1, 0.5  # shares that are cut off: a warning, a refusal
+
+
+def check_devices(runtime: config_lib.RuntimeConfig, batch_sizes: Mapping[str, int]) -> None:
+    """Checks what depends on the number of replicas.
+
+    Args:
+      runtime: Devices.
+      batch_sizes: Global batch sizes, by the sections that configure them.
+
+    Raises:
+      UserError: If a batch does not split over the replicas, or XLA is asked for under several.
+    """
+    if runtime.strategy == "one_device":
+        return
+    replicas = loop.make_strategy(runtime).num_replicas_in_sync
+    for section, size in batch_sizes.items():
+        if size % replicas:
+            raise types.UserError(
+                f"{section}.batch_size must be a multiple of the {replicas} replicas of"
+                f" runtime.strategy {runtime.strategy}. Received: {size}."
+            )
+    if runtime.jit_compile and replicas > 1:
+        raise types.UserError(
+            f"runtime.jit_compile works on one replica; set it to false for the {replicas} replicas"
+            f" of runtime.strategy {runtime.strategy}."
+        )
+
+
+def check_blocks(config: config_lib.Config, num_blocks: int) -> None:
+    """Checks settings against the number of blocks of the knowledge corpus.
+
+    Raises:
+      UserError: If more blocks are to be read than there are.
+    """
+    wanted = {
+        "open_qa.num_read": config.open_qa.num_read,
+        "pretrain.num_candidates": config.pretrain.num_candidates - 1,  # besides the null block
+    }
+    for name, number in wanted.items():
+        if number > num_blocks:
+            raise types.UserError(
+                f"{name} asks for {number} blocks, but the corpus has {num_blocks}. Lower it, give"
+                " more text or shorter blocks."
+            )
+    if config.evaluation.recall_at[-1] > num_blocks:
+        _LOGGER.warning(
+            "evaluation.recall_at goes to %d, but the corpus has %d blocks: recall is 1 beyond them"
+            " wherever there is an answer",
+            config.evaluation.recall_at[-1],
+            num_blocks,
+        )
+    if config.ict.steps and config.ict.batch_size > num_blocks:
+        _LOGGER.warning(
+            "ict.batch_size is %d, but the corpus has %d blocks: a batch holds blocks twice, and"
+            " takes them for wrong",
+            config.ict.batch_size,
+            num_blocks,
+        )
+
+
+def check_sentences(context: context_lib.Context) -> None:
+    """Checks that there are spans to mask, trained on and held out, and that sentences stay whole.
+
+    Raises:
+      UserError: If there are no spans, or most of them, or of a sentence, are cut off.
+    """
+    config = context.config
+    spans, is_held_out, skipped = masked_examples.eligible_spans(context)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items() if count)
+    lost = sum(skipped.values())
+    of_pretrain = (
+        f"query_length {config.pretrain.query_length}, max_masks {config.pretrain.max_masks}"
+    )
+    what = f"of the salient spans cannot be masked ({reasons})"
+    _judge(f"pretrain ({of_pretrain})", lost / max(1, lost + len(spans)), what)
+    for part, count in (("held-out", is_held_out.sum()), ("training", (~is_held_out).sum())):
+        if not count:
+            raise types.UserError(
+                f"The {part} documents have no salient span that can be masked:"
+                f" evaluation.held_out_fraction is {config.evaluation.held_out_fraction:g}, and of"
+                f" all documents {len(spans)} spans can be masked (skipped: {reasons or 'none'})."
+                " Change that fraction, give more text, or raise pretrain.query_length and"
+                " pretrain.max_masks."
+            )
+    if config.ict.steps:
+        sizes = [
+            [len(chunk.ragged(name).values) for name in ("token_ids", "sentence_byte_start")]
+            for chunk in context.knowledge.chunks()
+        ]
+        wordpieces, sentences = np.sum(sizes, axis=0)
+        unread = max(0.0, 1 - (config.ict.query_length - 2) * sentences / wordpieces)
+        what = "of a sentence of the mean length is cut off"
+        _judge(f"ict.query_length ({config.ict.query_length})", unread, what)
+
+
+def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Question]) -> None:
+    """Checks that the lengths of open QA leave questions, blocks and answers whole.
+
+    Raises:
+      UserError: If most are cut off.
+    """
+    settings, width = context.config.open_qa, context.config.model.reader.max_span_width
+    sample = questions[:: max(1, len(questions) // _SAMPLE)][:_SAMPLE]
+    asked = _lengths(context, [question.question for question in sample]) + 2
+    cut = float(np.mean(asked > settings.query_length))
+    what = "of the training questions lose their end"
+    _judge(f"open_qa.query_length ({settings.query_length})", cut, what)
+
+    room = settings.reader_length - min(int(np.median(asked)), settings.query_length) - 1
+    bodies = np.concatenate([c.ragged("token_ids").lengths for c in context.knowledge.chunks()])
+    unread = float(np.maximum(bodies - room, 0).sum() / max(1, bodies.sum()))
+    what = "of the text of the blocks is not read"
+    _judge(f"open_qa.reader_length ({settings.reader_length})", unread, what)
+
+    plain = [question.answers for question in sample if not question.is_regex]
+    if plain:
+        narrowest = [int(_lengths(context, answers).min()) for answers in plain]
+        too_wide = float(np.mean(np.array(narrowest) > width))
+        what = "of the training questions have only longer answers"
+        _judge(f"model.reader.max_span_width ({width})", too_wide, what)
+
+
+def _lengths(context: context_lib.Context, texts: Sequence[str]) -> np.ndarray:
+    """<int64>[num_texts] wordpieces of texts."""
+    return np.array([len(text.ids) for text in context.tokenizer.encode(list(texts))])
+
+
+def _judge(setting: str, share: float, what: str) -> None:
+    message = f"{setting} is too small: {share:.0%} {what}."
+    if share > _MOST:
+        raise types.UserError(f"{message} Raise it.")
+    if share > _MANY:
+        _LOGGER.warning("%s", message)
