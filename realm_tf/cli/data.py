@@ -11,6 +11,7 @@ import click
 
 from realm_tf import config as config_lib
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 
 @click.command()
@@ -27,9 +28,11 @@ def vocab(
     as_json: bool,
 ) -> None:
     """Learn a WordPiece vocabulary from a corpus, or take the file that is configured."""
+    config = config_lib.load(config_file, overrides)
+    paths.check_files(corpus)
+
     from realm_tf.commands import data_jobs
 
-    config = config_lib.load(config_file, overrides)
     options.print_segment(data_jobs.make_vocab(config, corpus, output, fmt), as_json)
 
 
@@ -65,11 +68,14 @@ def blocks(
     The job writes a report, and the records that could not be used, into <segment>.job, a directory
     beside the segment.
     """
-    from realm_tf.commands import data_jobs
-
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
     config = config_lib.load(config_file, overrides)
+    paths.check_files(corpus)
+    paths.check_segment(vocab_path, "vocab")
+
+    from realm_tf.commands import data_jobs
+
     if dry_run is not None:
         click.echo(data_jobs.preview_blocks(config, corpus, vocab_path, fmt, dry_run))
         return
@@ -106,11 +112,13 @@ def tag(
 
     Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import data_jobs
-
     if tagger is not None:
         overrides += (f"tagging.tagger={json.dumps(tagger)}",)
     config = config_lib.load(config_file, overrides)
+    paths.check_segment(blocks_path, "blocks")
+    paths.check_segment(vocab_path, "vocab")
+
+    from realm_tf.commands import data_jobs
 
     def make(blocks: str, _: str | None, root: str) -> Any:
         return data_jobs.make_spans(config, blocks, vocab_path, root, beam_args, resume=resume)
@@ -160,9 +168,13 @@ def examples(
     that they come from. The task annotated makes passages with their spans as text, in the format
     of the original code. Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import data_jobs
-
     config = config_lib.load(config_file, overrides)
+    paths.check_segment(blocks_path, "blocks")
+    if spans_path is not None:
+        paths.check_segment(spans_path, "spans")
+    paths.check_segment(vocab_path, "vocab")
+
+    from realm_tf.commands import data_jobs
 
     def make(blocks: str, spans: str | None, root: str) -> Any:
         return data_jobs.make_examples(

@@ -8,6 +8,7 @@ import click
 
 from realm_tf import config as config_lib
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 
 @click.command()
@@ -32,9 +33,13 @@ def embed(
 
     Options after -- go to Apache Beam.
     """
+    config = config_lib.load(config_file, overrides)
+    paths.check_segment(blocks_path, "blocks")
+    paths.check_segment(vocab_path, "vocab")
+    paths.check_segment(embedder, "embedder")
+
     from realm_tf.commands import data_jobs
 
-    config = config_lib.load(config_file, overrides)
     made = data_jobs.make_vectors(config, blocks_path, vocab_path, embedder, output, beam_args)
     options.print_segment(made, as_json)
 
@@ -48,7 +53,9 @@ def index(
     config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
 ) -> None:
     """Build an index over vectors: exact, or with ScaNN."""
+    config = config_lib.load(config_file, overrides)
+    paths.check_segment(vectors, "vectors")
+
     from realm_tf.commands import data_jobs
 
-    config = config_lib.load(config_file, overrides)
     options.print_segment(data_jobs.make_index(config.retrieval, vectors, output), as_json)

@@ -13,6 +13,7 @@ import click
 
 from realm_tf import config as config_lib
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 
 @click.command()
@@ -45,9 +46,14 @@ def run(
 
     Options after -- go to Apache Beam.
     """
+    config = config_lib.load(config_file, overrides)
+    for pattern in filter(None, (corpus, pretrain_corpus)):
+        paths.check_files(pattern)
+    for file in (questions_train, questions_dev):
+        paths.check_file(file, "file of questions")
+
     from realm_tf.commands import run_inputs, run_pipeline
 
-    config = config_lib.load(config_file, overrides)
     inputs = run_inputs.Inputs(
         corpus, questions_train, questions_dev, beam_args, fmt, pretrain_corpus, pretrain_format
     )
@@ -60,16 +66,17 @@ def run(
 @options.JSON
 def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Run all stages on the bundled sample, then answer five questions."""
+    package = pathlib.Path(__file__).parents[1]
+    config = config_lib.load(str(package / "configs" / "quickstart.yaml"), overrides)
+
     from realm_tf.commands import run_inputs, run_pipeline
 
-    package = pathlib.Path(__file__).parents[1]
     sample = package / "data" / "sample"
     inputs = run_inputs.Inputs(
         corpus=str(sample / "corpus.jsonl.gz"),
         questions_train=str(sample / "questions_train.jsonl.gz"),
         questions_dev=str(sample / "questions_dev.jsonl.gz"),
     )
-    config = config_lib.load(str(package / "configs" / "quickstart.yaml"), overrides)
     finished = run_pipeline.Pipeline.create(workdir, inputs, config)
     _run(finished, as_json)
     if not as_json:
@@ -81,6 +88,8 @@ def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @options.JSON
 def evaluate(workdir: str, as_json: bool) -> None:
     """Measure the systems of a run and print its report."""
+    paths.check_run(workdir)
+
     from realm_tf.commands import run_pipeline
 
     stages = run_pipeline.Pipeline.open(workdir)

@@ -125,9 +125,9 @@ def test_unknown_format(made, tmp_path):
         assert "realm-blocks, orqa, realm-pretrain. Received: 'docx'" in line
 
 
-def test_run_needs_blocks(tmp_path):
-    questions = ("--questions-train", "q.jsonl", "--questions-dev", "q.jsonl")
-    corpus = ("--corpus", "c", "--format", "realm-pretrain")
+def test_run_needs_blocks(made, tmp_path):
+    questions = ("--questions-train", made["corpus"], "--questions-dev", made["corpus"])
+    corpus = ("--corpus", made["corpus"], "--format", "realm-pretrain")
     line = _refusal("run", *corpus, *questions, "--workdir", tmp_path)
     assert "text, realm-blocks, orqa. Received: 'realm-pretrain'" in line
 
