@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throughput of a span tagger over blocks: batched by length, against what one might do instead.
 
-    python benchmarks/tag_speed.py SPAN_TAGGER_DIR BLOCKS_DIR [--blocks 200] [--rounds 3]
+    python -m benchmarks.tag_speed SPAN_TAGGER_DIR BLOCKS_DIR [--blocks 200] [--rounds 3]
 
 Every candidate tags the same blocks, the first of a segment, sentence by sentence: in batches of
 similar lengths (what `realm tag` does); one sentence after the other; in batches in the order of

@@ -56,9 +56,11 @@ def test_handful_is_imported_after_tensorflow():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("before", [(), ("--preload", "tensorflow")], ids=["first", "tensorflow"])
-def test_every_module_is_imported_first(before):
-    assert not (found := _faults(*before, *_modules())), found
+def test_every_module_is_imported_after_tensorflow():
+    # Harder than to be the first import of all: Keras is chosen after TensorFlow was imported. What
+    # is preloaded besides uses no Keras, and saves a minute of imports for every ten modules.
+    neutral = (f"--preload={name}" for name in ("tensorflow", "apache_beam", "pandas", "cv2"))
+    assert not (found := _faults(*neutral, *_modules())), found
 
 
 def test_fault_is_found():
