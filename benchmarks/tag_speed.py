@@ -98,7 +98,11 @@ def main() -> None:
         }
         print(f"{name:22} {figures[name]}")
     counts = {"blocks": len(blocks), "sentences": sentences, "spans": len(spans[BY_LENGTH])}
-    print(json.dumps({**counts, "dtype": segment.settings["span_tagger"]["dtype"], **figures}))
+    print(
+        json.dumps(
+            {**counts, "dtype": segment.settings.get("span_tagger", {}).get("dtype"), **figures}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -310,6 +310,16 @@ def test_mistake_in_a_worker_has_no_traceback(made, tmp_path):
     assert done.stderr.splitlines()[-1].startswith("realm: ")
 
 
+def test_embed_and_index(made, tmp_path):
+    embedder = _write_embedder(made, tmp_path, vocab_size=200)
+    parts = ("--blocks", made["blocks"], "--vocab", made["vocab"], "--embedder", embedder)
+    options = ("--output", tmp_path, "--set", "blocks.length=40")
+    vectors = json.loads(_invoke("embed", *parts, *options, "--json").stdout)
+    assert vectors["blocks"] == 1
+    index = _invoke("index", "--vectors", vectors["path"], "--output", tmp_path).stdout.strip()
+    assert artifacts.open_segment(index, "index").made_from["vectors"] == vectors["fingerprint"]
+
+
 def test_examples(made, tmp_path):
     parts = ("--vocab", made["vocab"], "--output", tmp_path)
     settings = ("--set", "blocks.length=40", "--set", "pretrain.query_length=32")
