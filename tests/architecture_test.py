@@ -25,7 +25,8 @@ MAX_LINES = 320
 HEADER = "# Copyright 2026 The realm-tf Authors.\n# SPDX-License-Identifier: Apache-2.0\n"
 
 # What may lie in realm_tf/ besides folders: everything else belongs into a room.
-ROOT_FILES = {"__init__.py", "__main__.py", "artifacts.py", "types.py", "version.py", "BUILD"}
+ROOT_FILES = {"__init__.py", "__main__.py", "artifacts.py", "types.py", "version.py"}
+ROOT_FILES |= {"BUILD", "py.typed"}
 # What the packages may not import at all.
 OUTSIDE = ("benchmarks", "configs", "docs", "tests", "tools")
 
