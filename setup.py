@@ -45,7 +45,7 @@ INSTALL_REQUIRES = [
     "mwparserfromhell>=0.7.2,<0.8",
     "pyarrow>=16",
     "pyyaml>=6.0",
-    "rich>=13",
+    "safetensors>=0.5",
     "sentencex>=1.0",
     "tqdm>=4.66",
 ]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throughput of the exported embedder against the training layers and onnxruntime, in one run.
 
-    python benchmarks/embed_speed.py minilm|base [--rounds 15] [--threads 1]
+    python -m benchmarks.embed_speed minilm|base [--rounds 15] [--threads 1]
 
 Random weights of the shape of all-MiniLM-L6-v2 (mean pooling, unit length, 16 texts) or of the
 paper's embedder (BERT-base, [CLS], 128-d, 4 texts), full texts of 288 wordpieces. All compute the

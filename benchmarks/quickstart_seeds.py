@@ -49,9 +49,12 @@ def command(seed: int, workdir: pathlib.Path) -> list[str]:
 def measure(seed: int, workdir: pathlib.Path) -> dict[str, Any]:
     """Runs one seed, or goes on with it."""
     called = command(seed, workdir)
-    realm = str(pathlib.Path(sys.executable).with_name("realm"))
     told = subprocess.run(
-        [realm, *called[1:]], cwd=_ROOT, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "realm_tf", *called[1:]],
+        cwd=_ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return {
         "command": " ".join([*called[:-2], "WORK_DIR", "--json"]),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throughput of a span tagger over blocks: batched by length, against what one might do instead.
 
-    python benchmarks/tag_speed.py SPAN_TAGGER_DIR BLOCKS_DIR [--blocks 200] [--rounds 3]
+    python -m benchmarks.tag_speed SPAN_TAGGER_DIR BLOCKS_DIR [--blocks 200] [--rounds 3]
 
 Every candidate tags the same blocks, the first of a segment, sentence by sentence: in batches of
 similar lengths (what `realm tag` does); one sentence after the other; in batches in the order of
@@ -98,7 +98,11 @@ def main() -> None:
         }
         print(f"{name:22} {figures[name]}")
     counts = {"blocks": len(blocks), "sentences": sentences, "spans": len(spans[BY_LENGTH])}
-    print(json.dumps({**counts, "dtype": segment.settings["span_tagger"]["dtype"], **figures}))
+    print(
+        json.dumps(
+            {**counts, "dtype": segment.settings.get("span_tagger", {}).get("dtype"), **figures}
+        )
+    )
 
 
 if __name__ == "__main__":

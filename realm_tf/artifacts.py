@@ -23,9 +23,8 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from realm_tf import types
+from realm_tf.storage import gfile
 
 MANIFEST = "segment.json"
 SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
@@ -115,7 +114,7 @@ def atomic_path(path: str) -> Iterator[str]:
 
 def write_text(path: str, text: str) -> None:
     """Writes `text` to `path`, atomically."""
-    with atomic_path(path) as aside, tf.io.gfile.GFile(aside, "w") as f:
+    with atomic_path(path) as aside, gfile.GFile(aside, "w") as f:
         f.write(text)
 
 
@@ -126,9 +125,9 @@ def read_json(path: str) -> Any:
       UserError: If it is missing or not JSON.
     """
     try:
-        with tf.io.gfile.GFile(path, "r") as f:
+        with gfile.GFile(path, "r") as f:
             return json.loads(f.read())
-    except tf.errors.NotFoundError:
+    except FileNotFoundError:
         raise types.UserError(f"No such file: {path}.") from None
     except json.JSONDecodeError as error:
         raise types.UserError(f"{path} is not JSON: {error}. It may be damaged.") from error
@@ -137,7 +136,7 @@ def read_json(path: str) -> Any:
 def file_sha256(path: str) -> tuple[str, int]:
     """Returns the hex SHA-256 and the size in bytes of a file."""
     sha, size = hashlib.sha256(), 0
-    with tf.io.gfile.GFile(path, "rb") as f:
+    with gfile.GFile(path, "rb") as f:
         while chunk := f.read(_CHUNK_BYTES):
             sha.update(chunk)
             size += len(chunk)
@@ -178,13 +177,13 @@ class SegmentWriter:
             "made_from": dict(made_from),
         }
         self._shards: dict[str, Shard] = {}
-        tf.io.gfile.makedirs(path)
+        gfile.makedirs(path)
 
     @contextlib.contextmanager
     def file(self, name: str, *, num_records: int = 0) -> Iterator[str]:
         """Yields a path to write the file `name` to, and adds it to the segment."""
         target = os.path.join(self.path, name)
-        tf.io.gfile.makedirs(os.path.dirname(target))
+        gfile.makedirs(os.path.dirname(target))
         with atomic_path(target) as aside:
             yield aside
         self.add(name, num_records=num_records)
@@ -195,7 +194,7 @@ class SegmentWriter:
 
     def add_tree(self, name: str) -> None:
         """Adds every file under the directory `name` (a SavedModel)."""
-        for folder, _, files in tf.io.gfile.walk(os.path.join(self.path, name)):
+        for folder, _, files in gfile.walk(os.path.join(self.path, name)):
             for file in files:
                 self.add(os.path.relpath(os.path.join(folder, file), self.path))
 
@@ -213,7 +212,7 @@ class SegmentWriter:
 
 def is_complete(path: str) -> bool:
     """Whether a committed segment is at `path`."""
-    return tf.io.gfile.exists(os.path.join(path, MANIFEST))
+    return gfile.exists(os.path.join(path, MANIFEST))
 
 
 def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> Segment:
@@ -279,13 +278,13 @@ def localise(path: str, cache_dir: str | None = None) -> str:
     if not is_remote(path):
         return path
     cache_dir = cache_dir or os.path.join(tempfile.gettempdir(), "realm_tf_cache")
-    stat = tf.io.gfile.stat(path)
+    stat = gfile.stat(path)
     key = digest([path, stat.length, stat.mtime_nsec])[:24]
     local = os.path.join(cache_dir, f"{key}-{os.path.basename(path)}")
     if not os.path.exists(local):
         os.makedirs(cache_dir, exist_ok=True)
         with atomic_path(local) as aside:
-            tf.io.gfile.copy(path, aside, overwrite=True)
+            gfile.copy(path, aside)
     return local
 
 
@@ -308,9 +307,9 @@ def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:
 
 def _check_shard(segment: Segment, shard: Shard, *, verify: bool) -> None:
     path = segment.file(shard.name)
-    if not tf.io.gfile.exists(path):
+    if not gfile.exists(path):
         raise types.UserError(f"{path} is missing from its segment. Make the segment again.")
-    size = tf.io.gfile.stat(path).length
+    size = gfile.stat(path).length
     sha = file_sha256(path)[0] if verify and size == shard.num_bytes else shard.sha256
     if (size, sha) != (shard.num_bytes, shard.sha256):
         raise types.UserError(

@@ -77,6 +77,7 @@ def test_all_data_is_packaged(setup_arguments, monkeypatch):
         if folder.partition("/")[0] in source_tree.PACKAGES and not name.endswith(".py")
     }
     assert there == packaged
+    assert {f"{package}/py.typed" for package in source_tree.PACKAGES} <= packaged
 
 
 def test_no_tool_is_packaged(setup_arguments, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ visibility of Bazel's targets. A room is a module or a package, with everything 
 ORDER = (
     ("realm_tf",),  # Its __init__.py alone: what is below it is in rooms of its own.
     ("realm_tf.types", "realm_tf.version"),
+    ("realm_tf.storage",),
     ("realm_tf.artifacts",),
     ("realm_tf.config",),
     ("realm_tf.text",),

@@ -10,6 +10,7 @@ import click
 
 from realm_tf import types
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 _KINDS = ("hf-bert", "hf-realm", "tf1-bert", "tf1-realm", "tf2-bert")
 _TARGETS = ("hf-realm",)
@@ -45,6 +46,10 @@ def convert(
     if target is not None and blocks is not None:
         raise types.UserError("--blocks belongs to --from: an export has no block vectors.")
 
+    paths.check_weights(source)
+    if blocks is not None:
+        paths.check_segment(blocks, "blocks")
+
     from realm_tf.commands import convert as convert_command
 
     if target is not None:
@@ -52,14 +57,14 @@ def convert(
         _print({"path": destination, "notes": list(notes)}, [destination, *notes], as_json)
     elif kind is not None:
         made = convert_command.convert(kind, source, destination, blocks=blocks)
-        paths = [segment.path for segment in made.segments]
+        written = [segment.path for segment in made.segments]
         figures = {
             "segments": {segment.kind: segment.path for segment in made.segments},
             "mapped": len(made.report.mapped),
             "unused": len(made.report.unused),
             "notes": list(made.report.notes),
         }
-        _print(figures, [*paths, made.report.head()], as_json)
+        _print(figures, [*written, made.report.head()], as_json)
 
 
 def _print(figures: dict[str, object], lines: list[str], as_json: bool) -> None:

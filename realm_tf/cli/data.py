@@ -11,6 +11,7 @@ import click
 
 from realm_tf import config as config_lib
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 
 @click.command()
@@ -28,6 +29,7 @@ def vocab(
 ) -> None:
     """Learn a WordPiece vocabulary from a corpus, or take the file that is configured."""
     config = config_lib.load(config_file, overrides)
+    paths.check_files(corpus)
 
     from realm_tf.commands import make_vocab
 
@@ -69,6 +71,8 @@ def blocks(
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
     config = config_lib.load(config_file, overrides)
+    paths.check_files(corpus)
+    paths.check_segment(vocab_path, "vocab")
 
     from beam_jobs import build_blocks, build_blocks_preview
 
@@ -112,6 +116,8 @@ def tag(
     if tagger is not None:
         overrides += (f"tagging.tagger={json.dumps(tagger)}",)
     config = config_lib.load(config_file, overrides)
+    paths.check_segment(blocks_path, "blocks")
+    paths.check_segment(vocab_path, "vocab")
 
     from beam_jobs import tag_spans
     from beam_jobs.engine import previews
@@ -166,6 +172,10 @@ def examples(
     of the original code. Options after -- go to Apache Beam.
     """
     config = config_lib.load(config_file, overrides)
+    paths.check_segment(blocks_path, "blocks")
+    if spans_path is not None:
+        paths.check_segment(spans_path, "spans")
+    paths.check_segment(vocab_path, "vocab")
 
     from beam_jobs import make_examples
     from beam_jobs.engine import previews

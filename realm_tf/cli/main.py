@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import glob
 import logging
+import os
 import sys
 from typing import Any
 
@@ -30,6 +32,11 @@ class _Commands(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Show what the libraries log, too.")
 def main(verbose: bool) -> None:
     """Train and serve REALM, retrieval-augmented language models, on your own text."""
+    if not verbose:
+        # Without a GPU, TensorFlow's first line is the error that CUDA has none. What goes wrong in
+        # an operation is a Python exception at any level.
+        level_of_tensorflow = "2" if glob.glob("/dev/nvidia*") else "3"
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", level_of_tensorflow)
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(message)s")
     for handler in logging.getLogger().handlers:

@@ -8,6 +8,7 @@ import click
 
 from realm_tf import config as config_lib
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 
 @click.command()
@@ -35,6 +36,9 @@ def embed(
     Options after -- go to Apache Beam.
     """
     config = config_lib.load(config_file, overrides)
+    paths.check_segment(blocks_path, "blocks")
+    paths.check_segment(vocab_path, "vocab")
+    paths.check_segment(embedder, "embedder")
 
     from beam_jobs import embed_blocks
 
@@ -53,6 +57,7 @@ def index(
 ) -> None:
     """Build an index over vectors: exact, or with ScaNN."""
     config = config_lib.load(config_file, overrides)
+    paths.check_segment(vectors, "vectors")
 
     from beam_jobs import build_index
 

@@ -13,6 +13,7 @@ import click
 
 from realm_tf import config as config_lib
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 
 @click.command()
@@ -46,6 +47,10 @@ def run(
     Options after -- go to Apache Beam.
     """
     config = config_lib.load(config_file, overrides)
+    for pattern in filter(None, (corpus, pretrain_corpus)):
+        paths.check_files(pattern)
+    for file in (questions_train, questions_dev):
+        paths.check_file(file, "file of questions")
 
     from realm_tf.commands import run_inputs, run_pipeline
 
@@ -83,6 +88,8 @@ def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
 @options.JSON
 def evaluate(workdir: str, as_json: bool) -> None:
     """Measure the systems of a run and print its report."""
+    paths.check_run(workdir)
+
     from realm_tf.commands import run_pipeline
 
     stages = run_pipeline.Pipeline.open(workdir)

@@ -9,6 +9,7 @@ import json
 import click
 
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 
 @click.command()
@@ -20,6 +21,8 @@ from realm_tf.cli import options
 )
 def export(workdir: str, output: str | None) -> None:
     """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
+    paths.check_run(workdir)
+
     from realm_tf.commands import run_pipeline
 
     click.echo(run_pipeline.Pipeline.open(workdir).export(output))
@@ -34,6 +37,8 @@ def export(workdir: str, output: str | None) -> None:
 @click.argument("questions", nargs=-1, required=True)
 def ask(model: str, answers: int, as_json: bool, questions: tuple[str, ...]) -> None:
     """Answer questions with an exported model, and show the evidence."""
+    paths.check_export(model)
+
     from serving import client
 
     for question, ranked in zip(questions, client.ask(model, list(questions)), strict=True):

@@ -11,6 +11,7 @@ import click
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.cli import options
+from realm_tf.commands import paths
 
 SPAN_TAGGER = "realm/span_tagger"
 
@@ -84,6 +85,9 @@ def train(
     _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
 
     config = config_lib.load(config_file, overrides)
+    for pattern in (*train_files, *dev_files, *test_files):
+        paths.check_files(pattern)
+    paths.check_segment(str(vocab_path), "vocab")
 
     from realm_tf.commands import train_tagger
 
@@ -99,6 +103,8 @@ def train(
 
 
 def _train_of_run(experiment: str, workdir: str, as_json: bool) -> None:
+    paths.check_run(workdir)
+
     from realm_tf.commands import run_pipeline
 
     for segment in run_pipeline.Pipeline.open(workdir).train(experiment):

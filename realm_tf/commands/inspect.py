@@ -9,17 +9,15 @@ import itertools
 import os
 import re
 
-import tensorflow as tf
-
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
-from realm_tf.data.examples import example_records
-from realm_tf.data.reference import tfrecords
 from realm_tf.retrieval import snapshots
+from realm_tf.storage import gfile
 
 _SNAPSHOT = re.compile(r"step-(\d+)\.json")
 _PREVIEW_ROWS = 3
+_EXAMPLES = "examples"  # kind of the segments of `data.examples.example_records`
 _JOB = ".job"
 _JOB_REPORT = "report.txt"
 
@@ -53,12 +51,12 @@ def mark(passage: types.Passage) -> str:
 
 def _job(path: str) -> str:
     report = os.path.join(path, _JOB_REPORT)
-    if not tf.io.gfile.exists(report):
+    if not gfile.exists(report):
         raise types.UserError(
             f"{path} has no {_JOB_REPORT} yet: the job has not ended. Give its command again; it"
             " goes on where it stopped."
         )
-    with tf.io.gfile.GFile(report, "r") as f:
+    with gfile.GFile(report, "r") as f:
         return f.read().rstrip()
 
 
@@ -80,18 +78,25 @@ def _rows(segment: artifacts.Segment, row: int | None) -> list[str]:
         _check_row(row, len(table), segment.path)
         wanted = range(min(_PREVIEW_ROWS, len(table))) if row is None else [row]
         return [_row(number, table) for number in wanted]
-    if segment.kind == example_records.KIND:
-        _check_row(row, int(segment.counts["examples"]), segment.path)
-        last = _PREVIEW_ROWS - 1 if row is None else row
-        records = itertools.chain.from_iterable(map(tfrecords.read, segment.files()))
-        found = [
-            f"example {number}  {example_records.describe(record)}"
-            for number, record in enumerate(itertools.islice(records, last + 1))
-        ]
-        return found if row is None else found[-1:]
+    if segment.kind == _EXAMPLES:
+        return _examples(segment, row)
     if row is not None:
         raise types.UserError(f"{segment.path} holds {segment.kind!r}, which has no rows to show.")
     return []
+
+
+def _examples(segment: artifacts.Segment, row: int | None) -> list[str]:
+    from realm_tf.data.examples import example_records  # Imports TensorFlow.
+    from realm_tf.data.reference import tfrecords
+
+    _check_row(row, int(segment.counts["examples"]), segment.path)
+    last = _PREVIEW_ROWS - 1 if row is None else row
+    records = itertools.chain.from_iterable(map(tfrecords.read, segment.files()))
+    found = [
+        f"example {number}  {example_records.describe(record)}"
+        for number, record in enumerate(itertools.islice(records, last + 1))
+    ]
+    return found if row is None else found[-1:]
 
 
 def _check_row(row: int | None, num_rows: int, path: str) -> None:
@@ -104,7 +109,7 @@ def _table(segment: artifacts.Segment) -> block_table.BlockTable:
     if segment.kind == schema.BLOCKS:
         return block_table.BlockTable.open(segment)
     root = os.path.dirname(segment.path.rstrip("/"))
-    for path in tf.io.gfile.glob(os.path.join(root, f"{schema.BLOCKS}-*", artifacts.MANIFEST)):
+    for path in gfile.glob(os.path.join(root, f"{schema.BLOCKS}-*", artifacts.MANIFEST)):
         blocks = artifacts.open_segment(os.path.dirname(path), verify=False)
         if blocks.fingerprint == segment.made_from["blocks"]:
             return block_table.BlockTable.open(blocks, segment)

@@ -8,15 +8,15 @@ import dataclasses
 import json
 import os
 
-import tensorflow as tf
 import yaml
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.commands import paths
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.questions import questions
+from realm_tf.storage import gfile
 
-_INPUTS = "run.json"
 _CONFIG = "config.yaml"
 
 
@@ -55,9 +55,9 @@ def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
         corpus_formats.check(inputs.pretrain_corpus, inputs.pretrain_format)
     for path in (inputs.questions_train, inputs.questions_dev):
         questions.read(path)
-    tf.io.gfile.makedirs(workdir)
+    gfile.makedirs(workdir)
     text = json.dumps(dataclasses.asdict(inputs), indent=1)
-    artifacts.write_text(os.path.join(workdir, _INPUTS), text)
+    artifacts.write_text(os.path.join(workdir, paths.RUN), text)
     artifacts.write_text(os.path.join(workdir, _CONFIG), config_lib.dump(config))
 
 
@@ -67,12 +67,10 @@ def load(workdir: str) -> tuple[Inputs, config_lib.Config]:
     Raises:
       UserError: If the directory holds no run, or its settings are refused.
     """
-    path = os.path.join(workdir, _INPUTS)
-    if not tf.io.gfile.exists(path):
-        raise types.UserError(f"{workdir} holds no run (no {_INPUTS}). Start it with realm run.")
-    body = artifacts.read_json(path)
+    paths.check_run(workdir)
+    body = artifacts.read_json(os.path.join(workdir, paths.RUN))
     settings = os.path.join(workdir, _CONFIG)
-    with tf.io.gfile.GFile(settings, "r") as f:
+    with gfile.GFile(settings, "r") as f:
         values = yaml.safe_load(f.read())
     try:
         config = config_lib.from_dict(config_lib.Config, values)

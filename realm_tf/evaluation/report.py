@@ -14,9 +14,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
-
 from realm_tf import artifacts
+from realm_tf.storage import gfile
 
 FILE = "report.json"
 
@@ -31,7 +30,7 @@ def read(workdir: str) -> dict[str, Any]:
       UserError: If it is damaged.
     """
     path = os.path.join(workdir, FILE)
-    return artifacts.read_json(path) if tf.io.gfile.exists(path) else {}
+    return artifacts.read_json(path) if gfile.exists(path) else {}
 
 
 def merge(workdir: str, stage: str, figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def merge(workdir: str, stage: str, figures: Mapping[str, Any]) -> dict[str, Any
       The whole report.
     """
     report = {**read(workdir), stage: _plain(figures)}
-    tf.io.gfile.makedirs(workdir)
+    gfile.makedirs(workdir)
     text = json.dumps(report, indent=1, ensure_ascii=False)
     artifacts.write_text(os.path.join(workdir, FILE), text + "\n")
     return report

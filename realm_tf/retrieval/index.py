@@ -48,7 +48,6 @@ class Index:
       num_blocks: Number of blocks in the index.
       dim: Size of a vector (embed_dim).
       max_k: The largest number of blocks that a search can return.
-      is_exact: Whether the search is exact and not approximate.
       keep_alive: Objects that `search_fn` needs and does not hold itself.
     """
 
@@ -56,7 +55,6 @@ class Index:
     num_blocks: int
     dim: int
     max_k: int
-    is_exact: bool
     keep_alive: Any = None
 
     @classmethod
@@ -170,7 +168,6 @@ def exact(table: vectors.VectorTable, *, max_rows_in_memory: int = _MAX_BRUTE_FO
         num_blocks=len(table),
         dim=table.dim,
         max_k=len(table),
-        is_exact=True,
         keep_alive=searcher,
     )
 
@@ -208,7 +205,6 @@ def _scann_index(searcher: Any, table: vectors.VectorTable, max_k: int) -> Index
         num_blocks=len(table),
         dim=table.dim,
         max_k=max_k,
-        is_exact=False,
         keep_alive=searcher,
     )
 

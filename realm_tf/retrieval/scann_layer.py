@@ -62,6 +62,8 @@ class ScannTopK(factorized_top_k.ScaNN):
           Scores <float32>[batch_size, k] and rows <int32>[batch_size, k]; fewer columns, or row 0
           with a score of NaN, where fewer were found.
         """
+        # Private to TFRS, whose own call cannot search as many leaves as the settings say. If it is
+        # renamed, every search of scann_layer_test.py fails.
         searcher = scann_ops.searcher_from_module(self._serialized_searcher)
         found = searcher.search_batched_parallel(
             queries,

@@ -21,9 +21,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from realm_tf import artifacts, types
+from realm_tf.storage import gfile
 
 LATEST = "LATEST"
 SCHEMA_VERSION = 2
@@ -132,7 +131,7 @@ def publish(directory: str, snapshot: Snapshot) -> None:
     Raises:
       UserError: If its step was published with other parts: snapshots never change.
     """
-    tf.io.gfile.makedirs(directory)
+    gfile.makedirs(directory)
     path = path_of(directory, snapshot.step)
     try:
         _create(path, json.dumps(_to_json(directory, snapshot), indent=1, sort_keys=True))
@@ -148,9 +147,9 @@ def publish(directory: str, snapshot: Snapshot) -> None:
 
 def list_steps(directory: str) -> list[int]:
     """Steps of the snapshots, whole or not, in increasing order."""
-    if not tf.io.gfile.isdir(directory):
+    if not gfile.isdir(directory):
         return []
-    matches = (_NAME.fullmatch(name) for name in tf.io.gfile.listdir(directory))
+    matches = (_NAME.fullmatch(name) for name in gfile.listdir(directory))
     return sorted(int(match.group(1)) for match in matches if match)
 
 
@@ -186,8 +185,8 @@ def newest(directory: str) -> Snapshot | None:
 
 def delete(directory: str, step: int) -> None:
     """Removes the snapshot's file, if it is there; its segments stay."""
-    with contextlib.suppress(tf.errors.NotFoundError):
-        tf.io.gfile.remove(path_of(directory, step))
+    with contextlib.suppress(FileNotFoundError):
+        gfile.remove(path_of(directory, step))
 
 
 def _check_together(parts: Mapping[str, artifacts.Segment]) -> None:
@@ -209,7 +208,7 @@ def _check_together(parts: Mapping[str, artifacts.Segment]) -> None:
 def _create(path: str, text: str) -> None:
     """Creates a file whole, raising FileExistsError if there is one."""
     if artifacts.is_remote(path):
-        if tf.io.gfile.exists(path):
+        if gfile.exists(path):
             raise FileExistsError(path)
         artifacts.write_text(path, text)
         return

@@ -125,9 +125,9 @@ def test_unknown_format(made, tmp_path):
         assert "realm-blocks, orqa, realm-pretrain. Received: 'docx'" in line
 
 
-def test_run_needs_blocks(tmp_path):
-    questions = ("--questions-train", "q.jsonl", "--questions-dev", "q.jsonl")
-    corpus = ("--corpus", "c", "--format", "realm-pretrain")
+def test_run_needs_blocks(made, tmp_path):
+    questions = ("--questions-train", made["corpus"], "--questions-dev", made["corpus"])
+    corpus = ("--corpus", made["corpus"], "--format", "realm-pretrain")
     line = _refusal("run", *corpus, *questions, "--workdir", tmp_path)
     assert "text, realm-blocks, orqa. Received: 'realm-pretrain'" in line
 
@@ -308,6 +308,16 @@ def test_mistake_in_a_worker_has_no_traceback(made, tmp_path):
     assert "Traceback" not in done.stderr
     assert done.stderr.count('"text" must be a string') == 1
     assert done.stderr.splitlines()[-1].startswith("realm: ")
+
+
+def test_embed_and_index(made, tmp_path):
+    embedder = _write_embedder(made, tmp_path, vocab_size=200)
+    parts = ("--blocks", made["blocks"], "--vocab", made["vocab"], "--embedder", embedder)
+    options = ("--output", tmp_path, "--set", "blocks.length=40")
+    vectors = json.loads(_invoke("embed", *parts, *options, "--json").stdout)
+    assert vectors["blocks"] == 1
+    index = _invoke("index", "--vectors", vectors["path"], "--output", tmp_path).stdout.strip()
+    assert artifacts.open_segment(index, "index").made_from["vectors"] == vectors["fingerprint"]
 
 
 def test_examples(made, tmp_path):

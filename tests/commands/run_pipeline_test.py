@@ -184,6 +184,40 @@ def test_one_experiment_of_a_finished_run_is_there(finished):
     assert _commits(workdir) == before
 
 
+def test_every_experiment_and_the_export_are_there(finished, tmp_path):
+    workdir, _ = finished
+    before = _commits(workdir)
+    trained = _realm("train", "realm/pretrain", "--workdir", workdir).split()
+    trained += _realm("train", "realm/open_qa", "--workdir", workdir).split()
+    assert {f"{path}/segment.json" for path in trained} <= before.keys()
+    assert _commits(workdir) == before
+    model = _realm("export", "--workdir", workdir, "--output", tmp_path / "model").strip()
+    assert "station" in _realm("ask", "--model", model, "Where does station 3 stand?")
+
+
+def test_quickstart(tmp_path):
+    settings = {
+        "ict.steps": 2,
+        "ict.batch_size": 4,
+        "pretrain.steps": 2,
+        "pretrain.batch_size": 4,
+        "pretrain.warmup.max_steps": 2,
+        "pretrain.warmup.check_every_steps": 2,
+        "pretrain.warmup.copy_accuracy": 0.0,
+        "pretrain.refresh.every_steps": 2,
+        "open_qa.steps": 2,
+        "open_qa.batch_size": 2,
+        "evaluation.masked_examples": 16,
+        "evaluation.max_questions": 5,
+        "evaluation.baselines": "false",
+        "vocab.size": 1000,
+    }
+    options = (part for name, value in settings.items() for part in ("--set", f"{name}={value}"))
+    told = _realm("quickstart", "--workdir", tmp_path, *options)
+    assert "Five questions of the dev set, answered by the SavedModel in" in told
+    assert "realm ask --model" in told
+
+
 def test_closed_gate_skips_joint_training(inputs, tmp_path):
     figures = _run(inputs, tmp_path, "--set", "pretrain.warmup.copy_accuracy=1.0")
     assert figures["warmup"]["passed"] == 0

@@ -80,9 +80,7 @@ def test_equal_scores_are_ordered_by_row(tmp_path, make):
 
 def test_whatever_a_layer_returns_is_ordered_and_padded():
     found = (tf.constant([[1.0, 2.0, np.nan, 2.0]]), tf.constant([[5, 9, 0, 3]]))
-    index = index_lib.Index(
-        search_fn=lambda queries, k: found, num_blocks=20, dim=1, max_k=9, is_exact=False
-    )
+    index = index_lib.Index(search_fn=lambda queries, k: found, num_blocks=20, dim=1, max_k=9)
     rows, scores = index.search(np.ones((1, 1)), 6)
     np.testing.assert_array_equal(rows, [[3, 9, 5, -1, -1, -1]])
     np.testing.assert_array_equal(scores, [[2, 2, 1, -np.inf, -np.inf, -np.inf]])
@@ -200,7 +198,6 @@ def test_scann_that_stays_under_the_floor_gives_way_to_exact(tmp_path, caplog):
     assert "under retrieval.recall_floor=1: building an exact index" in caplog.text
     assert segment.settings["backend"] == "exact"
     assert segment.counts["fallback"] == 1
-    assert index_lib.Index.open(segment, table).is_exact
 
 
 def test_too_few_blocks_for_scann_give_way_to_exact(tmp_path, caplog):

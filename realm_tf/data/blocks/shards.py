@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys, schema
+from realm_tf.storage import gfile
 
 # Rows of a record batch: some 200 MB of blocks, which a writer holds in memory.
 ROWS = 1 << 16
@@ -184,7 +184,7 @@ def _file(path: str) -> Iterator[Any]:
         with pa.OSFile(path, "wb") as file:
             yield file
         return
-    with tf.io.gfile.GFile(path, "wb") as remote:
+    with gfile.GFile(path, "wb") as remote:
         yield pa.PythonFile(remote, mode="w")
 
 

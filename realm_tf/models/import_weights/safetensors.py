@@ -1,23 +1,21 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads and writes safetensors files: a length, a JSON header, and the bytes of the tensors.
+"""Reads and writes safetensors files by the package safetensors, without PyTorch.
 
-Format: https://github.com/huggingface/safetensors, "Format". The header maps a name to `dtype`,
-`shape` and `data_offsets` (from the end of the header, little-endian, row-major, without gaps).
-Reading it needs no package, and nothing in it can run.
+Nothing in such a file can run. NumPy has no bfloat16, so the package cannot make an array of it.
 """
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+import safetensors
+import safetensors.numpy
 
 from realm_tf import artifacts, types
+from realm_tf.storage import gfile
 
 _DTYPES = {
     "F64": "<f8",
@@ -31,71 +29,47 @@ _DTYPES = {
     "U8": "|u1",
     "BOOL": "|b1",
 }
-_MAX_HEADER_BYTES = 100_000_000  # the format's own limit
-_METADATA = "__metadata__"
 
 
 def read(path: str) -> dict[str, np.ndarray]:
     """Reads all tensors of a safetensors file; bfloat16 becomes float32, which holds it exactly.
 
     Raises:
-      UserError: If the file is missing, truncated, or not of this format.
+      UserError: If the file is missing, damaged, cut short, or not of this format; or if a tensor
+        has a type that NumPy has not.
     """
     try:
-        with tf.io.gfile.GFile(path, "rb") as f:
-            content = f.read()
-    except tf.errors.NotFoundError:
+        with gfile.GFile(path, "rb") as f:
+            tensors = safetensors.deserialize(f.read())
+    except FileNotFoundError:
         raise types.UserError(f"No such file: {path}.") from None
-    header, start = _header(content, path)
-    data = memoryview(content)[start:]
-    return {
-        name: _tensor(name, entry, data, path)
-        for name, entry in header.items()
-        if name != _METADATA
-    }
+    except safetensors.SafetensorError as error:
+        raise types.UserError(
+            f"{path} is not a safetensors file, or it is damaged or was cut short: {error}."
+        ) from error
+    return {name: _array(name, tensor, path) for name, tensor in tensors}
 
 
 def write(path: str, tensors: Mapping[str, np.ndarray]) -> None:
     """Writes float32 tensors, sorted by name, atomically, as a safetensors file for PyTorch."""
-    header: dict[str, Any] = {_METADATA: {"format": "pt"}}
-    offset = 0
-    for name, array in sorted(tensors.items()):
+    for name, array in tensors.items():
         if array.dtype != np.float32:
             raise ValueError(f"{name} must be float32. Received: {array.dtype}.")
-        limit = offset + array.nbytes
-        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [offset, limit]}
-        offset = limit
-    text = json.dumps(header, separators=(",", ":")).encode("utf-8")
-    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of 8
-    with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text)
-        for _, array in sorted(tensors.items()):
-            f.write(np.ascontiguousarray(array, "<f4").tobytes())
+    whole = {
+        name: np.ascontiguousarray(array).reshape(array.shape) for name, array in tensors.items()
+    }
+    content = safetensors.numpy.save(whole, metadata={"format": "pt"})
+    with artifacts.atomic_path(path) as aside, gfile.GFile(aside, "wb") as f:
+        f.write(content)
 
 
-def _header(content: bytes, path: str) -> tuple[dict[str, Any], int]:
-    size = struct.unpack_from("<Q", content)[0] if len(content) >= 8 else _MAX_HEADER_BYTES + 1
-    if size > min(_MAX_HEADER_BYTES, len(content) - 8):
-        raise types.UserError(f"{path} is not a safetensors file, or it was cut short.")
-    try:
-        header = json.loads(content[8 : 8 + size])
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise types.UserError(f"{path} has no valid safetensors header: {error}.") from None
-    if not isinstance(header, dict):
-        raise types.UserError(f"{path} has no valid safetensors header: it is not a JSON object.")
-    return header, 8 + size
-
-
-def _tensor(name: str, entry: Any, data: memoryview, path: str) -> np.ndarray:
-    try:
-        kind, shape, (start, limit) = entry["dtype"], entry["shape"], entry["data_offsets"]
-        dtype = np.dtype(_DTYPES[kind])
-        flat = np.frombuffer(data[start:limit], dtype)
-        array = flat.reshape(shape)
-    except (KeyError, TypeError, ValueError) as error:
+def _array(name: str, tensor: Mapping[str, Any], path: str) -> np.ndarray:
+    if tensor["dtype"] not in _DTYPES:
         raise types.UserError(
-            f"{path} is damaged or was cut short: tensor {name} cannot be read ({error})."
-        ) from None
-    if kind == "BF16":
+            f"{path}: tensor {name} cannot be read: its type is {tensor['dtype']}. Known types:"
+            f" {', '.join(_DTYPES)}."
+        )
+    array = np.frombuffer(tensor["data"], _DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
+    if tensor["dtype"] == "BF16":
         return (array.astype(np.uint32) << 16).view(np.float32)
     return array

@@ -10,7 +10,8 @@ that was made already.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterator
 from concurrent import futures
 from typing import Any
 
@@ -42,9 +43,22 @@ class BatchStream:
         self.depth = depth
         self._threads = threads
         self._limit = limit
+        # Weak, so that an iterator that nobody holds ends at once.
+        self._newest: weakref.ref[Generator[Any, None, None]] | None = None
 
     def __iter__(self) -> Iterator[Any]:
         """Yields batches in order; an error in a thread is raised here."""
+        batches = self._generate()
+        self._newest = weakref.ref(batches)
+        return batches
+
+    def close(self) -> None:
+        """Ends the threads of the newest iterator, and the iterator with them."""
+        batches = self._newest() if self._newest else None
+        if batches is not None:
+            batches.close()
+
+    def _generate(self) -> Generator[Any, None, None]:
         index = self._first()
         pool = futures.ThreadPoolExecutor(self._threads, thread_name_prefix="batches")
         pending: collections.deque[futures.Future] = collections.deque()

@@ -32,8 +32,6 @@ class Trainer(base_trainer.Trainer):
       train_stream: Global batches, from the current step on.
     """
 
-    _train_iter: Any  # Orbit's: the iterator over `train_stream`, or None
-
     def __init__(
         self,
         *,
@@ -51,6 +49,7 @@ class Trainer(base_trainer.Trainer):
             evaluate=False,
             train_dataset=train_stream,
         )
+        self._train_stream = train_stream
         optimizer.build(model.trainable_variables)  # so that a restore finds every slot
         self._compiled_train = tf.function(self._replicated_train)
 
@@ -60,17 +59,16 @@ class Trainer(base_trainer.Trainer):
         self._compiled_train(distribute(self.strategy, batch))
 
     def close(self) -> None:
-        """Ends the threads that make batches."""
-        if self._train_iter is not None:
-            self._train_iter.close()
-            self._train_iter = None
+        """Ends the threads that make batches; another step would start new ones."""
+        self._train_stream.close()
+        self.train_dataset = self._train_stream  # Orbit forgets its iterator, which has ended.
 
     def _replicated_train(self, batch: Any) -> None:
         def step(inputs: Any) -> None:
             logs = self.task.train_step(inputs, self.model, self.optimizer, self.train_metrics)
             # Losses are sums over a global count: replicas add up to the global loss.
             replicas = self.strategy.num_replicas_in_sync
-            self._train_loss.update_state(logs[self.task.loss] * replicas)
+            self.train_loss.update_state(logs[self.task.loss] * replicas)
             self.global_step.assign_add(1)
 
         self.strategy.run(step, args=(batch,))

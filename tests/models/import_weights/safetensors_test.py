@@ -78,14 +78,30 @@ GOOD = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
     [
         (GOOD, b"\0" * 7),
         ({**GOOD, "shape": [3]}, b"\0" * 8),
-        ({**GOOD, "dtype": "F8_E5M2"}, b"\0" * 8),
+        (GOOD, b"\0" * 9),
+        ({**GOOD, "dtype": "F31"}, b"\0" * 8),
         ({"dtype": "F32"}, b""),
     ],
-    ids=["cut short", "shape", "dtype", "no offsets"],
+    ids=["cut short", "shape", "too long", "no such type", "no offsets"],
 )
-def test_damaged_tensor_is_named(tmp_path, entry, data):
-    with pytest.raises(types.UserError, match="tensor x cannot be read"):
-        safetensors.read(_file(tmp_path, {"x": entry}, data))
+def test_damaged_file_is_named(tmp_path, entry, data):
+    path = _file(tmp_path, {"x": entry}, data)
+    with pytest.raises(
+        types.UserError, match=r"m\.safetensors is not a safetensors file, or it is"
+    ):
+        safetensors.read(path)
+
+
+def test_type_that_numpy_has_not_is_named(tmp_path):
+    entry = {**GOOD, "dtype": "F8_E5M2", "data_offsets": [0, 2]}
+    with pytest.raises(types.UserError, match="tensor x cannot be read: its type is F8_E5M2"):
+        safetensors.read(_file(tmp_path, {"x": entry}, b"\0" * 2))
+
+
+def test_rows_of_a_transposed_array_are_written(tmp_path):
+    array = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    safetensors.write(str(tmp_path / "x"), {"a": array})
+    np.testing.assert_array_equal(safetensors.read(str(tmp_path / "x"))["a"], array)
 
 
 @pytest.mark.parametrize(

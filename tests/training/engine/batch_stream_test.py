@@ -106,3 +106,16 @@ def test_limit_before_first_is_empty():
 def test_wrong_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match="must be >= 1"):
         batch_stream.BatchStream(lambda i: {}, **wrong)
+
+
+def test_closing_the_stream_ends_its_threads_and_its_iterator():
+    batches = batch_stream.BatchStream(lambda i: {"i": i}, threads=2)
+    batches.close()  # Nothing was started.
+    iterator = iter(batches)
+    next(iterator)
+    assert _threads()
+    batches.close()
+    assert not _threads()
+    assert list(iterator) == []
+    assert next(iter(batches)) == {"i": 0}
+    batches.close()

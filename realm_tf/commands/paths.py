@@ -1,0 +1,80 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Refuses wrong paths at once: nothing here imports TensorFlow, which takes many seconds.
+
+A command checks more when it reads what is there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from realm_tf import artifacts, types
+from realm_tf.storage import gfile
+
+RUN = "run.json"
+
+
+def check_segment(path: str, kind: str) -> None:
+    """Checks that a complete segment of this kind is at `path`.
+
+    Raises:
+      UserError: If there is none, or a file of it is missing.
+    """
+    artifacts.open_segment(path, kind, verify=False)
+
+
+def check_run(workdir: str) -> None:
+    """Checks that a run was started in `workdir`.
+
+    Raises:
+      UserError: If none was.
+    """
+    if not gfile.exists(os.path.join(workdir, RUN)):
+        raise types.UserError(f"{workdir} holds no run (no {RUN}). Start it with realm run.")
+
+
+def check_export(path: str) -> None:
+    """Checks that an exported model is at `path`.
+
+    Raises:
+      UserError: If the directory holds no version of one.
+    """
+    names = gfile.listdir(path) if gfile.isdir(path) else []
+    if not any(name.rstrip("/").isdecimal() for name in names):
+        raise types.UserError(
+            f"{path} holds no exported model: no directory with a number. Run `realm export`."
+        )
+
+
+def check_files(pattern: str) -> None:
+    """Checks that a pattern names a file, or a folder.
+
+    Raises:
+      UserError: If nothing matches it.
+    """
+    if not gfile.exists(pattern) and not gfile.glob(pattern):
+        raise types.UserError(
+            f"No file matches {pattern!r}. Give a file, a folder, or a pattern such as"
+            " 'corpus/*.jsonl.gz'."
+        )
+
+
+def check_weights(path: str) -> None:
+    """Checks that a file, a directory, or a checkpoint (named by its prefix) is at `path`.
+
+    Raises:
+      UserError: If there is none.
+    """
+    if not gfile.exists(path) and not gfile.exists(f"{path}.index"):
+        raise types.UserError(f"No such file, directory or checkpoint: {path}.")
+
+
+def check_file(path: str, what: str) -> None:
+    """Checks that a file is at `path`; `what` names it, e.g. "file of questions".
+
+    Raises:
+      UserError: If there is none.
+    """
+    if not gfile.exists(path):
+        raise types.UserError(f"No such {what}: {path}.")

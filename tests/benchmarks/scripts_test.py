@@ -1,0 +1,230 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every benchmark runs, as benchmarks/README.md prints it, on a tiny input."""
+
+import gzip
+import hashlib
+import importlib
+import json
+import os
+import pathlib
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.beam_jobs import documents
+from tests.commands import run_pipeline_test
+from tests.data import example_passages
+from tests.models import taggers
+from tests.models.import_weights import foreign
+from tests.text import vocabularies
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def _script(monkeypatch, name: str, *args: object) -> None:
+    """`python benchmarks/name.py args`, in this process."""
+    monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
+    runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"), run_name="__main__")
+
+
+def _imported(monkeypatch, name: str, *args: object):
+    """The module of a benchmark, in which a test may change something before it calls `main`."""
+    monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+def _fresh(*args: object) -> list[str]:
+    """The lines that Python prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, *map(str, args)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def _write_gz(path: pathlib.Path, records: list[dict]) -> pathlib.Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8") as f:
+        f.writelines(json.dumps(record) + "\n" for record in records)
+    return path
+
+
+def _write_words(path: pathlib.Path) -> pathlib.Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{word}\n" for word in vocabularies.small()), encoding="utf-8")
+    return path
+
+
+def _squad_open(root: pathlib.Path) -> pathlib.Path:
+    """Paragraphs and questions as in the data that the benchmarks take."""
+    paragraphs = documents.records(30)[:-1]
+    questions = [
+        {"id": f"q{n}", "question": "Who was new?", "answers": ["Warsaw"], "paragraph_id": p["id"]}
+        for n, p in enumerate(paragraphs)
+    ]
+    _write_gz(root / "corpus.jsonl.gz", paragraphs)
+    _write_gz(root / "qa_train.jsonl.gz", questions)
+    _write_gz(root / "qa_dev_public.jsonl.gz", questions[:5])
+    return root
+
+
+def _minilm(root: pathlib.Path, monkeypatch) -> pathlib.Path:
+    """A BERT of random weights, in the files of all-MiniLM-L6-v2."""
+    sizes = {"VOCAB": len(vocabularies.small()), "POSITIONS": 512}
+    for name, size in sizes.items():
+        monkeypatch.setattr(foreign, name, size)
+    config = {"vocab_size": sizes["VOCAB"], "max_position_embeddings": sizes["POSITIONS"]}
+    foreign.write_hf(root, foreign.draw(foreign.hf_encoder()), {**foreign.CONFIG, **config})
+    _write_words(root / "vocab.txt")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("options", "num_blocks"),
+    [
+        ([], 29),
+        pytest.param(["--dtype", "bfloat16"], 29, marks=pytest.mark.slow),
+        pytest.param(["--blocks", "packed"], 29, marks=pytest.mark.slow),
+    ],
+)
+def test_minilm_recall(tmp_path, monkeypatch, capsys, options, num_blocks):
+    minilm, data = _minilm(tmp_path / "minilm", monkeypatch), _squad_open(tmp_path / "squad")
+    reference = tmp_path / "reference.npz"
+    known = {}
+    for kind in ("paragraph", "question"):
+        known[f"{kind}/input_ids"] = np.full((2, 6), 7, np.int32)
+        known[f"{kind}/mask"] = np.ones((2, 6), np.int32)
+        known[f"{kind}/sentence_vector"] = np.ones((2, foreign.HIDDEN), np.float32)
+    np.savez(reference, **known)
+    options = [*options, "--reference", reference]
+    _script(monkeypatch, "minilm_recall", minilm, data, tmp_path / "work", *options)
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert figures["documents"] == 29
+    assert figures["blocks"] >= num_blocks
+    assert figures["gold@100"] == 100.0
+    assert -1 <= figures["smallest_cosine"] <= 1
+
+
+def test_squad_small_data(tmp_path, monkeypatch):
+    _script(monkeypatch, "squad_small_data", _squad_open(tmp_path / "squad"), tmp_path / "out")
+    counts = {
+        path.name: len(path.read_text().splitlines()) for path in (tmp_path / "out").iterdir()
+    }
+    assert counts.pop("corpus.jsonl") == 29
+    assert counts.keys() == {"questions_train.jsonl", "questions_dev.jsonl"}
+    assert sum(counts.values()) == 29
+
+
+def test_quickstart_seeds_that_are_there(tmp_path, monkeypatch, capsys):
+    _script(monkeypatch, "quickstart_seeds", tmp_path, 1, 2, 3)
+    assert capsys.readouterr().out.startswith("3 seeds: 1, 2, 3\n| recall@1 | ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_quickstart_seeds(tmp_path, monkeypatch, capsys):
+    inputs = run_pipeline_test.write_inputs(tmp_path)
+    module = _imported(monkeypatch, "quickstart_seeds")
+    monkeypatch.setattr(module, "_RESULTS", tmp_path / "results")
+    monkeypatch.setattr(
+        module,
+        "command",
+        lambda seed, work: [
+            *("realm", "run", *inputs, "--set", f"seed={seed}", "--workdir", str(work), "--json")
+        ],
+    )
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    module.main(str(tmp_path / "work"), [7])
+    assert capsys.readouterr().out.startswith("1 seeds: 7\n")
+    assert json.loads((tmp_path / "results" / "quickstart_seed_7.json").read_text())["seed"] == 7
+
+
+@pytest.mark.slow
+def test_blocks_job(tmp_path):
+    _write_gz(tmp_path / "corpus" / "a.jsonl.gz", documents.records(20))
+    options = ["--copies", "1", "2", "--workers", "0", "1"]
+    inputs = (tmp_path / "corpus" / "*.jsonl.gz", _write_words(tmp_path / "vocab.txt"))
+    lines = _fresh("benchmarks/blocks_job.py", *inputs, tmp_path / "work", *options)
+    figures = [json.loads(line) for line in lines]
+    runs = [line for line in figures if "copies" in line]
+    assert [(line["copies"], line["workers"]) for line in runs] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert runs[0]["shards"] == runs[1]["shards"]
+    kills = [line for line in figures if "killed" in line]
+    assert [line["killed"] for line in kills] == ["worker"] * 2 + ["launcher"] * 2
+    assert {line["shards"] for line in kills} == {runs[0]["shards"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["minilm", "base"])
+def test_embed_speed(shape):
+    code = "from benchmarks import embed_speed as m; m.LENGTH = 16; m.VOCAB_SIZE = 1100; m.main()"
+    lines = _fresh("-c", code, shape, "--rounds", "1", "--threads", "2")
+    figures = json.loads(lines[-1])
+    assert figures["training layers"] == {"wall": 1.0, "cpu": 1.0}
+    assert figures["lean bfloat16"]["wall"] > 0
+
+
+def test_date_rules(tmp_path, monkeypatch, capsys):
+    text = "Ohrid was new.\nIt was built in May 1916 and burnt in 1931."
+    data = text.encode()
+    dates = [
+        [data.index(date) - 15, data.index(date) - 15 + len(date), "date"]
+        for date in (b"May 1916", b"1931")
+    ]
+    label = {"source": "a.jsonl.gz", "doc_id": "1", "part": "dev", "dates": dates}
+    label |= {"byte_start": 15, "byte_limit": len(data)}
+    label["sha256"] = hashlib.sha256(data[15:]).hexdigest()
+    _write_gz(tmp_path / "a.jsonl.gz", [{"id": "1", "text": text}])
+    module = _imported(monkeypatch, "date_rules", tmp_path, "--mistakes")
+    monkeypatch.setattr(module, "LABELS", tmp_path / "labels.jsonl")
+    module.LABELS.write_text(json.dumps(label) + "\n")
+    module.main()
+    assert "dev, 1 paragraphs: 2 labelled, 2 found\n  exact    precision 1.000  recall 1.000" in (
+        capsys.readouterr().out
+    )
+
+
+def test_markup_left(tmp_path, monkeypatch, capsys):
+    source = documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "A {{lake}} ''here''."}])
+    _script(monkeypatch, "markup_left", source, "jsonl", "--show")
+    assert "in all paragraphs: {'template': 2, 'quotes': 2}" in capsys.readouterr().out
+    blocks, _ = example_passages.segments(tmp_path, example_passages.passages(seed=0, num_docs=3))
+    _script(monkeypatch, "markup_left", blocks.path, "blocks")
+    assert f"{{'blocks': {blocks.counts['blocks']}}}" in capsys.readouterr().out
+
+
+def test_tag_speed(tmp_path, monkeypatch, capsys):
+    tagger = taggers.segment(tmp_path, example_passages.tokenizer(), {"lake": "B-LOC"})
+    blocks, _ = example_passages.segments(tmp_path, example_passages.passages(seed=0, num_docs=3))
+    options = ("--blocks", 2, "--rounds", 1)
+    _script(monkeypatch, "tag_speed", tagger.path, blocks.path, *options)
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert figures["blocks"] == 2
+    assert figures["padded to the maximum"]["spans_that_differ"] == 0
+
+
+def test_tokenizer_agreement(tmp_path, monkeypatch, capsys):
+    # The reference is a package that this project does not need; here it is our own tokenizer.
+    vocab, corpus = _write_words(tmp_path / "vocab.txt"), tmp_path / "corpus.jsonl.gz"
+    _write_gz(corpus, documents.records(5))
+    options = ("--reference", "tokenizers", "--fuzz", "3")
+    module = _imported(monkeypatch, "tokenizer_agreement", vocab, corpus, *options)
+    tokenizer = vocabularies.tokenizer()
+    monkeypatch.setitem(
+        module.REFERENCES,
+        "tokenizers",
+        lambda _, **__: lambda text: tokenizer.encode([text])[0].ids.tolist(),
+    )
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: name)
+    module.main()
+    out = capsys.readouterr().out
+    assert f"{corpus}: 10 of 10 the same" in out or f"{corpus}: 5 of 5 the same" in out
