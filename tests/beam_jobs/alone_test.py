@@ -18,7 +18,6 @@ from beam_jobs import make_examples
 from beam_jobs.engine import outputs, work_items
 from realm_tf import artifacts
 from realm_tf.data.blocks import schema
-from realm_tf.data.examples import example_records
 from tests.beam_jobs import corpus, documents, reference_corpora
 from tests.retrieval import segments
 
@@ -27,7 +26,6 @@ JOBS = (
     "build_blocks",
     "build_index",
     "embed_blocks",
-    "import_corpus",
     "make_examples",
     "tag_spans",
 )
@@ -75,16 +73,18 @@ def test_help(job):
 def test_every_job_runs_alone(tmp_path):
     vocab = documents.write_vocab(tmp_path)
     reference = reference_corpora.write_orqa(tmp_path / "orqa")
-    _run("import_corpus", tmp_path, schema.BLOCKS, input=reference, format="orqa", vocab=vocab)
+    _run("build_blocks", tmp_path, schema.BLOCKS, corpus=reference, format="orqa", vocab=vocab)
     source = documents.write(tmp_path / "corpus.jsonl", documents.records(8))
-    options = {"input": source, "format": "jsonl", "vocab": vocab, "length": 32}
+    options = {"corpus": source, "vocab": vocab, "set": "blocks.length=32"}
     blocks = _run("build_blocks", tmp_path, schema.BLOCKS, **options)
     parts = {"blocks": blocks, "vocab": vocab}
     spans = _run("tag_spans", tmp_path, schema.SPANS, **parts)
     _run("make_examples", tmp_path, "examples", **parts, spans=spans, task="masked")
     tokenizer = artifacts.open_segment(blocks).made_from["tokenizer"]
     embedder = segments.write_embedder(tmp_path, tokenizer=tokenizer, vocab_size=200).path
-    vectors = _run("embed_blocks", tmp_path, "vectors", **parts, embedder=embedder, length=32)
+    vectors = _run(
+        "embed_blocks", tmp_path, "vectors", **parts, embedder=embedder, set="blocks.length=32"
+    )
     _run("build_index", tmp_path, "index", vectors=vectors)
 
 
@@ -100,10 +100,10 @@ def test_function_is_unpickled_in_a_fresh_process(tmp_path, first):
     folder = work_items.open_folder(str(tmp_path / "a.job"), {}, resume=True)
     output = outputs.Output(str(tmp_path), "examples", 1, suffix="tfrecord")
     fn = make_examples.MakeFn(
-        folder, output, vocab=vocab.path, options=example_records.Options(task="ict")
+        folder, output, make_examples.Params(blocks.path, vocab.path, str(tmp_path), "ict")
     )
     os.makedirs(folder.file(fn.step), exist_ok=True)
     pickled = base64.b64encode(pickler.dumps(fn)).decode()
     done = _fresh("-c", _WORKER.format(first=first), pickled, shard)
     assert done.stdout == "[0]\n"
-    assert os.path.exists(outputs.shard_path(output, 0))
+    assert os.path.exists(output.shard(0))
