@@ -38,7 +38,7 @@ def main(job: Callable[..., Any], params: type, argv: Sequence[str] | None = Non
       What the job returns.
     """
     own, beam_args = _split(sys.argv[1:] if argv is None else argv)
-    given = vars(_parser(job, params).parse_args(own))
+    given = vars(parser(job, params).parse_args(own))
     config = config_lib.load(given.pop("config"), given.pop("set"))
     resuming = {"resume": given.pop("resume")} if _can_resume(job) else {}
     return job(params(**given, config=config), beam_args=beam_args, **resuming)
@@ -71,8 +71,9 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     return argv[:border], argv[border + 1 :]
 
 
-def _parser(job: Callable[..., Any], params: type) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(job: Callable[..., Any], params: type) -> argparse.ArgumentParser:
+    """The parser of the arguments of a job; see `main`."""
+    made = argparse.ArgumentParser(
         prog=f"python -m {job.__module__}",
         description=(inspect.getdoc(job) or "").partition("\n")[0],
         epilog="Options of Apache Beam come after --.",
@@ -83,25 +84,25 @@ def _parser(job: Callable[..., Any], params: type) -> argparse.ArgumentParser:
             continue
         default = field.default
         needed = default is dataclasses.MISSING
-        parser.add_argument(
+        made.add_argument(
             f"--{field.name}",
             required=needed,
             default=None if needed else default,
             type=type(default) if isinstance(default, int) else str,
             help=" ".join(meanings.get(field.name, "").split()),
         )
-    parser.add_argument("--config", metavar="FILE", help="YAML file with the configuration.")
-    parser.add_argument(
+    made.add_argument("--config", metavar="FILE", help="YAML file with the configuration.")
+    made.add_argument(
         "--set", action="append", default=[], metavar="A.B=C", help="Value for one setting."
     )
     if _can_resume(job):
-        parser.add_argument(
+        made.add_argument(
             "--resume",
             action=argparse.BooleanOptionalAction,
             default=True,
             help="Continue the work that a killed job left behind, or start from the beginning.",
         )
-    return parser
+    return made
 
 
 def _can_resume(job: Callable[..., Any]) -> bool:
