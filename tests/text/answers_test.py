@@ -2,7 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers are compared as the field's evaluation scripts do."""
 
+import collections
+import re
+import string
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from realm_tf import types
 from realm_tf.text import answers
@@ -26,6 +33,27 @@ from realm_tf.text import answers
 )
 def test_normalize(text, expected):
     assert answers.normalize(text) == expected
+
+
+def _squad(text):
+    """The normalisation of SQuAD's evaluation script, after ORQA's NFD."""
+    text = unicodedata.normalize("NFD", text).lower()
+    text = "".join(c for c in text if c not in string.punctuation)
+    return re.sub(r"\b(a|an|the)\b", " ", text).split()
+
+
+PARTS = [" ", "\t", "a", "n", "the", "of", "The ", "An ", "él", *"5x_$€²½’“”–-!.\u00a0"]
+ENGLISH = st.lists(st.sampled_from(PARTS)).map("".join)
+
+
+@given(ENGLISH, ENGLISH)
+def test_english_figures_are_those_of_squad(prediction, gold):
+    """But for answers of nothing."""
+    left, right = _squad(prediction), _squad(gold)
+    shared = sum((collections.Counter(left) & collections.Counter(right)).values())
+    f1 = 2 * shared / (len(left) + len(right)) if shared else 0.0
+    assert answers.exact_match(prediction, [gold]) == (left == right != [])
+    assert answers.f1(prediction, [gold]) == f1
 
 
 def test_exact_match():
