@@ -25,9 +25,10 @@ from realm_tf.text import offsets, words
 
 PUNCTUATION = re.escape(string.punctuation) + words.PUNCTUATION  # between brackets
 
-_ARTICLE_WORDS = frozenset(("a", "an", "the"))
 # In NFD an accent may stand before or behind what is then no article: "\u00e0", "Espa\u00f1a".
-_ARTICLES = re.compile(rf"\b(?<![{words.MARKS}])(a|an|the)\b(?![{words.MARKS}])")
+_ARTICLES = re.compile(
+    rf"\b(?=[aAtT])(?<![{words.MARKS}])([aA][nN]?|[tT][hH][eE])\b(?![{words.MARKS}])"
+)
 _PUNCTUATION = re.compile(f"[{PUNCTUATION}]")
 
 
@@ -94,8 +95,9 @@ def find(text: str, answers: Sequence[str]) -> list[tuple[int, int]]:
     needles = [n for n in _needles(tuple(answers)) if all(word in folded for word in n)]
     if not needles:  # most texts hold none
         return []
-    found = [(_fold(match.group()), *match.span()) for match in words.find(text)]
-    found = [item for item in found if item[0] not in _ARTICLE_WORDS]
+    articles = {match.span() for match in _ARTICLES.finditer(text)}
+    matches = (match for match in words.find(text) if match.span() not in articles)
+    found = [(_fold(match.group()), *match.span()) for match in matches]
     spans = set()
     for needle in needles:
         for first in (at for at, item in enumerate(found) if item[0] == needle[0]):
@@ -110,8 +112,7 @@ def _fold(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    found = (match.group() for match in words.find(_fold(text)))
-    return [word for word in found if word not in _ARTICLE_WORDS]
+    return [match.group() for match in words.find(_ARTICLES.sub(" ", _fold(text)))]
 
 
 @functools.lru_cache(maxsize=256)

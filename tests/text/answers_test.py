@@ -148,6 +148,8 @@ SCRIPTS = [
     ("Nguye\u0302\u0303n lived", "Nguyễn", "Nguyen"),
     ("Ọ̀yọ́ town", "Ọ̀yọ́", "y"),
     ("高555英尺", "555", "55"),
+    ("A股上涨", "A股", "B股"),
+    ("股票上涨", "股票", "A股"),  # the letter is no article
 ]
 
 

@@ -57,7 +57,13 @@ def _grouped(number: str, option: str = "") -> str:
     """A number as {{formatnum:}} shows it in English."""
     if option:  # "R" takes the marks away, "NOSEP" makes none
         return number.replace(",", "")
-    return re.sub(r"(?<![.\d])\d+", lambda m: re.sub(r"(\d)(?=(?:\d{3})+$)", r"\1,", m[0]), number)
+    return re.sub(r"(?<![.\d])\d+", _in_thousands, number)
+
+
+def _in_thousands(digits: re.Match[str]) -> str:
+    start, limit = digits.span()
+    first = start + ((limit - start) % 3 or 3)
+    return ",".join(digits.string[max(start, at - 3) : at] for at in range(first, limit + 1, 3))
 
 
 _FUNCTIONS: Mapping[str, Callable[[str, Mapping[str, str]], str]] = {

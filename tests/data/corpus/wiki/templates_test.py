@@ -53,6 +53,7 @@ def test_each(name, arguments, expected):
         ("formatnum:1234567", {}, "1,234,567"),
         ("formatnum: -12345.6789 ", {}, "-12,345.6789"),
         ("FORMATNUM:999", {}, "999"),
+        ("formatnum:0012 and 123456", {}, "0,012 and 123,456"),
         ("formatnum:1,234,567", {"1": "R"}, "1234567"),
         ("formatnum:1234", {"1": "NOSEP"}, "1234"),
         ("uc:abc: d", {}, "ABC: D"),
