@@ -64,8 +64,9 @@ _SPACED = rf"[^\W{UNSPACED}]+(?:[{MARKS}{_JOINERS}]+[^\W{UNSPACED}]*)*"
 NOT_AFTER = rf"(?<![^\W{UNSPACED}])(?<![{MARKS}])"
 NOT_BEFORE = rf"(?![^\W{UNSPACED}]|[{MARKS}])"
 
-_WORD = re.compile(rf"{_CHARACTER}|{_SPACED}")
-_PIECE = re.compile(rf"{_CHARACTER}|[^\s{UNSPACED}{PUNCTUATION}]+")
+_WORD = re.compile(rf"{_SPACED}|{_CHARACTER}")
+_PIECE = re.compile(rf"[^\s{UNSPACED}{PUNCTUATION}]+|{_CHARACTER}")
+_ASCII_WORD = re.compile(r"\w+")  # the same where there is nothing else, and faster
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _PLAIN = re.compile("[\0-\u058f\u1d00-\u2bff]*")
 
@@ -87,7 +88,7 @@ def count(text: str, most: int = sys.maxsize) -> int:
 
 def find(text: str) -> Iterator[re.Match[str]]:
     """The words of a text, without signs: runs of letters, digits and marks."""
-    return _WORD.finditer(text)
+    return (_ASCII_WORD if text.isascii() else _WORD).finditer(text)
 
 
 def begins_unspaced(text: str) -> bool:
