@@ -47,6 +47,7 @@ INSTALL_REQUIRES = [
     "pyyaml>=6.0",
     "safetensors>=0.5",
     "sentencex>=1.0",
+    "seqeval>=1.2.2",
     "tqdm>=4.66",
 ]
 

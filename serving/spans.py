@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from realm_tf.text import answers
+
 NO_ANSWER = tf.float32.min  # the score of a place without a span; JSON knows no infinity
 
 
@@ -77,6 +79,6 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     no core op for. <string>[...] to <string>[...].
     """
     text = tf.strings.lower(text, encoding="utf-8")
-    text = tf.strings.regex_replace(text, "[[:punct:]]", "")
+    text = tf.strings.regex_replace(text, f"[{answers.PUNCTUATION}]", "")
     text = tf.strings.regex_replace(text, r"\b(a|an|the)\b", " ")
-    return tf.strings.strip(tf.strings.regex_replace(text, r"\s+", " "))
+    return tf.strings.strip(tf.strings.regex_replace(text, r"[\s\p{Z}]+", " "))

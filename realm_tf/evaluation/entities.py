@@ -1,19 +1,21 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Entity-level precision, recall and F1, as the CoNLL-2003 shared task defines them.
+"""Entity-level precision, recall and F1, as the CoNLL-2003 shared task defines them (seqeval).
 
 An entity is right if its first word, its last word and its label are all those of an entity of the
 reference (Tjong Kim Sang and De Meulder, 2003, section 2.4): nothing is given for a part of one.
-Micro figures count the entities of all labels together.
+seqeval finds entities as the task's own script, conlleval, does. Micro figures count the entities
+of all labels together.
 """
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from realm_tf.data.tagging import bio
+from seqeval.metrics import sequence_labeling
+
+_Entities = set[tuple[str, int, int]]  # label, first word, last word
 
 
 def score(
@@ -29,22 +31,26 @@ def score(
       "micro", and every label of either side, to `precision`, `recall`, `f1`, `correct`, `gold`
       and `predicted` (numbers of entities).
     """
-    counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
         if len(gold_tags) != len(predicted_tags):
             raise ValueError(f"{len(gold_tags)} words, but {len(predicted_tags)} predicted tags.")
-        right, found = set(bio.spans(gold_tags)), set(bio.spans(predicted_tags))
-        for name, spans in (("gold", right), ("predicted", found), ("correct", right & found)):
-            for span in spans:
-                counts[span.label][name] += 1
-                counts["micro"][name] += 1
-    return {
-        label: _figures(counts[label]) for label in ["micro", *sorted(counts.keys() - {"micro"})]
+    right, found = (
+        set(sequence_labeling.get_entities([list(tags) for tags in side]))
+        for side in (gold, predicted)
+    )
+    labels = sorted({entity[0] for entity in right | found})
+    figures = {
+        label: _figures(*(_only(label, side) for side in (right, found))) for label in labels
     }
+    return {"micro": _figures(right, found), **figures}
 
 
-def _figures(counts: Mapping[str, int]) -> dict[str, Any]:
-    correct, gold, predicted = (counts[name] for name in ("correct", "gold", "predicted"))
+def _only(label: str, entities: _Entities) -> _Entities:
+    return {entity for entity in entities if entity[0] == label}
+
+
+def _figures(right: _Entities, found: _Entities) -> dict[str, Any]:
+    correct, gold, predicted = len(right & found), len(right), len(found)
     return {
         "precision": correct / predicted if predicted else 0.0,
         "recall": correct / gold if gold else 0.0,

@@ -11,7 +11,6 @@ is gold is a document, so documents are counted.
 from __future__ import annotations
 
 import collections
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -107,7 +106,7 @@ def recall(ranks: np.ndarray, cutoffs: Sequence[int], name: str = "recall") -> d
 def holds_answer(text: str, question: questions_lib.Question) -> bool:
     """Whether a text holds one of the question's answers."""
     if question.is_regex:
-        return any(re.search(p, text, questions_lib.REGEX_FLAGS) for p in question.answers)
+        return answers_lib.regex_contains(text, question.answers)
     return answers_lib.contains(text, question.answers)
 
 
@@ -141,12 +140,15 @@ def score_answers(
 
 
 def frequent_answer(train: Sequence[questions_lib.Question]) -> str:
-    """The answer that most training questions have, normalised; of equals the first by alphabet."""
+    """The answer that most training questions have, normalised; of equals the first by alphabet.
+
+    An answer of which normalising leaves nothing is none. Without any answer it is "".
+    """
     counts = collections.Counter(
         answer
         for question in train
         if not question.is_regex
-        for answer in {answers_lib.normalize(answer) for answer in question.answers}
+        for answer in {answers_lib.normalize(answer) for answer in question.answers} - {""}
     )
     return min(counts, key=lambda answer: (-counts[answer], answer), default="")
 

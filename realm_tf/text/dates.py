@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -20,13 +20,15 @@ import yaml
 
 from realm_tf import artifacts, types
 from realm_tf.text import offsets
+from realm_tf.text import words as words_lib
 
 NONE = "none"
 
 _BUNDLED = pathlib.Path(__file__).parent / "date_rules"
 _SECTIONS = {"language": str, "words": dict, "parts": dict, "never": list, "dates": list}
-# Where no date begins or ends: in a word, in an amount, in a larger number.
-_BEFORE, _AFTER = r"(?<![\w$€£¥.,/])(?<![A-Z0-9]-)", r"(?![\w%])"
+# Where no date begins or ends: in a word, in an amount, in a larger number, behind "#".
+_BEFORE = rf"{words_lib.NOT_AFTER}(?<![$€£¥.,/#№§])(?<![A-Z0-9]-)"
+_AFTER = rf"{words_lib.NOT_BEFORE}(?!%)"
 _ANY_SPACE = "[ \u00a0\u202f]"  # what a space in a rule stands for
 _ATOM = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)  # of a regular expression
 _NAME = re.compile(r"\{([a-z_]+)\}")
@@ -56,8 +58,7 @@ class DateRules:
         for name, words in values.get("words", {}).items():
             if not isinstance(words, list) or not words:
                 raise types.UserError(f"{source}: words.{name} is not a list of words.")
-            longest_first = sorted(map(str, words), key=len, reverse=True)
-            known[name] = _either(re.escape(word) for word in longest_first)
+            known[name] = _one_of(map(str, words))
         for name, part in values.get("parts", {}).items():
             rules = part if isinstance(part, list) else [part]
             known[name] = _either(_expand(r, known, f"{source}: parts.{name}") for r in rules)
@@ -171,6 +172,14 @@ def _expand(rule: Any, known: Mapping[str, str], where: str) -> str:
     except re.error as error:
         raise types.UserError(f"{where}: {rule!r} is not a regular expression: {error}.") from None
     return expanded
+
+
+def _one_of(words: Iterable[str]) -> str:
+    """A rule for the longest of `words`; those with another first letter cost no time."""
+    rests: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        rests.setdefault(re.escape(word[:1]), []).append(re.escape(word[1:]))
+    return _either(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
 
 
 def _either(rules: Iterator[str]) -> str:

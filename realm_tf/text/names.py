@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from realm_tf.text import offsets
+from realm_tf.text import words as words_lib
 
 _MAX_WORDS = 8  # longer runs are headings
 
@@ -64,9 +65,11 @@ _HEADS = _set(
 # Capitalised after a name word, these belong to the name: "World War I", "BBC One".
 _NUMBERS = _set("I One Two Three Four Five Six Seven Eight Nine Ten")
 _ABBREVIATIONS = "Dr|Mr|Mrs|Ms|St|Jr|Sr|Gen|Col|Capt|Lt|Sgt|Rev|Mt|Ft|Sen|Gov|Prof|Inc|Ltd|Co"
+_LETTER = rf"[^\W\d_][{words_lib.MARKS}]*"
 _WORD = re.compile(
-    rf"(?<!\w)(?:(?:[^\W\d_]\.){{2,}}|(?:{_ABBREVIATIONS})\.|[^\W\d_]\.(?=\s?[^\W\d_])"
-    r"|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*)(?!\w)"
+    rf"{words_lib.NOT_AFTER}(?:(?:{_LETTER}\.){{2,}}|(?:{_ABBREVIATIONS})\."
+    rf"|{_LETTER}\.(?=\s?[^\W\d_])"
+    rf"|(?:{_LETTER})+(?:['\u2019-](?:{_LETTER})+)*){words_lib.NOT_BEFORE}"
 )
 _POSSESSIVE = re.compile(r"['\u2019][sS]$")
 # "al-Assad", "d'Arc": small letters before a capital one.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from realm_tf.text import dates, names
 
 # Raise when the same rules for dates, or those for names, would mark other spans in the same text.
-RULES_VERSION = 2
+RULES_VERSION = 3
 
 NAME = "NAME"
 DATE = "DATE"

@@ -1,6 +1,9 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Entity precision, recall and F1, against cases counted by hand."""
+"""Entity precision, recall and F1, against cases counted by hand and conlleval's rules."""
+
+import itertools
+import random
 
 import pytest
 
@@ -62,3 +65,46 @@ def test_other_lengths_are_refused():
         _score(["O O"], ["O"])
     with pytest.raises(ValueError, match="zip"):
         _score(["O O"], [])
+
+
+def _starts(before, tag):
+    """conlleval's startOfChunk, for tags "O", "B-x" and "I-x"."""
+    return tag[0] == "B" or (tag[0] == "I" and (before == "O" or before[1:] != tag[1:]))
+
+
+def _ends(before, tag):
+    """conlleval's endOfChunk."""
+    return before != "O" and (tag[0] in "BO" or before[1:] != tag[1:])
+
+
+def _conlleval(gold, predicted):
+    """conlleval's count, word after word: (correct, gold, predicted) entities."""
+    rows = [("O", "O")]
+    for sentence in zip(gold, predicted, strict=True):
+        rows += [*zip(*sentence, strict=True), ("O", "O")]
+    counts, inside = [0, 0, 0], False
+    for (gold_before, found_before), (right, found) in itertools.pairwise(rows):
+        ends = _ends(gold_before, right), _ends(found_before, found)
+        counts[0] += inside and all(ends)
+        inside &= not any(ends) and right[2:] == found[2:]
+        starts = _starts(gold_before, right), _starts(found_before, found)
+        inside |= all(starts) and right[2:] == found[2:]
+        counts[1] += starts[0]
+        counts[2] += starts[1]
+    return tuple(counts)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_numbers_are_those_of_conlleval(seed):
+    rng = random.Random(seed)
+    tags = ["O", "O", *(f"{prefix}-{label}" for prefix in "BI" for label in ("PER", "LOC", "a-b"))]
+    gold = [[rng.choice(tags) for _ in range(rng.randint(0, 9))] for _ in range(20)]
+    predicted = [[t if rng.random() < 0.7 else rng.choice(tags) for t in s] for s in gold]
+    micro = entities.score(gold, predicted)["micro"]
+    found = micro["correct"], micro["gold"], micro["predicted"]
+    assert found == _conlleval(gold, predicted)
+    assert found[0] > 5
+    assert micro["precision"] == found[0] / found[2]
+    assert micro["recall"] == found[0] / found[1]
+    both = micro["precision"] + micro["recall"]
+    assert micro["f1"] == pytest.approx(2 * micro["precision"] * micro["recall"] / both)

@@ -130,6 +130,18 @@ def test_score_answers():
     assert figures["f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
 
 
+@pytest.mark.parametrize(
+    "answers", [("", "1201"), ("A",), ("The The",), ("an", "?!", "Paris"), ("a 。",)]
+)
+def test_no_answer_scores_nothing(answers):
+    for ranked in ([[]], [[answer("")]], [[answer("the")]]):
+        figures = metrics.score_answers(ranked, [question(*answers)])
+        assert figures == {"exact_match": 0.0, "f1": 0.0}
+    patterns = question("", "x*", "paris", is_regex=True)
+    assert metrics.score_answers([[]], [patterns]) == {"exact_match": 0.0}
+    assert not metrics.holds_answer("Rome", patterns)
+
+
 def test_regular_expressions_have_no_f1():
     figures = metrics.score_answers([[answer("In 1953")]], [question(r".*19\d\d", is_regex=True)])
     assert figures == {"exact_match": 1.0}
@@ -145,3 +157,25 @@ def test_frequent_answer():
 def test_frequent_answer_of_equals_is_the_first_by_alphabet():
     assert metrics.frequent_answer([question("b"), question("c"), question("b", "c")]) == "b"
     assert metrics.frequent_answer([]) == ""
+
+
+def test_frequent_answer_is_one_that_says_something():
+    train = [question("", "Orwell"), question("The", "Orwell"), question("", "!", "Seine")]
+    assert metrics.frequent_answer(train) == "orwell"
+    dev = [question("", "1201"), question("The The"), question("Orwell")]
+    assert metrics.frequent_answer_exact_match(train, dev) == pytest.approx(1 / 3)
+    assert metrics.frequent_answer([question("the")]) == ""
+    assert metrics.frequent_answer_exact_match([question("the")], [question("a")]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("現任市長是王小明先生。", "王小明", "王明"),
+        ("อยุธยาเป็นเมืองเก่า", "อยุธยา", "ยธ"),
+        ("यहाँ दल और दाल है", "दाल", "दिल"),
+    ],
+)
+def test_texts_of_other_scripts_hold_their_answers(text, inside, outside):
+    assert metrics.holds_answer(text, question(inside))
+    assert not metrics.holds_answer(text, question(outside))

@@ -55,6 +55,10 @@ def test_distinct_keeps_the_best():
         ("L’ÉTÉ", "l’été"),
         ("25 °C, (warm)", "25 °c warm"),
         ("anthem", "anthem"),
+        ("「東京」。", "東京"),
+        ("राजा।", "राजा"),
+        ("a b\u3000c\u00a0d", "b c d"),
+        ("[a-z]\\^", "az"),
     ],
 )
 def test_normalisation_is_that_of_the_metrics(text, expected):

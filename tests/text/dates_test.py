@@ -76,6 +76,22 @@ def test_configuration_knows_the_bundled_languages():
         "1960s–70s",
         "13 May 1655 – 7 March 1724",
         "2001 to the spring of 2003",
+        "FEB. 2011",
+        "SEPT. 5, 1990",
+        "12 OCTOBER 1988",
+        "MAR. 2009 – 2011",
+        "DEC 2010 to Feb. 2011",
+        "Nov '07 – Apr. '08",
+        "2008-5-9",
+        "2008/05/12",
+        "2008/5/9",
+        "2008.05.12",
+        "9.5.2008",
+        "09-05-2008",
+        "2008-5-9 – 2008-6-1",
+        "9.5.2008–1.6.2008",
+        "1990–5",
+        "1533/4",
     ],
 )
 @pytest.mark.parametrize("sentence", ["Café: it was {} then.", "{}", "({}), or", "by {}, he"])
@@ -103,6 +119,9 @@ def test_dates(date, sentence):
         ("between 1200 and 1500 men, from 1200 to 1500 km in 1300", ["1300"]),
         ("born 1 January 1900, died 1980.", ["1 January 1900", "1980"]),
         ("May 1, 2000 people came", ["May 1, 2000"]),
+        ("Room 1980 in 1981, flight 1999 of 2001", ["1981", "2001"]),
+        ("There was no 2012 meeting. Smith, P. 1990.", ["2012", "1990"]),
+        ("In 1990 Main Street was new. Windows Server 2016, 2017", ["1990", "2017"]),
     ],
 )
 def test_several(text, expected):
@@ -142,6 +161,21 @@ def test_several(text, expected):
         "at 10:30",
         "ten years, aged 45",
         "in 500 cities",
+        "Suite 2000",
+        "suite no. 1990, Apt. #1985",
+        "rooms 1990 and 1991",
+        "pp. 1990-1995",
+        "Visual Studio 2010 on Windows Server 2012",
+        "a Peugeot 2008 at gate 1912",
+        "#1999, №1999 and § 1999",
+        "we met at 2000 North Oak Street",
+        "2008-13-45",
+        "2008-5-99",
+        "2008-5-9-1",
+        "2000-235",
+        "2000/1/2/3",
+        "2008.5.9.1",
+        "1990-1234567",
         "",
     ],
 )
@@ -163,6 +197,8 @@ def test_not_dates(text):
         ("44 v. Chr. und im Jahr 476, im Sommer 1969", ["44 v. Chr.", "476", "Sommer 1969"]),
         ("im 9. und 10. Jahrhundert", ["9. und 10. Jahrhundert"]),
         ("1500 Einwohner, Nr. 1999, über 1200, das 3. Kapitel", []),
+        ("am 2008-5-9, 2008/5/9 und 9.5.2008", ["2008-5-9", "2008/5/9", "9.5.2008"]),
+        ("Raum 1990, Flug Nr. 1999, 2000-235, 2008-13-45 und Linie 2000/2001", []),
     ],
 )
 def test_german(text, expected):
@@ -178,6 +214,16 @@ def test_own_rules(tmp_path):
     )
     assert find("le 5 août\u00a01990, no 1991, 1992", str(path)) == ["5 août\u00a01990", "1992"]
     assert dates.load(str(path)).language == "fr"
+
+
+def test_borders_in_scripts_without_white_space(tmp_path):
+    path = tmp_path / "ja.yaml"
+    path.write_text("language: ja\ndates: ['[12][0-9]{3}年', '[12][0-9]{3}']\n", encoding="utf-8")
+    assert find("彼は1990年に生まれ、2001年に, 1999で, a1998", str(path)) == [
+        "1990年",
+        "2001年",
+        "1999",
+    ]
 
 
 def test_none_finds_nothing():
@@ -231,6 +277,7 @@ def test_signs_of_repetition_may_be_looked_for(tmp_path):
 
 _ADVERSARIES = ("1", "1990-", "May ", "1990 to ", "early ", "January 1 and ", "12 to ", "(100–")
 _ADVERSARIES += ("first to the ", "a", " ", "mid-to-", "5. Mai bis ", "der 1. bis ", "3, ")
+_ADVERSARIES += ("Room ", "2008-5-", "1.1.", "at 2000 Oak ", "pages 1990 and ")
 
 
 @pytest.mark.parametrize("rules", ["en", "de"])

@@ -33,6 +33,8 @@ def find(text: str) -> list[str]:
         "Gone With The Wind",
         "Áron Éluard",
         "NASA",
+        "Ọ̀yọ́ Ìbàdàn",
+        "Ny\u0303amata",
     ],
 )
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from realm_tf.data.corpus.wiki import leftovers as wiki_leftovers
 from realm_tf.data.corpus.wiki import wikitext
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.data.reference import ready_blocks
-from realm_tf.text import cleaning
+from realm_tf.text import cleaning, words
 
 AUTO = "auto"
 JSONL = "jsonl"
@@ -295,7 +295,7 @@ def _finished(
     least = corpus_config.min_words
     if least is None:
         least = _WIKI_MIN_WORDS if spec.is_wiki else 0
-    if least and len(text.split(None, least)) < least:
+    if least and words.count(text, least) < least:
         return records.Dropped(file, found.number, "near_empty")
     return types.Document(
         found.doc_id,

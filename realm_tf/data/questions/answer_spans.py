@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the answers of a question stand in the wordpieces of blocks.
 
-An answer is found as a run of its wordpieces between word borders: "war" is not in "war ##saw".
-A regular expression is searched for in the blocks' texts, and its matches are mapped to wordpieces.
+A plain answer (`words.is_plain`) is found as a run of its wordpieces between word borders: "war" is
+not in "war ##saw". Answers in other scripts, of which wordpieces keep too little, and regular
+expressions are searched for in the blocks' texts, and what is found is mapped to wordpieces.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ import numpy as np
 from realm_tf import types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions
+from realm_tf.text import answers as answers_lib
+from realm_tf.text import offsets, words
 from realm_tf.text import tokenizer as tokenizer_lib
 
 
@@ -37,17 +40,23 @@ class AnswerSpans(NamedTuple):
 
 @functools.lru_cache(maxsize=2)
 def continuations(tokenizer: tokenizer_lib.Tokenizer) -> np.ndarray:
-    """Which wordpieces continue a word, <bool>[vocab_size]."""
-    return np.array([piece.startswith("##") for piece in tokenizer.vocab])
+    """Which wordpieces continue a word, <bool>[vocab_size]; see `words` for what a word is."""
+    return np.array(
+        [p.startswith("##") and not words.begins_unspaced(p[2:]) for p in tokenizer.vocab]
+    )
 
 
 def answer_token_ids(
     tokenizer: tokenizer_lib.Tokenizer, answers: Sequence[Sequence[str]]
 ) -> list[list[np.ndarray]]:
-    """The wordpieces <int32>[any] of every answer of every question, tokenized at once.
+    """The wordpieces <int32>[any] of every plain answer of every question, tokenized at once.
 
-    An answer without wordpieces, or of unknown ones alone, is dropped: it would match anything.
+    An answer of which normalising leaves nothing, or of unknown wordpieces alone, is dropped: it
+    would match anything.
     """
+    answers = [
+        [a for a in group if words.is_plain(a) and answers_lib.normalize(a)] for group in answers
+    ]
     encoded = iter(tokenizer.encode([answer for group in answers for answer in group]))
     groups = [[next(encoded).ids for _ in group] for group in answers]
     return [[ids for ids in group if np.any(ids != tokenizer.unk_id)] for group in groups]
@@ -77,6 +86,20 @@ def find_answer_spans(
     return _sorted_unique(slots[whole], (starts - bases)[whole], (limits - bases)[whole])
 
 
+def find_text_spans(
+    table: block_table.BlockTable, rows: np.ndarray, answers: Sequence[str]
+) -> AnswerSpans:
+    """Finds those answers that are not plain in the blocks' texts, widened to whole wordpieces.
+
+    Args:
+      table: Table of the blocks.
+      rows: <int64>[num_slots] the blocks to look in; -1 is a slot without a block.
+      answers: The answers of one question, plain ones among them.
+    """
+    others = [answer for answer in answers if not words.is_plain(answer)]
+    return _in_texts(table, rows if others else rows[:0], lambda t: answers_lib.find(t, others))
+
+
 def find_regex_spans(
     table: block_table.BlockTable, rows: np.ndarray, patterns: Sequence[str]
 ) -> AnswerSpans:
@@ -88,11 +111,27 @@ def find_regex_spans(
       patterns: Regular expressions; case is ignored.
     """
     compiled = [re.compile(pattern, questions.REGEX_FLAGS) for pattern in patterns]
+
+    def find(text: str) -> list[tuple[int, int]]:
+        return offsets.to_bytes(text, [m.span() for p in compiled for m in p.finditer(text)])
+
+    return _in_texts(table, rows, find)
+
+
+def merge(found: Iterable[AnswerSpans]) -> AnswerSpans:
+    """The answers of several searches in the same list of blocks."""
+    return _sorted_unique(*np.concatenate([np.stack(spans) for spans in found], axis=1))
+
+
+def _in_texts(
+    table: block_table.BlockTable,
+    rows: np.ndarray,
+    find: Callable[[str], list[tuple[int, int]]],
+) -> AnswerSpans:
+    """What `find` gives as bytes of the blocks' texts, as wordpieces."""
     found = []
     for slot, row in enumerate(rows.tolist()):
-        text = table.text(row) if row >= 0 else ""
-        for match in (m for pattern in compiled for m in pattern.finditer(text)):
-            start, limit = (len(text[:at].encode()) for at in match.span())
+        for start, limit in find(table.text(row)) if row >= 0 else ():
             first = np.searchsorted(table.token_byte_limit(row), start, side="right")
             last = np.searchsorted(table.token_byte_start(row), limit, side="left")
             if start < limit and first < last:

@@ -170,8 +170,13 @@ def _find_answers(
     return [
         answer_spans.find_regex_spans(table, of_question, question.answers)
         if question.is_regex
-        else answer_spans.find_answer_spans(
-            table.take("token_ids", of_question), ids, is_continuation=is_continuation
+        else answer_spans.merge(
+            [
+                answer_spans.find_answer_spans(
+                    table.take("token_ids", of_question), ids, is_continuation=is_continuation
+                ),
+                answer_spans.find_text_spans(table, of_question, question.answers),
+            ]
         )
         for question, of_question, ids in zip(questions, rows, answers, strict=True)
     ]

@@ -4,7 +4,8 @@
 
 In IOB2, which is what is used here, every span begins with `B-label` and goes on with `I-label`.
 In IOB1, that of the CoNLL-2003 files, a span begins with `B-` only where it touches another one of
-its label. `repair` makes IOB2 of both.
+its label. BIOES (IOBES), BILOU and BMES also mark the last word of a span and the only one.
+`repair` makes IOB2 of all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 OUTSIDE = "O"
+PREFIXES = "BIMELSUW"  # begin; inside, middle; end, last; single, unit, whole
 _NEVER = -1e9  # log-probability of what must not be
 
 
@@ -37,15 +39,25 @@ def split(tag: str) -> tuple[str, str]:
     return prefix, label
 
 
+def is_tag(text: str) -> bool:
+    """Whether a text is a tag of one of the schemes that `repair` takes."""
+    prefix, label = split(text)
+    return text == OUTSIDE or (len(prefix) == 1 and prefix in PREFIXES and label != "")
+
+
 def repair(tags: Sequence[str]) -> list[str]:
-    """IOB1, or tags of which some "I-x" follow nothing of their label, as IOB2."""
+    """Tags of any scheme as IOB2, by the rules of the CoNLL shared tasks' own script, conlleval.
+
+    No sequence is invalid: what goes on with another label, or follows the end of a span or "O",
+    begins a span.
+    """
     repaired: list[str] = []
-    before = ""
+    open_label = ""
     for tag in tags:
         prefix, label = split(tag)
-        begins = prefix == "I" and label != before
-        repaired.append(f"B-{label}" if begins else tag)
-        before = label
+        begins = prefix in "BSUW" or label != open_label
+        repaired.append(tag if prefix == OUTSIDE else f"{'B' if begins else 'I'}-{label}")
+        open_label = "" if prefix in "ELSUW" else label
     return repaired
 
 

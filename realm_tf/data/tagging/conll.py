@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Labelled sentences in CoNLL's format: a word and its tags on a line, a blank line between them.
 
-Columns are divided by tabs, or by spaces where a line has no tab. The word is the first, the tag
-the last (or the one that is asked for). Tags are BIO, of which IOB1 is taken, too. Lines that begin
-with `-DOCSTART-` are passed over, and so are comments, `# ` and a text, between sentences.
+Columns are divided by tabs, or by spaces where a line has no tab; other white space, such as a
+no-break space or U+2028, is part of a word. The word is the first, the tag the last (or the one
+that is asked for). Tags are of any scheme that `bio.repair` takes. A line that begins with
+`-DOCSTART-` ends a sentence as a blank one does, and comments, `# ` and a text, are passed over
+between sentences.
 """
 
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -18,6 +21,8 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf.data.tagging import bio
+
+_SPACES = re.compile(" +")
 
 
 class Sentence(NamedTuple):
@@ -63,7 +68,7 @@ def read(
       label_map: What to call labels; one that becomes "O" is no label. Others keep their names.
 
     Raises:
-      UserError: With file and line, if a line has too few columns or no BIO tag; if the file is
+      UserError: With file and line, if a line has too few columns or no tag; if the file is
         damaged, not UTF-8, or has no sentence.
     """
     label_map = label_map or {}
@@ -71,11 +76,12 @@ def read(
     words: list[str] = []
     tags: list[str] = []
     for where, line in _lines(file):
-        columns = line.split("\t") if "\t" in line else line.split()
-        if words and not line.strip():
-            sentences.append(Sentence(tuple(words), tuple(bio.repair(tags))))
+        columns = line.split("\t") if "\t" in line else _SPACES.split(line.strip(" "))
+        if not line.strip() or columns[0].startswith("-DOCSTART-"):
+            if words:
+                sentences.append(Sentence(tuple(words), tuple(bio.repair(tags))))
             words, tags = [], []
-        elif line.strip() and not _is_passed_over(columns, first=not words):
+        elif words or not _is_comment(columns):
             word, tag = _take(columns, column, where)
             words.append(word)
             tags.append(_renamed(tag, label_map))
@@ -91,16 +97,13 @@ def _take(columns: Sequence[str], column: int, where: str) -> tuple[str, str]:
             f" {' '.join(columns)[:60]!r}."
         )
     tag = columns[column].strip()
-    if not _is_tag(tag):
+    if not bio.is_tag(tag):
         raise types.UserError(
-            f"{where}: the tag of a word is O, B-label or I-label. Received: {tag!r}. If the tags"
-            " are in another column, set span_tagger.tag_column."
+            f"{where}: the tag of a word is O, B-label or I-label (or one of BIOES, BILOU or BMES)."
+            f" Received: {tag!r}. If the tags are in another column, set span_tagger.tag_column; if"
+            " they are labels alone, write I- before them."
         )
     return columns[0], tag
-
-
-def _is_tag(text: str) -> bool:
-    return text == bio.OUTSIDE or (text[:2] in ("B-", "I-") and len(text) > 2)
 
 
 def _renamed(tag: str, label_map: Mapping[str, str]) -> str:
@@ -109,11 +112,8 @@ def _renamed(tag: str, label_map: Mapping[str, str]) -> str:
     return bio.OUTSIDE if prefix == bio.OUTSIDE or label == bio.OUTSIDE else f"{prefix}-{label}"
 
 
-def _is_passed_over(columns: Sequence[str], *, first: bool) -> bool:
-    if columns[0].startswith("-DOCSTART-"):
-        return True
-    is_comment = "=" in columns[1:3] or not _is_tag(columns[-1])
-    return first and columns[0] == "#" and is_comment
+def _is_comment(columns: Sequence[str]) -> bool:
+    return columns[0] == "#" and ("=" in columns[1:3] or not bio.is_tag(columns[-1]))
 
 
 def _lines(file: str) -> Iterator[tuple[str, str]]:

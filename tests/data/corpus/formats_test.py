@@ -88,6 +88,19 @@ def test_rules_for_every_format(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text", ["山田町は川の北にある。", "王小明是阿爾多市長。", "เกาะสมุยสวยมาก", "ក្រុងសៀមរាបនៅ"]
+)
+def test_words_of_scripts_without_white_space_count(tmp_path, text):
+    """A stub of few words is left out in any script, and a text of many stays."""
+    rows = [{"id": "stub", "text": text}, {"id": "whole", "text": text * 4}]
+    path = documents.write(tmp_path / "a.jsonl", rows)
+    options = config_lib.CorpusConfig(min_words=20)
+    stub, whole = corpus_formats.read_unit(records.Unit(path), "jsonl", options)
+    assert stub.reason == "near_empty"
+    assert whole.doc_id == "whole"
+
+
+@pytest.mark.parametrize(
     ("name", "fmt"),
     [
         ("a.jsonl", "jsonl"),

@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers found in token ids and in text, against a search by strings."""
 
+import dataclasses
 import re
+import unicodedata
 
 import numpy as np
 import pytest
 
 from realm_tf import types
+from realm_tf.data.blocks import keys, shards
+from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import answer_spans
+from realm_tf.text import tokenizer as tokenizer_lib
 from tests.data import example_passages
 
 TOKENIZER = example_passages.tokenizer()
@@ -71,7 +76,9 @@ def test_a_span_is_found_once_however_many_answers_it_is():
 
 
 def test_answers_that_would_match_anything_are_dropped():
-    ids = answer_spans.answer_token_ids(TOKENIZER, [["", "xyzzy", "the xyzzy"], [], ["war"]])
+    ids = answer_spans.answer_token_ids(
+        TOKENIZER, [["", "xyzzy", "the xyzzy"], ["the", "."], ["war"]]
+    )
     assert [[len(answer) for answer in group] for group in ids] == [[2], [], [1]]
 
 
@@ -127,3 +134,73 @@ def test_a_match_within_a_word_is_widened_to_wordpieces(table):
     spans = answer_spans.find_regex_spans(table, np.array([row]), ["rsa"])
     pieces = [TOKENIZER.vocab[i] for i in table.token_ids(row)[spans.start[0] : spans.limit[0]]]
     assert pieces == ["war", "##saw"]
+
+
+TEXTS = (
+    "यहाँ मल है",
+    "यहाँ मेल है",
+    "ひろいかわとかわら",
+    "ひろいがわ",
+    "ไปเกาะสมุย",
+    "他住在塔姆辛河畔",
+    "war 555まで",
+)
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory):
+    """A table of texts in other scripts, with every character a wordpiece of an uncased BERT."""
+    letters = sorted({c for text in TEXTS for c in unicodedata.normalize("NFD", text)} - {" "})
+    pieces = ["war", *letters, *(f"##{c}" for c in letters)]
+    tokenizer = tokenizer_lib.Tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces])
+    model = example_passages.passages(seed=5, num_docs=1)[0].block
+    made = []
+    for text, tokens in zip(TEXTS, tokenizer.encode(TEXTS), strict=True):
+        block = dataclasses.replace(
+            model,
+            block_id=keys.block_id("d", "", text, 0),
+            text=text,
+            token_ids=tokens.ids,
+            token_byte_start=tokens.byte_start,
+            token_byte_limit=tokens.byte_limit,
+            sentence_byte_start=np.array([0], np.int32),
+            sentence_byte_limit=np.array([len(text.encode())], np.int32),
+        )
+        made.append(types.Passage(block, ()))
+    segment, _ = shards.write_segments(
+        str(tmp_path_factory.mktemp("scripts")),
+        made,
+        num_shards=1,
+        settings={"vocab_size": tokenizer.vocab_size},
+        made_from={"tokenizer": tokenizer.fingerprint},
+    )
+    return tokenizer, block_table.BlockTable.open(segment)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("मल", [("यहाँ मल है", "मल")]),  # and not the word that differs by its vowel sign
+        ("मेल", [("यहाँ मेल है", "मेल")]),
+        ("かわ", [("ひろいかわとかわら", "かわ"), ("ひろいかわとかわら", "かわ")]),
+        ("がわ", [("ひろいがわ", "がわ")]),
+        ("เกาะ", [("ไปเกาะสมุย", "เกาะ")]),
+        ("กา", []),
+        ("塔姆辛河", [("他住在塔姆辛河畔", "塔姆辛河")]),
+        ("555", [("war 555まで", "555")]),
+        ("55", []),
+    ],
+)
+def test_answers_in_other_scripts(scripts, answer, expected):
+    tokenizer, table = scripts
+    rows = np.append(np.arange(len(table)), -1)
+    (ids,) = answer_spans.answer_token_ids(tokenizer, [[answer]])
+    plain = answer_spans.find_answer_spans(
+        table.take("token_ids", rows), ids, is_continuation=answer_spans.continuations(tokenizer)
+    )
+    spans = answer_spans.merge([plain, answer_spans.find_text_spans(table, rows, [answer])])
+    found = []
+    for slot, start, limit in zip(*(c.tolist() for c in spans), strict=True):
+        first, last = table.token_byte_start(slot)[start], table.token_byte_limit(slot)[limit - 1]
+        found.append((table.text(slot), table.text(slot).encode()[first:last].decode()))
+    assert sorted(found) == expected

@@ -28,6 +28,10 @@ def test_tags_of_labels():
         ("I-PER B-PER I-LOC", "B-PER B-PER B-LOC"),
         ("B-PER I-PER B-PER", "B-PER I-PER B-PER"),
         ("I-LOC O I-LOC", "B-LOC O B-LOC"),
+        ("B-PER E-PER E-PER S-PER I-PER", "B-PER I-PER B-PER B-PER B-PER"),  # BIOES
+        ("U-LOC B-LOC L-LOC I-LOC O L-LOC", "B-LOC B-LOC I-LOC B-LOC O B-LOC"),  # BILOU
+        ("B-PER M-PER E-PER W-LOC M-LOC", "B-PER I-PER I-PER B-LOC B-LOC"),  # BMES
+        ("S-LOC S-LOC E-LOC", "B-LOC B-LOC B-LOC"),
         ("", ""),
     ],
 )

@@ -55,10 +55,45 @@ def test_words_may_be_any_text(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "space", ["\u00a0", "\u2028", "\u2029", "\u3000", "\u202f", "\x85", "\x0b"]
+)
+@pytest.mark.parametrize("between", [" ", "  ", "\t"])
+def test_only_ascii_spaces_and_tabs_divide_columns(tmp_path, space, between):
+    rows = [(f"20{space}000", "X", "B-SUM"), (f"{space}well", "X", "O"), (space, "X", "O")]
+    text = "".join(between.join(row) + "\n" for row in rows)
+    (sentence,) = conll.read(write(tmp_path / "a", text))
+    assert sentence == (tuple(row[0] for row in rows), ("B-SUM", "O", "O"))
+
+
+@pytest.mark.parametrize("mark", ["-DOCSTART- -X- -X- O", "-DOCSTART-\tO", "-DOCSTART- (12) O"])
+@pytest.mark.parametrize("blank", ["", "\n"])
+def test_a_document_begins_a_sentence(tmp_path, mark, blank):
+    text = f"{mark}\nAnn B-PER\nMoor I-PER\n{blank}{mark}\nMoor I-PER\n{mark}\n"
+    sentences = conll.read(write(tmp_path / "a", text))
+    assert [s.words for s in sentences] == [("Ann", "Moor"), ("Moor",)]
+    assert _tags(sentences) == ["B-PER I-PER", "B-PER"]
+
+
+@pytest.mark.parametrize("last_and_only", ["ES", "LU", "EW"])
+def test_other_schemes(tmp_path, last_and_only):
+    last, only = last_and_only
+    tags = f"B-PER I-PER {last}-PER {only}-PER {only}-LOC O B-LOC {last}-LOC {last}-LOC I-LOC"
+    text = "".join(f"x {tag}\n" for tag in tags.split())
+    expected = "B-PER I-PER I-PER B-PER B-LOC O B-LOC I-LOC B-LOC B-LOC"
+    assert _tags(conll.read(write(tmp_path / "a", text))) == [expected]
+    mapped = conll.read(write(tmp_path / "b", text), label_map={"PER": "O", "LOC": "GPE"})
+    assert _tags(mapped) == ["O O O O B-GPE O B-GPE I-GPE B-GPE B-GPE"]
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("Ohrid\tB-LOC\nlies\n", "a:2: a word and its tags are needed"),
-        ("Ohrid\tLOC\n", "a:1: the tag of a word is O, B-label or I-label. Received: 'LOC'"),
+        ("Ohrid\tLOC\n", "a:1: the tag of a word is O, B-label or I-label (or one of BIOES,"),
+        ("Ohrid\tLOC\n", "Received: 'LOC'. If the tags are in another column, set span_tagger"),
+        ("Ohrid\tLOC\n", "if they are labels alone, write I- before them."),
+        ("Ohrid\tX-LOC\n", "Received: 'X-LOC'"),
+        ("Ohrid\tBI-LOC\n", "Received: 'BI-LOC'"),
         ("Ohrid\tB-\n", "Received: 'B-'"),
         ("\n\n", "has no labelled sentence"),
         (b"Ohrid\xff\tO\n", "not UTF-8"),
