@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 import apache_beam as beam
 import tensorflow as tf
 from apache_beam.options import pipeline_options
+from apache_beam.runners import runner as beam_runner
+from apache_beam.runners.portability import portable_runner
 
 from beam_jobs.engine import worker_processes
 from realm_tf import types
@@ -27,6 +29,37 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+def check(beam_args: Sequence[str]) -> None:
+    """Refuses what Beam would pass over with a warning.
+
+    Raises:
+      UserError: If an argument is none of Beam's options, or there is no such runner.
+    """
+    options = pipeline_options.PipelineOptions([*DEFAULT_OPTIONS, *beam_args])
+    name = options.view_as(pipeline_options.StandardOptions).runner
+    try:
+        runner = beam_runner.create_runner(name)
+    except (ValueError, ImportError, AttributeError) as error:
+        message = " ".join(str(error).split())
+        raise types.UserError(f"Beam has no runner {name!r}: {message}") from None
+    takes_more = isinstance(runner, portable_runner.PortableRunner)  # its server knows options, too
+    for argument in _unknown(beam_args):
+        if not (takes_more and argument.startswith("--")):
+            raise types.UserError(
+                f"{argument!r} is no option of Apache Beam. Options of Beam come after --; a"
+                " pattern of several files must be in quotes, or the shell makes many arguments of"
+                " it."
+            )
+
+
+def _unknown(beam_args: Sequence[str]) -> list[str]:
+    """The arguments that no part of Beam declares; Beam (2.77) does the same to warn of them."""
+    parser = pipeline_options._BeamArgumentParser(allow_abbrev=False, add_help=False)
+    for declared in {str(c): c for c in pipeline_options.PipelineOptions.__subclasses__()}.values():
+        declared._add_argparse_args(parser)
+    return parser.parse_known_args(list(beam_args))[1]
+
+
 @contextlib.contextmanager
 def pipeline(beam_args: Sequence[str]) -> Iterator[beam.Pipeline]:
     """Yields a pipeline, and runs it to its end.
@@ -37,6 +70,7 @@ def pipeline(beam_args: Sequence[str]) -> Iterator[beam.Pipeline]:
     Raises:
       UserError: If one was raised in a worker, where Beam makes it a text in another error.
     """
+    check(beam_args)
     options = pipeline_options.PipelineOptions([*DEFAULT_OPTIONS, *beam_args])
     worker_processes.watch()
     try:

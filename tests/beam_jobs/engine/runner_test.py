@@ -10,7 +10,7 @@ import apache_beam as beam
 import pytest
 import tensorflow as tf
 
-from beam_jobs.engine import runner
+from beam_jobs.engine import runner as runner_lib
 from realm_tf import types
 
 
@@ -25,15 +25,45 @@ def divide(number):
 
 
 def test_the_local_engine_is_the_default():
-    with runner.pipeline(["--job_name=x"]) as pipeline:
+    with runner_lib.pipeline(["--job_name=x"]) as pipeline:
         _ = pipeline | beam.Create([1])
     assert type(pipeline.runner).__name__ == "FnApiRunner"
 
 
-def test_another_engine_may_be_chosen():
+@pytest.mark.parametrize(
+    ("argument", "runner"),
+    [
+        ("--nonsense=3", "FnApiRunner"),
+        ("b.jsonl", "FnApiRunner"),
+        ("--nonsense", "DataflowRunner"),
+        ("b.jsonl", "FlinkRunner"),
+    ],
+)
+def test_what_is_no_option_is_refused(argument, runner):
+    with pytest.raises(types.UserError, match=rf"^'{argument}' is no option of Apache Beam\."):
+        runner_lib.check([f"--runner={runner}", argument, "--direct_num_workers=2"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--runner=FnApiRunner", "--direct_num_workers=2"],
+        ["--runner", "DataflowRunner", "--project=x", "--region", "us", "--experiments=a"],
+        ["--runner=FlinkRunner", "--flink_master=x:1", "--parallelism=4"],
+        [],
+    ],
+)
+def test_options_of_beam_are_taken(options):
+    runner_lib.check(options)
+
+
+def test_there_must_be_such_a_runner():
+    for name in ("NoSuchRunner", "no.such.Runner", "os.NoRunner"):
+        with pytest.raises(types.UserError, match=f"^Beam has no runner '{name}': "):
+            runner_lib.check([f"--runner={name}"])
     with (
-        pytest.raises(ValueError, match="NoSuchRunner"),
-        runner.pipeline(["--runner=NoSuchRunner"]),
+        pytest.raises(types.UserError, match="NoSuchRunner"),
+        runner_lib.pipeline(["--runner=NoSuchRunner"]),
     ):
         pass
 
@@ -69,7 +99,7 @@ def test_other_errors_stay_what_they_are():
 
 
 def run_map(function, options=()):
-    with runner.pipeline(options) as pipeline:
+    with runner_lib.pipeline(options) as pipeline:
         _ = pipeline | beam.Create([0, 1, 2, 3]) | beam.Reshuffle() | beam.Map(function)
 
 
@@ -84,12 +114,12 @@ def run_map(function, options=()):
     ],
 )
 def test_a_full_or_closed_disk_is_one_line(error, message):
-    with pytest.raises(types.UserError) as raised, runner.storage_errors():
+    with pytest.raises(types.UserError) as raised, runner_lib.storage_errors():
         raise error
     assert str(raised.value).startswith(message)
     assert str(raised.value).endswith("it goes on where it stopped.")
 
 
 def test_other_errors_of_storage_stay_what_they_are():
-    with pytest.raises(FileNotFoundError), runner.storage_errors():
+    with pytest.raises(FileNotFoundError), runner_lib.storage_errors():
         raise FileNotFoundError(errno.ENOENT, "No such file")
