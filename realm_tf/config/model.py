@@ -36,7 +36,7 @@ class EncoderConfig(ranges.Section):
         0.1, "Dropout on the attention weights.", at_least=0, below=1
     )
     layer_norm_epsilon: float = ranges.setting(
-        1e-12, "Epsilon of the LayerNorms.", above=0, below=1
+        1e-12, "Epsilon of the LayerNorms.", at_least=1e-12, below=1
     )
     initializer: str = ranges.setting(
         "bert",
@@ -89,7 +89,7 @@ class EmbedderConfig(ranges.Section):
         choices=("layer_norm", "l2", "none"),
     )
     projection_epsilon: float = ranges.setting(
-        1e-3, "Epsilon of the LayerNorm of the vectors.", above=0, below=1
+        1e-3, "Epsilon of the LayerNorm of the vectors.", at_least=1e-12, below=1
     )
     dropout: float = ranges.setting(
         0.1, "Dropout on the vectors, in training.", at_least=0, below=1
@@ -110,7 +110,7 @@ class ReaderConfig(ranges.Section):
     max_span_width: int = ranges.setting(10, "Length of the longest answer.", at_least=1)
     span_size: int = ranges.setting(256, "Hidden size of the span head.", at_least=1)
     span_epsilon: float = ranges.setting(
-        1e-3, "Epsilon of the LayerNorm of the span head.", above=0, below=1
+        1e-3, "Epsilon of the LayerNorm of the span head.", at_least=1e-12, below=1
     )
 
 
