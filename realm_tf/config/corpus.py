@@ -19,6 +19,7 @@ class CorpusConfig:
     id_field: str | None = None  # None: "id", or "doc_id"
     title_field: str = "title"
     text_field: str = "text"
+    quotes: bool | None = None  # in tables; None: they quote cells, but stray ones are refused
     max_record_mb: int = 16  # a longer record is not read, and named
     split_mb: int = 64  # a dump is divided into parts of about this size, for parallel work
 

@@ -20,7 +20,6 @@ from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import (
     csv_tables,
-    files,
     jsonl,
     parquet,
     text_tree,
@@ -31,6 +30,7 @@ from realm_tf.data.corpus.wiki import leftovers as wiki_leftovers
 from realm_tf.data.corpus.wiki import wikitext
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.text import cleaning
+from realm_tf.text.inputs import files, streams
 
 AUTO = "auto"
 JSONL = "jsonl"
@@ -38,7 +38,7 @@ TEXT = "text"
 WIKIPEDIA = "wikipedia"
 
 # Any change to what readers make of a file must change this.
-READING_VERSION = 1
+READING_VERSION = 2
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -88,6 +88,8 @@ _FORMATS = {
     TEXT: _Format(text_tree.read, r".*\.(txt|text)", "{}"),
 }
 _WIKI_MIN_WORDS = 20
+# Texts for --format text; "auto" does not take them, because a README lies in many a folder.
+_TEXT_MARKUP = r".*\.(md|markdown|rst|adoc)"
 
 # Formats of documents, which become blocks; of ready blocks; of passages.
 DOCUMENT_FORMATS = (AUTO, *_FORMATS)
@@ -177,7 +179,7 @@ def read_unit(
                 yield found
             else:
                 yield _finished(_FORMATS[fmt], unit.file, found, corpus_config)
-    except files.DamagedError as error:
+    except streams.DamagedError as error:
         after = f", after {place(fmt, unit.file, number)}" if number else ""
         problem = records.Problem(unit.file, number, f"{unit.file}{after}: {error}.")
         yield problem
@@ -239,9 +241,12 @@ def _format_of(file: str, fmt: str) -> str:
     valid = ", ".join(_FORMATS)
     if fmt == AUTO and named is None:
         raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.")
+    if named is None and fmt == JSONL and re.fullmatch(_TEXT_MARKUP, name):
+        named = TEXT
     if fmt == JSONL and named not in (JSONL, None):
         raise types.UserError(
-            f"The name of {file} is that of a {named} file. Give --format {named}."
+            f"The name of {file} is that of a {named} file. Give --format {named}, or leave it out"
+            " with a pattern such as 'corpus/*.jsonl'."
         )
     return named if fmt == AUTO and named is not None else fmt
 

@@ -9,15 +9,14 @@ with `-DOCSTART-` are passed over, and so are comments, `# ` and a text, between
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf.data.tagging import bio
+from realm_tf.text.inputs import files as input_files
+from realm_tf.text.inputs import lines
 
 
 class Sentence(NamedTuple):
@@ -40,10 +39,7 @@ def expand(patterns: Sequence[str]) -> list[str]:
     """
     files = []
     for pattern in patterns:
-        matched = sorted(tf.io.gfile.glob(pattern))
-        if not matched:
-            raise types.UserError(f"No file matches {pattern}. Quote patterns with wildcards.")
-        files += matched
+        files += input_files.expand(pattern)[1]
     return files
 
 
@@ -55,7 +51,7 @@ def fingerprint(files: Sequence[str]) -> str:
 def read(
     file: str, *, column: int = -1, label_map: Mapping[str, str] | None = None
 ) -> list[Sentence]:
-    """Reads the sentences of a file, plain or `.gz`.
+    """Reads the sentences of a file, plain, gzip or bzip2.
 
     Args:
       file: Its path.
@@ -70,7 +66,7 @@ def read(
     sentences = []
     words: list[str] = []
     tags: list[str] = []
-    for where, line in _lines(file):
+    for where, line in itertools.chain(lines.read_lines(file), [(f"{file}:end", "")]):
         columns = line.split("\t") if "\t" in line else line.split()
         if words and not line.strip():
             sentences.append(Sentence(tuple(words), tuple(bio.repair(tags))))
@@ -114,20 +110,3 @@ def _is_passed_over(columns: Sequence[str], *, first: bool) -> bool:
         return True
     is_comment = "=" in columns[1:3] or not _is_tag(columns[-1])
     return first and columns[0] == "#" and is_comment
-
-
-def _lines(file: str) -> Iterator[tuple[str, str]]:
-    """(place, line without its end) of every line, and a blank one at the end."""
-    try:
-        with tf.io.gfile.GFile(file, "rb") as raw:
-            data = raw.read()
-        text = (gzip.decompress(data) if file.endswith(".gz") else data).decode("utf-8-sig")
-    except tf.errors.OpError as error:
-        raise types.UserError(f"Cannot read {file}: {error.message}.") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise types.UserError(f"{file}: damaged gzip file: {error}.") from error
-    except UnicodeDecodeError as error:
-        raise types.UserError(f"{file}: not UTF-8: {error}.") from error
-    for number, line in enumerate(text.split("\n"), 1):
-        yield f"{file}:{number}", line.removesuffix("\r")
-    yield f"{file}:end", ""
