@@ -118,6 +118,26 @@ def test_names_that_do_not_tell_or_tell_another_format(tmp_path):
     assert corpus_formats.units(str(tmp_path / "a.json"), "jsonl")
 
 
+@pytest.mark.parametrize("name", ["a.md", "b.rst", "c.markdown.gz"])
+def test_marked_up_texts_are_no_json(tmp_path, name):
+    (tmp_path / name).write_text("# A title")
+    with pytest.raises(types.UserError, match=r"is that of a text file\. Give --format text"):
+        corpus_formats.check(str(tmp_path), "jsonl")
+    with pytest.raises(types.UserError, match="does not tell its format"):
+        corpus_formats.check(str(tmp_path), "auto")
+    corpus_formats.check(str(tmp_path), "text")
+
+
+def test_hidden_files_are_no_part_of_a_corpus(tmp_path):
+    path = documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a"}])
+    alone = corpus_formats.fingerprint(str(tmp_path), "jsonl")
+    for name in ("_SUCCESS", ".a.jsonl.crc", ".DS_Store", "._a.jsonl"):
+        (tmp_path / name).write_bytes(b"\0\xff")
+    assert corpus_formats.fingerprint(str(tmp_path), "jsonl") == alone
+    for fmt in ("auto", "jsonl"):
+        assert [unit.file for unit in corpus_formats.units(str(tmp_path), fmt)] == [path]
+
+
 def test_ready_blocks_are_no_documents(tmp_path):
     with pytest.raises(types.UserError, match="Received: 'orqa'"):
         corpus_formats.units(reference_corpora.write_orqa(tmp_path), "orqa")

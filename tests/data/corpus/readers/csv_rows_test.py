@@ -121,3 +121,12 @@ def test_quotes_as_text(tmp_path):
         ('a "b" c', 'x"'),
         ("a\nb", ""),
     ]
+
+
+def test_a_long_row_of_too_few_cells_gives_its_lines_back(tmp_path):
+    rows = towns(4)
+    rows[1][0], rows[2][1] = '"2', 'The last"'
+    path = write(tmp_path / "a.csv", HEAD, rows, ",")
+    found = reading.read(path, quotes=True)
+    assert reading.summary(found) == ["1", 3, "3", "4"]
+    assert "2 cells, but the header has 3. It took 2 lines, up to line 4." in found[1].message
