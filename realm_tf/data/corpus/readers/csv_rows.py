@@ -53,7 +53,7 @@ class Rows:
 
     def __init__(self, file: str, corpus_config: config_lib.CorpusConfig, delimiter: str):
         self._config = corpus_config
-        self._delimiter = delimiter
+        self._delimiter, self._mark = delimiter, delimiter.encode()
         self._width, self._id_column, self._last_id = 0, 0, ""
         csv.field_size_limit(corpus_config.max_record_bytes)  # of the process
         self._source = _Source(file, corpus_config.max_record_bytes, self._check_open_quote)
@@ -114,8 +114,9 @@ class Rows:
         if first.is_too_long:
             return Row(first.number, [], reason)
         took = f" It took {len(rest) + 1} lines, up to line {rest[-1].number}." if rest else ""
-        again = f" Reading goes on at line {rest[kept].number}." if kept < len(rest) else ""
-        return Row(first.number, [], f"{_in_our_words(reason)}{took}{again}{_OPTION}")
+        if kept < len(rest):
+            took = f" It took {len(rest) + 1} lines; reading goes on at line {rest[kept].number}."
+        return Row(first.number, [], f"{_in_our_words(reason)}{took}{_OPTION}")
 
     def _check_open_quote(self, taken: Sequence[lines.Line]) -> None:
         """Refuses a row of several lines as soon as it seems to be made by a stray quote."""
@@ -132,7 +133,8 @@ class Rows:
 
     def _is_row(self, line: lines.Line) -> bool:
         """Whether a line reads as a row of its own."""
-        if line.text.count(self._delimiter.encode()) < self._width - 1:
+        surplus = line.text.count(self._mark) - self._width + 1
+        if surplus < 0 or (surplus and b'"' not in line.text):  # most lines, and fast
             return False
         try:
             text = line.text.decode("utf-8", "replace")

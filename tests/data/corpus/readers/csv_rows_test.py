@@ -37,7 +37,7 @@ def test_a_stray_quote_costs_its_own_row_alone(tmp_path, name, delimiter, partne
     problems = [f for f in found if isinstance(f, records.Problem)]
     assert [p.number for p in problems] == [31]
     assert "corpus.quotes=false" in problems[0].message
-    assert "It took 2 lines, up to line 32. Reading goes on at line 32." in problems[0].message
+    assert "It took 2 lines; reading goes on at line 32." in problems[0].message
     expected = [str(i) for i in range(1, 61) if i != 30]
     assert [f.doc_id for f in found if isinstance(f, types.Document)] == expected
     if column:  # an id with a quote is another id
@@ -129,4 +129,7 @@ def test_a_long_row_of_too_few_cells_gives_its_lines_back(tmp_path):
     path = write(tmp_path / "a.csv", HEAD, rows, ",")
     found = reading.read(path, quotes=True)
     assert reading.summary(found) == ["1", 3, "3", "4"]
-    assert "2 cells, but the header has 3. It took 2 lines, up to line 4." in found[1].message
+    assert (
+        "2 cells, but the header has 3. It took 2 lines; reading goes on at line 4."
+        in found[1].message
+    )
