@@ -49,7 +49,7 @@ def _what_is_wrong(text: str, error: json.JSONDecodeError) -> str:
     """Why a line is no JSON object, and what the file seems to be."""
     bare = text.strip()
     is_open = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
-    if bare == "[" or (bare.startswith("{") and is_open):
+    if bare.startswith("{") and is_open:
         return (
             "the object does not end on its line. Is the file indented JSON, or cut off? One object"
             " a line is needed: jq -c . makes that."

@@ -20,7 +20,7 @@ def test_objects():
         (b"{", "does not end on its line. Is the file indented JSON"),
         (b'{"a": "b', "does not end on its line"),
         (b'{"a": 1,', "does not end on its line"),
-        (b"[", "does not end on its line"),
+        (b"[", "one JSON array"),
         (b'[{"a": 1},', "one JSON array"),
         (b'[{"a": 1}]', "a JSON object is needed. .* one JSON array"),
         (b'"a"', "a JSON object is needed. Received: 'a'"),

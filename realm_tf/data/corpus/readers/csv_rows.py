@@ -86,6 +86,25 @@ class Rows:
         if self._source.damage is not None:
             raise self._source.damage
 
+    def unread(self) -> Iterator[int]:
+        """Yields the numbers of all other lines that are not blank, and reads no row in them.
+
+        Raises:
+          streams.DamagedError: After the lines before the damage.
+        """
+        while True:
+            self._source.begin_row()
+            try:
+                text = next(self._source)
+            except StopIteration:
+                break
+            except _RefusedError:
+                text = ""  # too long
+            if text != "\n":
+                yield self._source.taken[0].number
+        if self._source.damage is not None:
+            raise self._source.damage
+
     def _unquoted(self) -> Iterator[list[str]]:
         for text in self._source:
             yield text[:-1].split(self._delimiter) if text != "\n" else []
@@ -108,7 +127,7 @@ class Rows:
     def _refused(self, reason: str) -> Row:
         """Makes a bad row of the lines that were taken, up to the first that reads as a row."""
         first, *rest = self._source.taken
-        starts = (i for i, line in enumerate(rest) if self._is_row(line) or self._opens_row(line))
+        starts = (i for i, line in enumerate(rest) if self._begins_row(line))
         kept = next(starts, len(rest))
         self._source.give_back(rest[kept:])
         if first.is_too_long:
@@ -142,8 +161,13 @@ class Rows:
         except csv.Error:
             return False
 
-    def _opens_row(self, line: lines.Line) -> bool:
-        """Whether a line reads as the first of a row of several, behind whose id a quote opens."""
+    def _begins_row(self, line: lines.Line) -> bool:
+        """Whether a line reads as a row, or as the first of several, behind whose id a quote opens.
+
+        Of a header no line can be part, so any may be a row.
+        """
+        if not self._width or self._is_row(line):
+            return True
         cells = line.text.decode("utf-8", "replace").split(self._delimiter)
         plain = list(itertools.takewhile(lambda cell: not cell.startswith('"'), cells))
         if not self._id_column < len(plain) < len(cells):

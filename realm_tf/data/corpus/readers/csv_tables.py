@@ -46,7 +46,7 @@ def _read(
     except lines.BadRecordError as error:
         yield records.Problem(unit.file, header.number, str(error))
         useless = f"the header in line {header.number} cannot be used, and so this row cannot."
-        yield from (records.Problem(unit.file, row.number, useless) for row in rows)
+        yield from (records.Problem(unit.file, number, useless) for number in table.unread())
         return
     for row in rows:
         try:

@@ -59,6 +59,7 @@ def test_fields_longer_than_the_csv_modules_own_limit(tmp_path):
     [
         ("id,text,id", "the header names 'id' twice"),
         ('id,"te"xt', "text stands behind a closing quote"),
+        ('id,"text', "not closed up to the end of the file. It took 3 lines; reading goes on"),
         ("id;title;text", "divided by semicolons"),
         ("id\ttext", "divided by tabs"),
         ("7,Some words", "Received: '7' | 'Some words'"),
