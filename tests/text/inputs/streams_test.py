@@ -65,7 +65,10 @@ def test_damage_in_a_later_stream_is_no_end(tmp_path, ending):
 
 
 @given(
-    data=st.binary(max_size=300), cut=st.integers(0, 400), ending=st.sampled_from([".gz", ".bz2"])
+    # Not what is refused by its first bytes.
+    data=st.binary(max_size=300).map(lambda data: data and b"x" + data),
+    cut=st.integers(0, 400),
+    ending=st.sampled_from([".gz", ".bz2"]),
 )
 def test_any_cut_is_noticed_or_nothing_is_lost(tmp_path_factory, data, cut, ending):
     whole = COMPRESS[ending](data)
