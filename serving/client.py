@@ -18,6 +18,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 
 from realm_tf import types
+from realm_tf.text.inputs import lines
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
 AnswerFunction = Callable[..., Mapping[str, tf.Tensor]]
@@ -71,8 +72,9 @@ def ask(path: str, questions: Sequence[str], *, batch_size: int = 32) -> list[li
       The answers to every question, best first; none for a corpus without text.
 
     Raises:
-      UserError: If the directory holds no exported model.
+      UserError: If the directory holds no exported model, or a question is no whole Unicode.
     """
+    _check(questions)
     return predict(load(path), questions, batch_size=batch_size)
 
 
@@ -80,6 +82,7 @@ def predict(
     answer: AnswerFunction, questions: Sequence[str], *, batch_size: int = 32
 ) -> list[list[types.Answer]]:
     """Answers questions, as `ask` does, with a loaded export or with `QaModule.answer`."""
+    _check(questions)
     answers: list[list[types.Answer]] = []
     for start in range(0, len(questions), batch_size):
         batch = tf.constant(list(questions[start : start + batch_size]), tf.string)
@@ -106,6 +109,15 @@ def format_answer(answer: types.Answer, *, bold: bool | None = None) -> str:
     before, after = text[: answer.byte_start].decode(), text[answer.byte_limit :].decode()
     head = f"[{answer.score:.2f}] block {answer.block_id}  {answer.title}".rstrip()
     return f"{head}\n{before}{left}{answer.text}{right}{after}"
+
+
+def _check(questions: Sequence[str]) -> None:
+    for number, question in enumerate(questions, 1):
+        if not lines.encodable(question):
+            raise types.UserError(
+                f"Question {number} is not UTF-8, or holds half of a surrogate pair. Received:"
+                f" {question!r}."
+            )
 
 
 def _answers(outputs: Mapping[str, np.ndarray], row: int) -> list[types.Answer]:

@@ -54,7 +54,7 @@ def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
     if inputs.pretrain_corpus is not None:
         corpus_formats.check(inputs.pretrain_corpus, inputs.pretrain_format)
     for path in (inputs.questions_train, inputs.questions_dev):
-        questions.read(path)
+        questions.read(path, config.questions)
     gfile.makedirs(workdir)
     text = json.dumps(dataclasses.asdict(inputs), indent=1)
     artifacts.write_text(os.path.join(workdir, paths.RUN), text)

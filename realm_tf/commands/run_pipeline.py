@@ -162,11 +162,14 @@ class Pipeline:
 
     def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
         """Open-QA weights of a system."""
-        path = self._inputs.questions_train
+        path, reading = self._inputs.questions_train, self._config.questions
         return self._stage(
             f"open_qa/{system.name}",
             lambda: open_qa_training.train(
-                self.context, system, open_qa.read(path), artifacts.file_sha256(path)[0]
+                self.context,
+                system,
+                open_qa.read(path, reading),
+                open_qa.fingerprint(path, reading),
             ),
         )
 
@@ -229,7 +232,7 @@ class Pipeline:
         marks = {} if spans is None else spans.counts
         self._report("passages", {**data.passages.blocks.counts, **marks})
         self._report("warmup", dict(self.reader_weights.counts))
-        train = open_qa.read(self._inputs.questions_train)
+        train = open_qa.read(self._inputs.questions_train, self._config.questions)
         frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())
         self._report("frequent_answer", {"exact_match": frequent})
         done = {"done": True} if self.realm else {"skipped": self._why_not_joint()}
@@ -237,7 +240,7 @@ class Pipeline:
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""
-        questions = open_qa.read(self._inputs.questions_dev)
+        questions = open_qa.read(self._inputs.questions_dev, self._config.questions)
         most = self._config.evaluation.max_questions
         step = max(1, -(-len(questions) // most))
         return questions[::step]
@@ -273,7 +276,7 @@ class Pipeline:
         measured = {
             **system.made_from(),
             "open_qa": weights.fingerprint,
-            "questions": artifacts.file_sha256(self._inputs.questions_dev)[0],
+            "questions": open_qa.fingerprint(self._inputs.questions_dev, self._config.questions),
             "evaluation": artifacts.digest(config_lib.to_dict(self._config.evaluation)),
         }
         known = report.read(self._workdir).get("systems", {}).get(system.name, {})

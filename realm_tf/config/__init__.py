@@ -11,6 +11,7 @@ from realm_tf.config.model import EncoderConfig as EncoderConfig
 from realm_tf.config.model import ModelConfig as ModelConfig
 from realm_tf.config.model import OptimizerConfig as OptimizerConfig
 from realm_tf.config.model import ReaderConfig as ReaderConfig
+from realm_tf.config.questions import QuestionsConfig as QuestionsConfig
 from realm_tf.config.retrieval import RetrievalConfig as RetrievalConfig
 from realm_tf.config.run import Config as Config
 from realm_tf.config.run import decisive as decisive

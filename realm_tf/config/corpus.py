@@ -19,10 +19,17 @@ class CorpusConfig(ranges.Section):
     [data-formats.md](data-formats.md#corpus) says why the defaults are what they are.
     """
 
-    id_field: str | None = ranges.setting(None, "Field that holds the id; null: `id`, or `doc_id`.")
+    id_field: str | None = ranges.setting(
+        None, "Field that holds the id; null: `id`, `doc_id` or `_id`."
+    )
     title_field: str = ranges.setting("title", "Field that holds the title.")
     text_field: str = ranges.setting(
         "text", "Field that holds the text. All other fields are metadata."
+    )
+    quotes: bool | None = ranges.setting(
+        None,
+        "Whether quotes in CSV and TSV files quote fields; null: they do, but quotes that seem to"
+        " be text are refused ([data-formats.md](data-formats.md#quotes-in-tables)).",
     )
     max_record_mb: int = ranges.setting(
         16,

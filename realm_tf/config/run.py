@@ -18,6 +18,7 @@ from realm_tf.config import parsing, ranges
 from realm_tf.config.corpus import BlocksConfig, CorpusConfig, VocabConfig
 from realm_tf.config.jobs import JobsConfig
 from realm_tf.config.model import ModelConfig
+from realm_tf.config.questions import QuestionsConfig
 from realm_tf.config.retrieval import RetrievalConfig
 from realm_tf.config.runtime import EvaluationConfig, RuntimeConfig
 from realm_tf.config.tagging import SpanTaggerConfig, TaggingConfig
@@ -42,6 +43,7 @@ class Config(ranges.Section):
     blocks: BlocksConfig = BlocksConfig()
     jobs: JobsConfig = JobsConfig()
     tagging: TaggingConfig = TaggingConfig()
+    questions: QuestionsConfig = QuestionsConfig()
     model: ModelConfig = ModelConfig()
     init: InitConfig = InitConfig()
     ict: IctConfig = IctConfig()

@@ -15,12 +15,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import tensorflow as tf
 import yaml
 
 from realm_tf import artifacts, types
 from realm_tf.text import offsets
 from realm_tf.text import words as words_lib
+from realm_tf.text.inputs import lines
 
 NONE = "none"
 
@@ -127,12 +127,10 @@ def load(name: str) -> DateRules:
 
 
 def _read(path: str) -> DateRules:
+    text = "\n".join(line for _, line in lines.read_lines(path))
     try:
-        with tf.io.gfile.GFile(path, "r") as f:
-            values = yaml.safe_load(f.read())
-    except tf.errors.OpError:
-        raise types.UserError(f"Cannot read the date rules {path}: no such file.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise types.UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return DateRules(values, path)
 

@@ -14,6 +14,7 @@ import tensorflow_text as tf_text
 from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib
 
 from realm_tf import artifacts, types
+from realm_tf.text.inputs import lines
 
 KIND = "vocab"
 FILE = "vocab.txt"
@@ -102,16 +103,16 @@ def check(vocab: Sequence[str], name: str) -> None:
             f"{name} lacks {', '.join(missing)}. A BERT vocabulary holds one wordpiece a line,"
             f" among them {' '.join(SPECIAL_TOKENS)}."
         )
-    lines: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     for line, token in enumerate(vocab, 1):
         if not token or token != token.strip(_ASCII_SPACE):
             raise types.UserError(
                 f"{name} has an empty wordpiece or outer space at line {line}. A line's number is"
                 " its wordpiece's id: remove it only if no model was trained with it."
             )
-        if lines.setdefault(token, line) != line:
+        if line_of.setdefault(token, line) != line:
             raise types.UserError(
-                f"{name} holds {token!r} at lines {lines[token]} and {line}; wordpieces must be"
+                f"{name} holds {token!r} at lines {line_of[token]} and {line}; wordpieces must be"
                 " unique. Rename one of them, to [unused-...] for example, so that ids stay."
             )
 
@@ -122,17 +123,9 @@ def read(path: str) -> list[str]:
     A byte order mark and the line ends of Windows are no part of a wordpiece.
 
     Raises:
-      UserError: If it is missing, not UTF-8, or fails `check`.
+      UserError: If it is missing, damaged, not UTF-8, or fails `check`.
     """
-    try:
-        with tf.io.gfile.GFile(path, "rb") as f:
-            text = f.read().decode("utf-8-sig")
-    except tf.errors.NotFoundError:
-        raise types.UserError(f"No such vocabulary file: {path}.") from None
-    except UnicodeDecodeError as error:
-        raise types.UserError(f"{path} is not UTF-8: {error}.") from error
-    # Only "\n" ends a line here: str.splitlines would also split at characters such as U+2028.
-    vocab = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    vocab = [line for _, line in lines.read_lines(path)]
     check(vocab, path)
     return vocab
 

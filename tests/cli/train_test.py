@@ -65,7 +65,7 @@ def test_tagger_from_files(tmp_path):
     assert "test_f1" not in figures
     result = _invoke(*options, "--train", "nowhere")
     assert result.exit_code == 2
-    assert "No file matches 'nowhere'" in result.stderr
+    assert "No file matches 'nowhere" in result.stderr
 
 
 @pytest.mark.slow

@@ -42,3 +42,15 @@ def test_versions_are_numbers_in_order(tmp_path):
 def test_no_export_is_the_users_error(tmp_path, name):
     with pytest.raises(types.UserError, match="holds no exported model"):
         client.ask(str(tmp_path / name), ["where?"])
+
+
+@pytest.mark.parametrize("question", ["where \udcff?", "who \ud83d"])
+def test_what_is_no_unicode_is_refused_before_anything_is_loaded(question):
+    def load(_):
+        raise AssertionError("loaded")
+
+    with pytest.raises(types.UserError, match="Question 2 is not UTF-8") as caught:
+        client.ask("/nowhere", ["where?", question])
+    str(caught.value).encode("utf-8")
+    with pytest.raises(types.UserError, match="Question 1 is not UTF-8"):
+        client.predict(load, [question])

@@ -238,7 +238,7 @@ def test_rules_have_fingerprints_of_their_own():
     ("name", "message"),
     [
         ("xx", "There are no date rules for 'xx'. Valid for tagging.dates: de, en, none, or"),
-        ("nowhere.yaml", "nowhere.yaml: no such file"),
+        ("nowhere.yaml", "No such file: nowhere.yaml"),
     ],
 )
 def test_unknown_rules(name, message):

@@ -22,7 +22,6 @@ from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import (
     csv_tables,
-    files,
     jsonl,
     parquet,
     text_tree,
@@ -34,6 +33,7 @@ from realm_tf.data.corpus.wiki import wikitext
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.data.reference import ready_blocks
 from realm_tf.text import cleaning, words
+from realm_tf.text.inputs import files, streams
 
 AUTO = "auto"
 JSONL = "jsonl"
@@ -41,7 +41,7 @@ TEXT = "text"
 WIKIPEDIA = "wikipedia"
 
 # Any change to what readers make of a file must change this.
-READING_VERSION = 1
+READING_VERSION = 2
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -91,6 +91,8 @@ _FORMATS = {
     TEXT: _Format(text_tree.read, r".*\.(txt|text)", "{}"),
 }
 _WIKI_MIN_WORDS = 20
+# Texts for --format text; "auto" does not take them, because a README lies in many a folder.
+_TEXT_MARKUP = r".*\.(md|markdown|rst|adoc)"
 
 # A shard of blocks is made of about so many bytes of text, which its worker holds in memory; a
 # small corpus has fewer, smaller ones, so that there is work for several workers.
@@ -218,7 +220,7 @@ def read_unit(
                 yield found
             else:
                 yield _finished(_FORMATS[fmt], unit.file, found, corpus_config)
-    except files.DamagedError as error:
+    except streams.DamagedError as error:
         after = f", after {place(fmt, unit.file, number)}" if number else ""
         problem = records.Problem(unit.file, number, f"{unit.file}{after}: {error}.")
         yield problem
@@ -274,9 +276,12 @@ def _format_of(file: str, fmt: str) -> str:
     valid = ", ".join(_FORMATS)
     if fmt == AUTO and named is None:
         raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.")
+    if named is None and fmt == JSONL and re.fullmatch(_TEXT_MARKUP, name):
+        named = TEXT
     if fmt == JSONL and named not in (JSONL, None):
         raise types.UserError(
-            f"The name of {file} is that of a {named} file. Give --format {named}."
+            f"The name of {file} is that of a {named} file. Give --format {named}, or leave it out"
+            " with a pattern such as 'corpus/*.jsonl'."
         )
     return named if fmt == AUTO and named is not None else fmt
 

@@ -7,28 +7,36 @@
 | key | value |
 |---|---|
 | `question` | text |
-| `answers` or `answer` | a text or a list of texts |
+| `answers` or `answer` | a text or a list of texts, or SQuAD's `{"text": [...]}` |
 | `answer_regex` | instead of the above: a regular expression or a list of them (CuratedTREC) |
-| `id` | optional; by default the number of the line |
-| `doc_ids`, `doc_id` or `paragraph_id` | optional: the documents that hold the answer |
+| `id` | optional, text or integer; by default the number of the line |
+| `doc_ids`, `doc_id` or `paragraph_id` | optional, texts or integers: documents with the answer |
+
+A line of DPR's files is taken, too: a question, a tab, and a list of answers as Python writes it.
 """
 
 from __future__ import annotations
 
+import ast
+import csv
 import dataclasses
-import gzip
-import io
-import json
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
-
-from realm_tf import types
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.text.inputs import json_objects, lines, streams
 
 # As the evaluation of CuratedTREC has it.
 REGEX_FLAGS = re.IGNORECASE | re.UNICODE | re.MULTILINE
+
+# What texts hardly hold, but regular expressions do: escapes, repetition, groups, alternatives.
+_PATTERN = re.compile(r"\\[bBdDsSwW.()?*+|\[]|\.[*+]|[)\]][?*+]|\(\?|\w\|\w|\)\||\|\(|\w\{\d|\[\^")
+_DEFAULTS = config_lib.QuestionsConfig()
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,11 +77,12 @@ class Question:
                 ) from error
 
 
-def read(path: str) -> list[Question]:
+def read(path: str, reading: config_lib.QuestionsConfig = _DEFAULTS) -> list[Question]:
     """Reads a file of questions.
 
     Args:
-      path: `.jsonl`, or `.jsonl.gz`; any path that tf.io.gfile takes.
+      path: A file, plain, gzip or bzip2; any path that tf.io.gfile takes.
+      reading: How it is read.
 
     Raises:
       UserError: If the file cannot be read, or a line is not as described above; `file:line` is
@@ -81,69 +90,110 @@ def read(path: str) -> list[Question]:
     """
     questions: list[Question] = []
     line_of: dict[str, int] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
-            continue
-        try:
-            question = _parse(line, default_id=str(number))
-            first = line_of.setdefault(question.question_id, number)
-            if first != number:
-                raise types.UserError(
-                    f"The question id {question.question_id!r} is already taken by line {first}."
-                )
-        except types.UserError as error:
-            raise types.UserError(f"{path}:{number}: {error}") from error
-        questions.append(question)
+    try:
+        for line in lines.lines(path):
+            if not line.text.strip() and not line.is_too_long:
+                continue
+            where = f"{path}:{line.number}"
+            try:
+                question = _parse(line, reading)
+                first = line_of.setdefault(question.question_id, line.number)
+                if first != line.number:
+                    raise types.UserError(
+                        f"The question id {question.question_id!r} is already taken by line"
+                        f" {first}."
+                    )
+            except (types.UserError, lines.BadRecordError) as error:
+                raise types.UserError(f"{where}: {error}") from error
+            questions.append(question)
+    except streams.DamagedError as error:
+        raise types.UserError(f"{path}: {error}.") from error
     if not questions:
         raise types.UserError(f"{path} holds no question: one JSON object a line is needed.")
+    _warn_of_patterns(path, questions)
     return questions
 
 
-def _lines(path: str) -> Iterator[bytes]:
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            content = file.read()
-        yield from io.BytesIO(gzip.decompress(content) if path.endswith(".gz") else content)
-    except tf.errors.NotFoundError:
-        raise types.UserError(f"No such file of questions: {path}.") from None
-    except (tf.errors.OpError, OSError, EOFError) as error:
-        raise types.UserError(f"Cannot read the questions in {path}: {error}.") from error
+def fingerprint(path: str, reading: config_lib.QuestionsConfig = _DEFAULTS) -> str:
+    """Hash of the contents of a file of questions and of how it is read."""
+    contents = artifacts.file_sha256(path)[0]
+    if reading == _DEFAULTS:
+        return contents
+    return artifacts.digest([contents, dataclasses.asdict(reading)])
 
 
-def _parse(line: bytes, *, default_id: str) -> Question:
-    try:
-        record = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise types.UserError(f"The line is not UTF-8: {error}.") from error
-    except json.JSONDecodeError as error:
-        raise types.UserError(f"The line is not JSON: {error}.") from error
-    if not isinstance(record, dict):
-        raise types.UserError(f"A JSON object is needed. Received: {type(record).__name__}.")
+def _warn_of_patterns(path: str, questions: Sequence[Question]) -> None:
+    """Says that answers which look like regular expressions are read as texts."""
+    texts = [answer for q in questions if not q.is_regex for answer in q.answers]
+    alike = [answer for answer in texts if _PATTERN.search(answer)]
+    if alike:
+        _LOGGER.warning(
+            "%s: %d of %d answers look like regular expressions, but are read as plain texts, which"
+            " no block may hold; the first is %r. If they are expressions (CuratedTREC), set"
+            " questions.answers_are_patterns=true.",
+            path,
+            len(alike),
+            len(texts),
+            alike[0],
+        )
+
+
+def _parse(line: lines.Line, reading: config_lib.QuestionsConfig) -> Question:
+    if line.is_too_long:
+        raise lines.BadRecordError(f"the line has {line.size} bytes: is it a file of questions?")
+    record = _dpr_record(line.text) or json_objects.parse(line.text)
+    if "question" not in record:
+        held = ", ".join(map(str, record))[:200] or "no key"
+        raise lines.BadRecordError(f'no "question". The record holds: {held}.')
     is_regex = "answer_regex" in record
     answer_keys = ("answer_regex",) if is_regex else ("answers", "answer")
     return Question(
-        question_id=_text(record, "id", default_id),
+        question_id=_text(record, "id", str(line.number), integers=True),
         question=_text(record, "question", ""),
         answers=_texts(record, *answer_keys),
-        doc_ids=_texts(record, "doc_ids", "doc_id", "paragraph_id"),
-        is_regex=is_regex,
+        doc_ids=_texts(record, "doc_ids", "doc_id", "paragraph_id", integers=True),
+        is_regex=is_regex or reading.answers_are_patterns,
     )
 
 
-def _text(record: Mapping[str, Any], key: str, default: str) -> str:
-    value = default if record.get(key) is None else record[key]
+def _dpr_record(line: bytes) -> dict[str, Any] | None:
+    """A line of DPR's files of questions as a record; None if it is none."""
+    if line.lstrip().startswith(b"{") or b"\t" not in line:
+        return None
+    try:
+        question, answers = next(csv.reader([lines.decode(line)], delimiter="\t", strict=True))
+        return {"question": question, "answers": ast.literal_eval(answers)}
+    except (csv.Error, ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _text(record: Mapping[str, Any], key: str, default: str, *, integers: bool = False) -> str:
+    value = default if record.get(key) is None else _plain(record[key], integers=integers)
     if not isinstance(value, str):
-        raise types.UserError(f"{key} must be a text. Received: {value!r}.")
+        raise types.UserError(f"{key} must be a text. Received: {json_objects.short(value)}.")
     return value
 
 
-def _texts(record: Mapping[str, Any], *keys: str) -> tuple[str, ...]:
+def _texts(record: Mapping[str, Any], *keys: str, integers: bool = False) -> tuple[str, ...]:
     """The text or texts of the first key that is there."""
     key = next((key for key in keys if record.get(key) is not None), None)
     if key is None:
         return ()
     value = record[key]
-    texts = value if isinstance(value, list) else [value]
+    if isinstance(value, Mapping) and "text" in value:  # SQuAD's answers
+        value = value["text"]
+    texts = [_plain(v, integers=integers) for v in (value if isinstance(value, list) else [value])]
     if not all(isinstance(text, str) for text in texts):
-        raise types.UserError(f"{key} must be a text or a list of texts. Received: {value!r}.")
+        raise types.UserError(
+            f"{key} must be a text or a list of texts. Received: {json_objects.short(record[key])}."
+        )
     return tuple(texts)
+
+
+def _plain(value: Any, *, integers: bool) -> Any:
+    """A value, but an integer as text where it is an id, and SQuAD's answer as its text."""
+    if integers and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Mapping) and isinstance(value.get("text"), str):
+        return value["text"]
+    return value

@@ -30,6 +30,7 @@ from google.protobuf import message
 
 from realm_tf import artifacts, types
 from realm_tf.data.reference import tfrecords
+from realm_tf.text.inputs import files as input_files
 
 REALM_BLOCKS = "realm-blocks"
 REALM_PRETRAIN = "realm-pretrain"
@@ -73,11 +74,11 @@ def expand(pattern: str, fmt: str) -> list[tuple[str, ...]]:
     Raises:
       UserError: If there are none, or a file has no titles beside it.
     """
-    files = sorted(p for p in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(p))
-    if not files:
+    if tf.io.gfile.isdir(pattern):
         raise types.UserError(
-            f"No file matches {pattern!r}. Give a file or a pattern of {fmt} files."
+            f"{pattern!r} is a folder. Give a file or a pattern of {fmt} files in it."
         )
+    files = input_files.expand(pattern)[1]
     return [companions(file, fmt) for file in files]
 
 

@@ -11,16 +11,15 @@ between sentences.
 
 from __future__ import annotations
 
-import gzip
+import itertools
 import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf.data.tagging import bio
+from realm_tf.text.inputs import files as input_files
+from realm_tf.text.inputs import lines
 
 _SPACES = re.compile(" +")
 
@@ -45,10 +44,7 @@ def expand(patterns: Sequence[str]) -> list[str]:
     """
     files = []
     for pattern in patterns:
-        matched = sorted(tf.io.gfile.glob(pattern))
-        if not matched:
-            raise types.UserError(f"No file matches {pattern}. Quote patterns with wildcards.")
-        files += matched
+        files += input_files.expand(pattern)[1]
     return files
 
 
@@ -60,7 +56,7 @@ def fingerprint(files: Sequence[str]) -> str:
 def read(
     file: str, *, column: int = -1, label_map: Mapping[str, str] | None = None
 ) -> list[Sentence]:
-    """Reads the sentences of a file, plain or `.gz`.
+    """Reads the sentences of a file, plain, gzip or bzip2.
 
     Args:
       file: Its path.
@@ -75,7 +71,7 @@ def read(
     sentences = []
     words: list[str] = []
     tags: list[str] = []
-    for where, line in _lines(file):
+    for where, line in itertools.chain(lines.read_lines(file), [(f"{file}:end", "")]):
         columns = line.split("\t") if "\t" in line else _SPACES.split(line.strip(" "))
         if not line.strip() or columns[0].startswith("-DOCSTART-"):
             if words:
@@ -114,20 +110,3 @@ def _renamed(tag: str, label_map: Mapping[str, str]) -> str:
 
 def _is_comment(columns: Sequence[str]) -> bool:
     return columns[0] == "#" and ("=" in columns[1:3] or not bio.is_tag(columns[-1]))
-
-
-def _lines(file: str) -> Iterator[tuple[str, str]]:
-    """(place, line without its end) of every line, and a blank one at the end."""
-    try:
-        with tf.io.gfile.GFile(file, "rb") as raw:
-            data = raw.read()
-        text = (gzip.decompress(data) if file.endswith(".gz") else data).decode("utf-8-sig")
-    except tf.errors.OpError as error:
-        raise types.UserError(f"Cannot read {file}: {error.message}.") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise types.UserError(f"{file}: damaged gzip file: {error}.") from error
-    except UnicodeDecodeError as error:
-        raise types.UserError(f"{file}: not UTF-8: {error}.") from error
-    for number, line in enumerate(text.split("\n"), 1):
-        yield f"{file}:{number}", line.removesuffix("\r")
-    yield f"{file}:end", ""

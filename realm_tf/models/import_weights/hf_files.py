@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.models.import_weights import hf_names, safetensors
+from realm_tf.models.import_weights import hf_names, hf_tokenizer, safetensors
 
 SAFETENSORS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -52,7 +52,8 @@ class HfCheckpoint(NamedTuple):
       tensors: Weights by name; old names of LayerNorm weights are changed to today's.
       files: Paths of the files that were read.
       vocab_file: Path of vocab.txt; None if there is none.
-      lower_case: Value of `do_lower_case` in tokenizer_config.json; true if there is no such file.
+      lower_case: Whether the tokenizer lower-cases texts.
+      notes: Notes for the user on the tokenizer.
     """
 
     path: str
@@ -61,6 +62,7 @@ class HfCheckpoint(NamedTuple):
     files: tuple[str, ...]
     vocab_file: str | None
     lower_case: bool
+    notes: tuple[str, ...]
 
 
 def read(path: str) -> HfCheckpoint:
@@ -73,23 +75,14 @@ def read(path: str) -> HfCheckpoint:
     config = artifacts.read_json(config_file)
     tensors, files = _tensors(path)
     names = hf_names.normalised(tensors)
-    vocab_file, lower_case = tokenizer_files(path)
+    tokenizer = hf_tokenizer.read(path)
     return HfCheckpoint(
         path,
         config,
         {names[name]: array for name, array in tensors.items()},
         (config_file, *files),
-        vocab_file,
-        lower_case,
+        *tokenizer,
     )
-
-
-def tokenizer_files(path: str) -> tuple[str | None, bool]:
-    """Path of a directory's vocab.txt (or None), and whether its tokenizer lower-cases."""
-    vocab = os.path.join(path, "vocab.txt")
-    settings = os.path.join(path, "tokenizer_config.json")
-    body = artifacts.read_json(settings) if tf.io.gfile.exists(settings) else {}
-    return (vocab if tf.io.gfile.exists(vocab) else None), bool(body.get("do_lower_case", True))
 
 
 def encoder_config(config: dict[str, Any], where: str) -> config_lib.EncoderConfig:

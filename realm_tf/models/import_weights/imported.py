@@ -78,6 +78,10 @@ class Checkpoint(Protocol):
     def lower_case(self) -> bool:
         """Whether the tokenizer lower-cases."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes for the user on the tokenizer."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
@@ -126,7 +130,7 @@ def of_network(
         networks={kind: model},
         config=config,
         vocab_size=vocab_size,
-        report=report + mapping.Report((), (), notes),
+        report=report + mapping.Report((), (), (*notes, *checkpoint.notes)),
         files=checkpoint.files,
         vocab_file=checkpoint.vocab_file,
         lower_case=checkpoint.lower_case,

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.models.import_weights import hf_files, mapping
+from realm_tf.models.import_weights import hf_files, hf_tokenizer, mapping
 
 CONFIG = "bert_config.json"
 _HEAD_SIZE = 64  # of every BERT that Google released
@@ -38,6 +38,7 @@ class TfCheckpoint(NamedTuple):
       config: Content of bert_config.json; empty if there is none.
       vocab_file: Path of vocab.txt; None if there is none.
       lower_case: Whether the tokenizer lower-cases texts.
+      notes: Notes for the user on the tokenizer.
     """
 
     path: str
@@ -46,6 +47,7 @@ class TfCheckpoint(NamedTuple):
     config: dict[str, Any]
     vocab_file: str | None
     lower_case: bool
+    notes: tuple[str, ...]
 
 
 def read(path: str) -> TfCheckpoint:
@@ -61,14 +63,14 @@ def read(path: str) -> TfCheckpoint:
     # A module keeps its variables one folder down, its vocabulary in another.
     roots = [folder, os.path.dirname(folder)] if folder.endswith("variables") else [folder]
     config: dict[str, Any] = {}
-    vocab_file, lower_case = None, True
+    tokenizer = hf_tokenizer.HfTokenizer(None, True)
     for root in (*roots, *(os.path.join(r, "assets") for r in roots)):
         if tf.io.gfile.exists(os.path.join(root, CONFIG)):
             config = artifacts.read_json(os.path.join(root, CONFIG))
             files = (os.path.join(root, CONFIG), *files)
-        found, lower = hf_files.tokenizer_files(root)
-        vocab_file, lower_case = (found, lower) if found else (vocab_file, lower_case)
-    return TfCheckpoint(path, tensors, files, config, vocab_file, lower_case)
+        found = hf_tokenizer.read(root)
+        tokenizer = found if found.vocab_file else tokenizer
+    return TfCheckpoint(path, tensors, files, config, *tokenizer)
 
 
 def read_tensors(prefix: str) -> dict[str, np.ndarray]:

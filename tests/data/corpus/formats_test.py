@@ -143,6 +143,26 @@ def test_ready_blocks_are_documents_with_their_parts(tmp_path):
     }
 
 
+@pytest.mark.parametrize("name", ["a.md", "b.rst", "c.markdown.gz"])
+def test_marked_up_texts_are_no_json(tmp_path, name):
+    (tmp_path / name).write_text("# A title")
+    with pytest.raises(types.UserError, match=r"is that of a text file\. Give --format text"):
+        corpus_formats.check(str(tmp_path), "jsonl")
+    with pytest.raises(types.UserError, match="does not tell its format"):
+        corpus_formats.check(str(tmp_path), "auto")
+    corpus_formats.check(str(tmp_path), "text")
+
+
+def test_hidden_files_are_no_part_of_a_corpus(tmp_path):
+    path = documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a"}])
+    alone = corpus_formats.fingerprint(str(tmp_path), "jsonl")
+    for name in ("_SUCCESS", ".a.jsonl.crc", ".DS_Store", "._a.jsonl"):
+        (tmp_path / name).write_bytes(b"\0\xff")
+    assert corpus_formats.fingerprint(str(tmp_path), "jsonl") == alone
+    for fmt in ("auto", "jsonl"):
+        assert [unit.file for unit in corpus_formats.units(str(tmp_path), fmt)] == [path]
+
+
 def test_entities_by_format_and_option(tmp_path):
     path = documents.write(tmp_path / "wiki_00", [{"id": "1", "text": "a &lt; b " * 20}])
     other = documents.write(tmp_path / "a.jsonl", [{"id": "1", "text": "a &lt; b"}])

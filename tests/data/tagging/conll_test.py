@@ -113,9 +113,9 @@ def test_missing_column_is_refused(tmp_path):
 def test_damaged_gzip_and_missing_file(tmp_path):
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(NEAT.encode())[:-9])
-    with pytest.raises(types.UserError, match="damaged gzip"):
+    with pytest.raises(types.UserError, match=r"a\.gz: the compressed data end in the middle"):
         conll.read(str(path))
-    with pytest.raises(types.UserError, match="Cannot read"):
+    with pytest.raises(types.UserError, match="No such file"):
         conll.read(str(tmp_path / "nowhere"))
 
 

@@ -99,6 +99,11 @@ def test_prefix_and_directory_are_the_same(tmp_path):
     made = [tf1_bert.load(p) for p in (path, f"{path}/bert_model.ckpt")]
     assert made[0].files == made[1].files
     assert made[0].vocab_file == made[1].vocab_file == f"{path}/vocab.txt"
+    assert made[0].lower_case
+    (tmp_path / "vocab.txt").write_text("[PAD]\nAnna\nanna\n", encoding="utf-8")
+    cased = tf1_bert.load(path)
+    assert not cased.lower_case
+    assert any("the vocabulary has capitals" in note for note in cased.report.notes)
 
 
 def test_two_checkpoints_are_refused(tmp_path):

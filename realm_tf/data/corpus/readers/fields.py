@@ -7,17 +7,14 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
+from realm_tf.text.inputs import json_objects, lines
 
-_ID_FIELDS = ("id", "doc_id")
-
-
-class FieldError(ValueError):
-    """A record whose fields do not make a document; the message does not name its place yet."""
+_ID_FIELDS = ("id", "doc_id", "_id")
 
 
 def raw_document(
@@ -31,20 +28,40 @@ def raw_document(
       corpus_config: Configuration that names the fields of id, title and text.
 
     Raises:
-      FieldError: If the id or the text is missing, or a value is of a wrong type.
+      BadRecordError: If the id or the text is missing, or a value is of a wrong type.
     """
     rest = dict(values)
-    doc_id = _take_id(rest, corpus_config.id_field)
+    id_field = find_id_field(values, corpus_config)
+    if id_field is None:
+        raise lines.BadRecordError(
+            f'no "{corpus_config.id_field or _ID_FIELDS[0]}". {_held(values)} Every document needs'
+            " an id of its own: name its field with corpus.id_field."
+        )
+    doc_id = _integer_as_text(rest.pop(id_field))
+    if not isinstance(doc_id, str) or not doc_id:
+        raise lines.BadRecordError(
+            f'"{id_field}" must be a string that is not empty. Received:'
+            f" {json_objects.short(doc_id)}."
+        )
     title_field, text_field = corpus_config.title_field, corpus_config.text_field
-    title = rest.pop(title_field, None)
+    title = _integer_as_text(rest.pop(title_field, None))
     if not isinstance(title, str | None):
-        raise FieldError(f'"{title_field}" must be a string. Received: {short(title)}.')
-    text = rest.pop(text_field, None)
+        raise lines.BadRecordError(
+            f'"{title_field}" must be a string. Received: {json_objects.short(title)}.'
+        )
+    text = _paragraphs_as_text(rest.pop(text_field, None))
     if not isinstance(text, str):
-        held = ", ".join(values) or "no field"
-        hint = "" if text_field in values else f" The record holds: {held}."
-        raise FieldError(f'"{text_field}" must be a string. Received: {short(text)}.{hint}')
+        hint = "" if text_field in values else f" {_held(values)} Name it with corpus.text_field."
+        raise lines.BadRecordError(
+            f'"{text_field}" must be a string. Received: {json_objects.short(text)}.{hint}'
+        )
     return records.RawDocument(number, doc_id, title or "", text, rest)
+
+
+def find_id_field(names: Collection[str], corpus_config: config_lib.CorpusConfig) -> str | None:
+    """The field among `names` that holds the ids of documents; None if none does."""
+    valid = _ID_FIELDS if corpus_config.id_field is None else (corpus_config.id_field,)
+    return next((name for name in valid if name in names), None)
 
 
 def plain(value: Any) -> Any:
@@ -56,7 +73,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, decimal.Decimal | datetime.timedelta):
         return str(value)
     if isinstance(value, bytes):
-        return value.decode("utf-8")
+        return lines.decode(value)
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -64,20 +81,17 @@ def plain(value: Any) -> Any:
     return value
 
 
-def short(value: Any) -> str:
-    """A value as text, shortened so that it fits in an error message."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _integer_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _take_id(values: dict[str, Any], field: str | None) -> str:
-    names = _ID_FIELDS if field is None else (field,)
-    key = next((name for name in names if name in values), None)
-    if key is None:
-        raise FieldError(f'no "{names[0]}". Every document needs an id of its own.')
-    value = values.pop(key)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not value:
-        raise FieldError(f'"{key}" must be a string that is not empty. Received: {short(value)}.')
-    return value
+def _paragraphs_as_text(value: Any) -> Any:
+    """A list of paragraphs, as KILT's knowledge source has them, as one text."""
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        return value
+    return "\n".join(part.removesuffix("\n") for part in value)
+
+
+def _held(names: Collection[str]) -> str:
+    held = ", ".join(map(str, names))
+    return f"The record holds: {held[:200] or 'no field'}."

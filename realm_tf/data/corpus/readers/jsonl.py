@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any, NoReturn
 
-from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
-from realm_tf.data.corpus.readers import fields, files
+from realm_tf.data.corpus.readers import fields
+from realm_tf.text.inputs import json_objects, lines
+
+_FORMAT_HINT = " --format says what a corpus's files are, if they are not JSON Lines."
 
 
 def read(
@@ -21,38 +21,15 @@ def read(
 
     Raises:
       UserError: If the file is missing.
-      files.DamagedError: After the lines before the damage.
+      streams.DamagedError: After the lines before the damage.
     """
-    for line in files.lines(unit.file, corpus_config.max_record_bytes):
+    for line in lines.lines(unit.file, corpus_config.max_record_bytes):
         if line.is_too_long:
             yield records.too_long(unit.file, line.number, line.size, corpus_config.max_record_mb)
         elif line.text.strip():
             try:
-                yield fields.raw_document(line.number, parse(line.text), corpus_config)
-            except fields.FieldError as error:
-                yield records.Problem(unit.file, line.number, str(error))
-
-
-def parse(line: bytes) -> dict[str, Any]:
-    """Parses a line that holds a JSON object.
-
-    Raises:
-      FieldError: If it is none, or holds what is no Unicode text.
-    """
-    try:
-        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-        if b"\\ud" in line.lower():  # an escaped half of a surrogate pair is no character
-            artifacts.canonical_json(record).encode("utf-8")
-    except UnicodeDecodeError as error:
-        raise fields.FieldError(f"not UTF-8: {error}.") from error
-    except UnicodeEncodeError as error:
-        raise fields.FieldError(f"not valid Unicode: {error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise fields.FieldError(f"invalid JSON: {error}.") from error
-    if not isinstance(record, dict):
-        raise fields.FieldError(f"a JSON object is needed. Received: {fields.short(record)}.")
-    return record
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+                values = json_objects.parse(line.text)
+                yield fields.raw_document(line.number, values, corpus_config)
+            except lines.BadRecordError as error:
+                hint = "" if line.text.lstrip().startswith(b"{") else _FORMAT_HINT
+                yield records.Problem(unit.file, line.number, f"{error}{hint}")

@@ -15,7 +15,8 @@ from pyarrow import parquet
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.corpus import records
-from realm_tf.data.corpus.readers import fields, files
+from realm_tf.data.corpus.readers import fields
+from realm_tf.text.inputs import lines, streams
 
 _BATCH_ROWS = 256
 
@@ -27,7 +28,7 @@ def read(
 
     Raises:
       UserError: If the file is missing.
-      files.DamagedError: After the rows before the damage.
+      streams.DamagedError: After the rows before the damage.
     """
     number = 0
     for row in _rows(unit.file):
@@ -39,9 +40,7 @@ def read(
                 continue
             values = {name: fields.plain(value) for name, value in row.items()}
             yield fields.raw_document(number, values, corpus_config)
-        except UnicodeDecodeError as error:
-            yield records.Problem(unit.file, number, f"not UTF-8: {error}.")
-        except fields.FieldError as error:
+        except lines.BadRecordError as error:
             yield records.Problem(unit.file, number, str(error))
 
 
@@ -56,7 +55,7 @@ def _rows(file: str) -> Iterator[dict[str, Any]]:
     except tf.errors.NotFoundError:
         raise types.UserError(f"No such file: {file}.") from None
     except (pyarrow.ArrowException, OSError) as error:
-        raise files.DamagedError(f"not a Parquet file, or damaged: {error}") from error
+        raise streams.DamagedError(f"not a Parquet file, or damaged: {error}") from error
 
 
 def _values(column: pyarrow.Array) -> list[Any]:

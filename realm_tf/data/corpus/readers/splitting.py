@@ -16,22 +16,22 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from realm_tf.data.corpus import records
-from realm_tf.data.corpus.readers import files
+from realm_tf.text.inputs import streams
 
 # A stream's header, with the level of compression between them, and its first block's: digits of
 # pi (https://en.wikipedia.org/wiki/Bzip2#File_format).
 _BLOCK_MAGIC = bytes.fromhex("314159265359")
-_HEADER_BYTES = len(files.BZIP2_MAGIC) + 1 + len(_BLOCK_MAGIC)
+_HEADER_BYTES = len(streams.BZIP2_MAGIC) + 1 + len(_BLOCK_MAGIC)
 _PROBE_BYTES = 1 << 20  # holds a whole block of 900 kB as bzip2 writes it
 
 
 def units(file: str, root: str, part_bytes: int) -> list[records.Unit]:
     """Divides a corpus file into units of about `part_bytes` bytes, in order."""
     size = tf.io.gfile.stat(file).length
-    first = next(files.raw_chunks(file), b"")
-    if first.startswith(files.BZIP2_MAGIC):
+    first = next(streams.raw_chunks(file), b"")
+    if first.startswith(streams.BZIP2_MAGIC):
         cuts = list(_stream_starts(file, part_bytes, size))
-    elif first.startswith(files.GZIP_MAGIC):
+    elif first.startswith(streams.GZIP_MAGIC):
         cuts = []
     else:
         cuts = list(range(part_bytes, size, part_bytes))
@@ -50,15 +50,17 @@ def pieces(unit: records.Unit) -> Iterator[tuple[bytes, bool]]:
       UserError: If there is no such file.
       DamagedError: After what could be decompressed.
     """
-    raw = files.raw_chunks(unit.file, unit.byte_start)
+    raw = streams.raw_chunks(unit.file, unit.byte_start)
     first = next(raw, b"")
     make = (
-        files.decompressor(unit.file, first) if unit.byte_start == 0 or _is_stream(first) else None
+        streams.decompressor(unit.file, first)
+        if unit.byte_start == 0 or _is_stream(first)
+        else None
     )
     raw = itertools.chain([first], raw)
     limit = unit.byte_limit - unit.byte_start if unit.byte_limit >= 0 else None
     if make is not None:
-        for start, out in files.decompressed(raw, make):
+        for start, out in streams.decompressed(raw, make):
             yield out, limit is None or start < limit
         return
     position = 0
@@ -80,7 +82,7 @@ def _stream_starts(file: str, part_bytes: int, size: int) -> Iterator[int]:
 
 def _next_stream(file: str, byte_start: int) -> int | None:
     held, position = b"", byte_start
-    for chunk in files.raw_chunks(file, byte_start):
+    for chunk in streams.raw_chunks(file, byte_start):
         held += chunk
         place = held.find(_BLOCK_MAGIC)
         while place >= 0:
@@ -94,9 +96,9 @@ def _next_stream(file: str, byte_start: int) -> int | None:
 
 
 def _is_stream(data: bytes) -> bool:
-    magic = len(files.BZIP2_MAGIC)
+    magic = len(streams.BZIP2_MAGIC)
     return (
-        data.startswith(files.BZIP2_MAGIC)
+        data.startswith(streams.BZIP2_MAGIC)
         and data[magic : magic + 1] in b"123456789"
         and data[magic + 1 : _HEADER_BYTES] == _BLOCK_MAGIC
     )
@@ -105,7 +107,7 @@ def _is_stream(data: bytes) -> bool:
 def _decompresses(file: str, byte_start: int) -> bool:
     """Whether a block's checksum is right: its bytes may be there by chance."""
     data = b""
-    for chunk in files.raw_chunks(file, byte_start):
+    for chunk in streams.raw_chunks(file, byte_start):
         data += chunk
         if len(data) >= _PROBE_BYTES:
             break

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
-from realm_tf.data.corpus.readers import files
+from realm_tf.text.inputs import lines, streams
 
 _COMPRESSION = re.compile(r"\.(gz|bz2)$")
 
@@ -22,19 +22,19 @@ def read(
 
     Raises:
       UserError: If the file is missing.
-      files.DamagedError: If it cannot be decompressed: half a document is none.
+      streams.DamagedError: If it cannot be decompressed: half a document is none.
     """
     held, size = b"", 0
-    for chunk in files.chunks(unit.file):
+    for chunk in streams.chunks(unit.file):
         size += len(chunk)
         held = held + chunk if size <= corpus_config.max_record_bytes else b""
     if size > corpus_config.max_record_bytes:
         yield records.too_long(unit.file, 0, size, corpus_config.max_record_mb)
         return
     try:
-        text = held.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        yield records.Problem(unit.file, 0, f"not UTF-8: {error}.")
+        text = lines.decode(held).removeprefix("\ufeff")
+    except lines.BadRecordError as error:
+        yield records.Problem(unit.file, 0, str(error))
         return
     name = unit.file.removeprefix(unit.root).lstrip("/") if unit.root else unit.file
     title = posixpath.splitext(posixpath.basename(_COMPRESSION.sub("", name)))[0]

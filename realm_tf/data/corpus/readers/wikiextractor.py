@@ -14,12 +14,14 @@ from collections.abc import Iterator
 
 from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
-from realm_tf.data.corpus.readers import fields, files, jsonl
+from realm_tf.data.corpus.readers import fields, jsonl
 from realm_tf.data.corpus.wiki import rules as wiki_rules
 from realm_tf.data.corpus.wiki import wikitext
+from realm_tf.text.inputs import lines, streams
 
-_DOC = re.compile(r"<doc\b([^>]*)>\s*\Z")
-_ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+_DOC = re.compile(rb"<doc\s.*\bid=.*>\s*\Z")
+# Titles are not escaped: they may hold quotes, and what ends an attribute is the next one.
+_ATTRIBUTE = re.compile(r'(\w+)="(.*?)"(?=\s+\w+="|\s*\Z)')
 
 _WIKITEXT = re.compile(r"\[\[|\]\]|\{\{|\}\}|\{\||\|\}|'{3}|^[*#;:]|^\|", re.MULTILINE)
 
@@ -31,10 +33,10 @@ def read(unit: records.Unit, corpus_config: config_lib.CorpusConfig) -> Iterator
 
     Raises:
       UserError: If the file is missing.
-      files.DamagedError: After the pages before the damage.
+      streams.DamagedError: After the pages before the damage.
     """
-    lines = files.lines(unit.file, corpus_config.max_record_bytes)
-    first = next((line for line in lines if line.text.strip()), None)
+    every = lines.lines(unit.file, corpus_config.max_record_bytes)
+    first = next((line for line in every if line.text.strip()), None)
     if first is None:
         return
     is_tagged = first.text.lstrip().startswith(b"<doc")
@@ -58,51 +60,54 @@ def read(unit: records.Unit, corpus_config: config_lib.CorpusConfig) -> Iterator
 def _without_wikitext(text: str) -> str:
     if not _WIKITEXT.search(text):
         return text
-    lines = (line for line in text.split("\n") if not line.startswith("|"))  # of broken tables
-    return "\n".join(wikitext.to_text(s) if _WIKITEXT.search(s) else s for s in lines)
+    kept = (line for line in text.split("\n") if not line.startswith("|"))  # of broken tables
+    return "\n".join(wikitext.to_text(s) if _WIKITEXT.search(s) else s for s in kept)
 
 
 def _tagged(
     unit: records.Unit, corpus_config: config_lib.CorpusConfig
 ) -> Iterator[records.RawDocument | records.Problem]:
-    number, size = 0, 0  # line of the page being read; 0 outside of pages
-    attributes: dict[str, str] = {}
+    head: lines.Line | None = None  # of the page being read
+    size = 0
     body: list[bytes] = []
-    for line in files.lines(unit.file, corpus_config.max_record_bytes):
-        if number == 0:
-            opened = _DOC.match(line.text.decode("utf-8", "replace"))
-            if opened:
-                attributes = {n: html.unescape(v) for n, v in _ATTRIBUTE.findall(opened[1])}
-                number, size, body = line.number, 0, []
-            elif line.text.strip() or line.is_too_long:
+    for line in lines.lines(unit.file, corpus_config.max_record_bytes):
+        is_head = line.text.startswith(b"<doc") and _DOC.match(line.text) is not None
+        if head is not None and is_head:
+            yield records.Problem(unit.file, head.number, "the page has no </doc>.")
+        if is_head:
+            head, size, body = line, 0, []
+        elif head is None:
+            if line.text.strip() or line.is_too_long:
                 message = "text between two pages: a line <doc id=... title=...> is missing."
                 yield records.Problem(unit.file, line.number, message)
         elif line.text.strip() == b"</doc>":
-            yield _page(unit.file, number, size, attributes, body, corpus_config)
-            number = 0
+            yield _page(unit.file, head, size, body, corpus_config)
+            head = None
         else:
             size += line.size + 1
             if size <= corpus_config.max_record_bytes:
                 body.append(line.text)
-    if number:
-        raise files.DamagedError(f"the page of line {number} has no </doc>: the file was cut off")
+    if head is not None:
+        raise streams.DamagedError(
+            f"the page of line {head.number} has no </doc>: the file was cut off"
+        )
 
 
 def _page(
     file: str,
-    number: int,
+    head: lines.Line,
     size: int,
-    attributes: dict[str, str],
     body: list[bytes],
     corpus_config: config_lib.CorpusConfig,
 ) -> records.RawDocument | records.Problem:
+    number = head.number
     if size > corpus_config.max_record_bytes:
         return records.too_long(file, number, size, corpus_config.max_record_mb)
     try:
-        text = b"\n".join(body).decode("utf-8")
+        inside = lines.decode(head.text).strip().removeprefix("<doc").removesuffix(">")
+        attributes = {n: html.unescape(v) for n, v in _ATTRIBUTE.findall(inside)}
+        text = lines.decode(b"\n".join(body))
         values = {**attributes, corpus_config.text_field: text}
         return fields.raw_document(number, values, corpus_config)
-    except UnicodeDecodeError as error:
-        return records.Problem(file, number, f"not UTF-8: {error}.")
-    except fields.FieldError as error:
+    except lines.BadRecordError as error:
         return records.Problem(file, number, str(error))

@@ -18,12 +18,13 @@ import mwparserfromhell.parser
 
 from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
-from realm_tf.data.corpus.readers import files, splitting
+from realm_tf.data.corpus.readers import splitting
 from realm_tf.data.corpus.wiki import rules as wiki_rules
 from realm_tf.data.corpus.wiki import wikitext
+from realm_tf.text.inputs import streams
 
 _START, _END = b"<page>", b"</page>"
-_LAST = b"</mediawiki>"
+_FIRST, _LAST = b"<mediawiki", b"</mediawiki>"
 _HEAD_BYTES = 1 << 18
 _KEPT_BYTES = 1 << 12  # a page's id is among its first, the dump's end among its last
 _NAMESPACE = re.compile(r'<namespace key="(-2|6|14)"[^>]*>([^<]+)</namespace>')
@@ -55,10 +56,11 @@ def read(
 
     Raises:
       UserError: If the file is missing.
-      files.DamagedError: After the pages before the damage.
+      streams.DamagedError: After the pages before the damage.
     """
-    namespaces = wikitext.NAMESPACES | _own_namespaces(unit.file)
-    for data, size in _pages(unit, corpus_config.max_record_bytes):
+    head = _head(unit.file)
+    namespaces = wikitext.NAMESPACES | _own_namespaces(head)
+    for data, size in _pages(unit, corpus_config.max_record_bytes, is_whole=_FIRST in head):
         found = _PAGE_ID.search(data)
         number = int(found[1]) if found else 0
         if size > corpus_config.max_record_bytes:
@@ -72,18 +74,27 @@ def read(
             yield records.Problem(unit.file, number, f"its wikitext cannot be parsed: {error}.")
 
 
-def _pages(unit: records.Unit, max_bytes: int) -> Iterator[tuple[bytes, int]]:
+def _pages(unit: records.Unit, max_bytes: int, *, is_whole: bool) -> Iterator[tuple[bytes, int]]:
     """Yields every page with its size; of a page that is too long only its beginning and its end.
 
+    Args:
+      unit: Part of a dump.
+      max_bytes: The longest page that is read.
+      is_whole: Whether the file begins as a dump does, and so must end as one: others have cut
+        dumps between pages.
+
     Raises:
-      DamagedError: If the file ends within a page, or the last unit without the dump's end.
+      DamagedError: If the file ends within a page, or the last unit without the dump's end; if what
+        should be a dump has no page.
     """
     scan = _PageScan(max_bytes)
     for piece, is_own in splitting.pieces(unit):
         yield from scan.feed(piece, is_own=is_own)
         if scan.is_done:
             return
-    scan.check_end(is_last=unit.byte_limit < 0)
+    scan.check_end(is_dumps_end=is_whole and unit.byte_limit < 0)
+    if not (is_whole or scan.has_pages) and unit.byte_start == 0:
+        raise streams.DamagedError("there is no <mediawiki> and no <page>: it is no dump")
 
 
 class _PageScan:
@@ -96,6 +107,7 @@ class _PageScan:
         self._position = 0  # where the page begins, or what is read ends
         self._inside = False  # whether a page begins at the position
         self._let_go = 0  # bytes of this page
+        self.has_pages = False
         self.is_done = False  # whether all pages of the unit were found
 
     def feed(self, piece: bytes, *, is_own: bool) -> Iterator[tuple[bytes, int]]:
@@ -113,18 +125,19 @@ class _PageScan:
         self.is_done = self.is_done or not (self._inside or is_own)
         self._forget()
 
-    def check_end(self, *, is_last: bool) -> None:
+    def check_end(self, *, is_dumps_end: bool) -> None:
         """Raises a `DamagedError` if the file ends too early."""
         if self._inside:
-            raise files.DamagedError("the file ends within a page: it was cut off")
-        if is_last and _LAST not in self._held:
-            raise files.DamagedError(f"the file ends without {_LAST.decode()}: it was cut off")
+            raise streams.DamagedError("the file ends within a page: it was cut off")
+        if is_dumps_end and _LAST not in self._held:
+            raise streams.DamagedError(f"the file ends without {_LAST.decode()}: it was cut off")
 
     def _begin(self) -> bool:
         if not self._inside:
             start = self._held.find(_START, self._position)
             self.is_done = start >= self._own
             self._inside = 0 <= start < self._own
+            self.has_pages = self.has_pages or self._inside
             self._position = start if self._inside else self._position
         return self._inside
 
@@ -148,17 +161,22 @@ class _PageScan:
             self._let_go += gone
 
 
-def _own_namespaces(file: str) -> frozenset[str]:
-    """Lower-case names of the wiki's own namespaces of files and categories."""
+def _head(file: str) -> bytes:
+    """What stands before the pages of a dump."""
     held = b""
     try:
-        for chunk in files.chunks(file):
+        for chunk in streams.chunks(file):
             held += chunk
             if b"</namespaces>" in held or len(held) > _HEAD_BYTES:
                 break
-    except files.DamagedError:
+    except streams.DamagedError:
         pass  # whoever reads its pages says so
-    found = _NAMESPACE.findall(held[:_HEAD_BYTES].decode("utf-8", "replace"))
+    return held[:_HEAD_BYTES].partition(_START)[0]
+
+
+def _own_namespaces(head: bytes) -> frozenset[str]:
+    """Lower-case names of the wiki's own namespaces of files and categories."""
+    found = _NAMESPACE.findall(head.decode("utf-8", "replace"))
     return frozenset(name.lower() for _, name in found)
 
 

@@ -34,7 +34,8 @@ def test_tabs(tmp_path):
         (b"2\n", "1 cells, but the header has 2."),
         (b"2,\xff\n", "not UTF-8."),
         (b",a\n", '"id" must be a string that is not empty'),
-        (b'2,"a"b\n', "not a row of a table: ',' expected after '\"'."),
+        (b'2,"a"b\n', "not a row of a table: text stands behind a closing quote."),
+        (b"2,a\rb\n", "a carriage return stands in a cell that is not quoted."),
     ],
 )
 def test_bad_row_is_named_and_the_next_ones_are_read(tmp_path, row, message):
@@ -47,28 +48,45 @@ def test_bad_row_is_named_and_the_next_ones_are_read(tmp_path, row, message):
     assert message in problem.message
 
 
-@pytest.mark.parametrize("end", ["", "x" * 3_000_000])
-def test_quote_that_never_closes_stops_the_file_with_its_line(tmp_path, end):
-    path = tmp_path / "a.csv"
-    path.write_text('id,text\n1,a\n2,"b\n3,c\n' + end)
-    before, problem = reading.read(path, max_record_mb=1)
-    assert before.doc_id == "1"
-    assert f"{path}:3" in problem.message or "line 3" in problem.message
-
-
 def test_fields_longer_than_the_csv_modules_own_limit(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(f"id,text\n1,{'x' * 1_000_000}\n")
     assert [len(d.text) for d in reading.read(path)] == [1_000_000]
 
 
-@pytest.mark.parametrize("head", ["id,text,id\n", 'id,"te"xt\n'])
-def test_bad_header_is_a_problem_of_the_whole_file(tmp_path, head):
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ("id,text,id", "the header names 'id' twice"),
+        ('id,"te"xt', "text stands behind a closing quote"),
+        ('id,"text', "not closed up to the end of the file. It took 3 lines; reading goes on"),
+        ("id;title;text", "divided by semicolons"),
+        ("id\ttext", "divided by tabs"),
+        ("7,Some words", "Received: '7' | 'Some words'"),
+        ("key,text", '"id" (or what corpus.id_field says)'),
+        ("id,body", '"text" (corpus.text_field)'),
+    ],
+)
+def test_without_a_good_header_no_row_is_read_and_each_is_counted(tmp_path, head, message):
     path = tmp_path / "a.csv"
-    path.write_text(head + "1,a,2\n")
-    first, second = reading.read(path)
+    path.write_text(head + "\n1,a,2\n2,b,3\n")
+    first, *others = reading.read(path)
     assert first.message.startswith(f"{path}:1: ")
-    assert "must be a header" in second.message
+    assert message in first.message
+    assert [other.number for other in others] == [2, 3]
+    assert "the header in line 1 cannot be used" in others[0].message
+
+
+@pytest.mark.parametrize("cell", ["caf\u00e9 \U0001f600", "\uff01\u00e9", "\u00e9"])
+@pytest.mark.parametrize("column", range(4))
+def test_bytes_that_are_not_utf8_in_any_cell(tmp_path, cell, column):
+    row = [b"x", b"t", b"b", b"n"]
+    row[column] = cell.encode().replace("\u00e9".encode(), b"\xe9")
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"id,title,text,note\n" + b",".join(row) + b"\ny,t,b,n\n")
+    problem, good = reading.read(path)
+    assert problem.message == f"{path}:2: not UTF-8."
+    assert good.doc_id == "y"
 
 
 cell = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1).map(str.strip)

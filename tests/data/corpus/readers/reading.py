@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a corpus whole, as tests want it."""
 
+import gzip
+
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.corpus import formats as corpus_formats
@@ -25,3 +27,8 @@ def summary(found) -> list:
         else f.number
         for f in found
     ]
+
+
+def cut_gzip(text: str) -> bytes:
+    """A gzip file of a text that ends too early."""
+    return gzip.compress(text.encode())[:-9]

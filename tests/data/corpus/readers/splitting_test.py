@@ -59,7 +59,7 @@ def test_a_stream_on_the_border_of_what_is_read_at_once(tmp_path, monkeypatch):
     first = bz2.compress(b"one")
     path.write_bytes(first + bz2.compress(b"two"))
     for size in range(3, len(first) + 12):
-        monkeypatch.setattr(splitting.files, "CHUNK_BYTES", size)
+        monkeypatch.setattr(splitting.streams, "CHUNK_BYTES", size)
         assert [u.byte_start for u in splitting.units(str(path), "", 1)] == [0, len(first)], size
 
 

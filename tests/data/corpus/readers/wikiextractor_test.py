@@ -66,6 +66,50 @@ def test_what_is_no_page_is_named(tmp_path):
     assert long.message.startswith(f"{path}:1: a record of 1200000 bytes")
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        '"Big" Ann',
+        'The "Old" Mill',
+        'Rise of "X"',
+        '"Quoted"',
+        "Less > More",
+        'a="b" > c',
+        "<doc> & tags >",
+        "it's",
+        "",
+    ],
+)
+@pytest.mark.parametrize("more", ["", ' revid="7"'])
+def test_titles_are_not_escaped(tmp_path, title, more):
+    path = tmp_path / "wiki_00"
+    head = f'<doc id="5"{more} url="https://x.org/wiki?curid=5" title="{title}">'
+    last = f'<doc title="{title}" id="6" url="v">'
+    path.write_text(f"{head}\n{title}\n\n{LONG}\n</doc>\n{last}\n{LONG}\n</doc>\n")
+    one, two = reading.read(path, unicode_form="none")
+    assert [(d.doc_id, d.title) for d in (one, two)] == [("5", title), ("6", title)]
+    assert one.text == LONG.strip()
+    assert json.loads(two.metadata) == {"url": "v"}
+
+
+def test_a_page_without_its_end_takes_no_other_page(tmp_path):
+    path = tmp_path / "wiki_00"
+    write_tagged(path, [(str(n), f"Town {n}", LONG) for n in range(4)])
+    path.write_text(path.read_text().replace("</doc>\n", "", 1))
+    found = reading.read(path)
+    assert reading.summary(found) == [1, "1", "2", "3"]
+    assert found[0].message == f"{path}:1: the page has no </doc>."
+
+
+def test_bytes_that_are_not_utf8_in_a_title(tmp_path):
+    path = tmp_path / "wiki_00"
+    write_tagged(path, [("1", "Caf?", LONG), ("2", "B", LONG)])
+    path.write_bytes(path.read_bytes().replace(b'"Caf?"', b'"Caf\xe9"'))
+    problem, good = reading.read(path)
+    assert problem.message.startswith(f"{path}:1: not UTF-8")
+    assert good.doc_id == "2"
+
+
 def test_empty_file_has_nothing(tmp_path):
     (tmp_path / "wiki_00").write_text("\n")
     assert reading.read(tmp_path / "wiki_00") == []

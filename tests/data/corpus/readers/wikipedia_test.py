@@ -146,6 +146,28 @@ def test_a_dump_that_was_cut_off_says_so(tmp_path, name):
     )
 
 
+@pytest.mark.parametrize("name", ["d.xml", "d.xml.bz2"])
+@pytest.mark.parametrize(
+    ("head", "tail"), [("", ""), ("\n", dumps.TAIL), ("<!-- part 2 -->\n", "\n")]
+)
+def test_a_part_of_a_dump_is_read_if_its_pages_are_whole(tmp_path, name, head, tail):
+    made = dumps.pages(9)
+    path = dumps.write(tmp_path / name, made, head, tail)
+    assert reading.summary(reading.read(path)) == [str(n) for n in range(1, 10)]
+    dumps.write(tmp_path / name, [*made[:-1], made[-1][:200]], head, "")
+    *before, problem = reading.read(path)
+    assert len(before) == 8
+    assert "ends within a page" in problem.message
+
+
+@pytest.mark.parametrize("content", ["", "<html><body>A town.</body></html>", "A town.\n" * 99])
+def test_what_is_no_dump_says_so(tmp_path, content):
+    path = tmp_path / "d.xml"
+    path.write_text(content)
+    (problem,) = reading.read(path)
+    assert "there is no <mediawiki> and no <page>: it is no dump" in problem.message
+
+
 def test_a_damaged_stream_gives_the_pages_before_it(tmp_path):
     path = tmp_path / "d.xml.bz2"
     dumps.write_multistream(path, dumps.pages(60), 20)

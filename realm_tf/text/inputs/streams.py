@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Corpus files as streams of bytes: found by pattern, decompressed (gzip, bzip2), cut into lines.
+"""Input files as streams of bytes, decompressed (gzip, bzip2).
 
 Memory is bounded whatever the size of the file. Damage shows itself as a `DamagedError` after all
 that could be read: the standard library's bz2 files end silently at a damaged stream.
@@ -12,7 +12,7 @@ import bz2
 import itertools
 import zlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import tensorflow as tf
 
@@ -21,73 +21,46 @@ from realm_tf import types
 CHUNK_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 BZIP2_MAGIC = b"BZh"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# What is no text in UTF-8, by its first bytes, and the cure.
+_REFUSED = {
+    b"\x28\xb5\x2f\xfd": "compressed with Zstandard: compress it with gzip or bzip2",
+    b"\xfd7zXZ": "compressed with xz: compress it with gzip or bzip2",
+    b"PK\x03\x04": "a zip archive (or a spreadsheet): unpack it, or save it as CSV",
+    b"\xff\xfe": "text in UTF-16: convert it to UTF-8",
+    b"\xfe\xff": "text in UTF-16: convert it to UTF-8",
+    b"%PDF-": "a PDF: convert it to text",
+    b"PAR1": "a Parquet file: read it as one, with --format parquet",
+}
 
 
 class DamagedError(Exception):
-    """A corpus file is damaged, so that nothing behind this place can be read."""
-
-
-class Line(NamedTuple):
-    """A line of a corpus file, without its line end.
-
-    Attributes:
-      number: Number of the line in its file, from 1.
-      text: Bytes of the line; empty if the line is too long.
-      size: Size of the whole line in bytes.
-      is_too_long: Whether the line has more bytes than the caller allows.
-    """
-
-    number: int
-    text: bytes
-    size: int
-    is_too_long: bool
-
-
-def expand(pattern: str) -> tuple[str, list[str]]:
-    """The files of a corpus: those that a glob pattern names, or all below a folder, sorted.
-
-    Returns:
-      root: The folder itself, or the folder before the first wildcard of the pattern.
-      files: Paths of the files, sorted.
-
-    Raises:
-      UserError: If there are none.
-    """
-    if tf.io.gfile.isdir(pattern):
-        root = pattern.rstrip("/")
-        walked = tf.io.gfile.walk(root)
-        files = [f"{folder.rstrip('/')}/{name}" for folder, _, names in walked for name in names]
-    else:
-        fixed = pattern[: min((pattern.find(c) for c in "*?[{" if c in pattern), default=None)]
-        root = fixed.rpartition("/")[0]
-        files = [f for f in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(f)]
-    if not files:
-        raise types.UserError(
-            f"No file matches {pattern!r}. Give a file, a folder, or a pattern such as"
-            " 'corpus/*.jsonl.gz'."
-        )
-    return root, sorted(files)
+    """An input file is damaged, so that nothing behind this place can be read."""
 
 
 def chunks(file: str) -> Iterator[bytes]:
-    """Yields the contents of a corpus file, decompressed if they begin as gzip or bzip2 do.
+    """Yields the contents of an input file, decompressed if they begin as gzip or bzip2 do.
 
     Raises:
       UserError: If there is no such file.
-      DamagedError: After what could be decompressed.
+      DamagedError: After what could be decompressed; at once if it is no text in UTF-8.
     """
     raw = raw_chunks(file)
-    first = next(raw, b"")
-    make = decompressor(file, first)
-    if make is None:
-        yield from itertools.chain([first], raw)
-    else:
-        yield from (out for _, out in decompressed(itertools.chain([first], raw), make))
+    head = next(raw, b"")
+    make = decompressor(file, head)
+    contents: Iterator[bytes] = itertools.chain([head], raw)
+    if make is not None:
+        contents = (out for _, out in decompressed(contents, make))
+    first = next(contents, b"")
+    for magic, what in _REFUSED.items():
+        if first.startswith(magic):
+            raise DamagedError(f"the file is {what}")
+    yield first
+    yield from contents
 
 
 def raw_chunks(file: str, byte_start: int = 0) -> Iterator[bytes]:
-    """Yields the bytes of a corpus file from `byte_start` on, not decompressed.
+    """Yields the bytes of an input file from `byte_start` on, not decompressed.
 
     Raises:
       UserError: If there is no such file.
@@ -100,6 +73,8 @@ def raw_chunks(file: str, byte_start: int = 0) -> Iterator[bytes]:
                 yield chunk
     except tf.errors.NotFoundError:
         raise types.UserError(f"No such file: {file}.") from None
+    except (tf.errors.PermissionDeniedError, tf.errors.FailedPreconditionError) as error:
+        raise types.UserError(f"Cannot read {file}: {error.message}.") from None
 
 
 class Decompressor(Protocol):
@@ -148,7 +123,7 @@ class GzipDecompressor:
         try:
             out = self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
         except zlib.error as error:
-            raise OSError(str(error)) from error
+            raise OSError(str(error).rpartition(": ")[2]) from error
         self._is_full = bool(self._inflate.unconsumed_tail) or len(out) == max_length
         return out
 
@@ -186,36 +161,6 @@ def decompressed(
                 data, stream = stream.unused_data, None
     if stream is not None:
         raise DamagedError("the compressed data end in the middle: the file was cut off")
-
-
-def lines(file: str, max_bytes: int) -> Iterator[Line]:
-    """Yields the lines of a corpus file, numbered from 1; they end with a line feed or CR and LF.
-
-    Raises:
-      UserError: If there is no such file.
-      DamagedError: After the lines that are whole.
-    """
-    kept: list[bytes] = []
-    number, size = 1, 0
-    for chunk in chunks(file):
-        *ended, rest = chunk.split(b"\n")
-        for part in ended:
-            size += len(part)
-            yield _line(number, [*kept, part], size, max_bytes)
-            number, size, kept = number + 1, 0, []
-        size += len(rest)
-        kept = [*kept, rest] if size <= max_bytes else []
-    if size:
-        yield _line(number, kept, size, max_bytes)
-
-
-def _line(number: int, parts: list[bytes], size: int, max_bytes: int) -> Line:
-    if size > max_bytes:
-        return Line(number, b"", size, True)
-    text = b"".join(parts)
-    if number == 1:
-        text = text.removeprefix(_BYTE_ORDER_MARK)
-    return Line(number, text.removesuffix(b"\r"), size, False)
 
 
 def decompressor(file: str, first: bytes) -> Callable[[], Decompressor] | None:

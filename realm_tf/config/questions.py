@@ -1,0 +1,20 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration of how questions are read."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from realm_tf.config import ranges
+
+
+@dataclasses.dataclass(frozen=True)
+class QuestionsConfig(ranges.Section):
+    """How the files of questions are read, those of training and of dev alike."""
+
+    answers_are_patterns: bool = ranges.setting(
+        False,
+        "Whether `answer` and `answers` hold regular expressions, as in the file of CuratedTREC that"
+        " DrQA hands out. The key `answer_regex` needs no such setting.",
+    )
