@@ -15,6 +15,6 @@ class QuestionsConfig(ranges.Section):
 
     answers_are_patterns: bool = ranges.setting(
         False,
-        "Whether `answer` and `answers` hold regular expressions, as in the file of CuratedTREC that"
-        " DrQA hands out. The key `answer_regex` needs no such setting.",
+        "Whether `answer` and `answers` hold regular expressions, as in the file of CuratedTREC"
+        " that DrQA hands out. The key `answer_regex` needs no such setting.",
     )
