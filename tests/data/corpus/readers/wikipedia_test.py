@@ -54,7 +54,7 @@ def test_pages_that_are_no_articles_are_dropped_by_reason(tmp_path):
         "disambiguation", "list", "not_wikitext", "near_empty", "no_text", "12",
     ]  # fmt: skip
     kept = reading.read(
-        path, namespaces=[0, 1], drop_disambiguation=False, drop_lists=False, min_words=1
+        path, namespaces=(0, 1), drop_disambiguation=False, drop_lists=False, min_words=1
     )
     assert [d.doc_id for d in kept if isinstance(d, types.Document)] == [
         "3", "4", "5", "6", "7", "8", "10", "12",
