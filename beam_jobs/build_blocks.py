@@ -145,7 +145,7 @@ def build_blocks(
         num_shards,
         beam_args,
     )
-    with runner.storage_errors():
+    with artifacts.storage_errors():
         writer = artifacts.SegmentWriter(
             path,
             kind=schema.BLOCKS,

@@ -219,7 +219,7 @@ def embed_blocks(
     items = [(file,) for file in block_segment.files(f"{schema.BLOCKS}-")]
     template = block_segment.settings.get("template", packing.TITLE_BODY)
     job = _Job(embedder, vocab, path, len(items), length, batch_size, dtype, template)
-    with runner.storage_errors():
+    with artifacts.storage_errors():
         writer = artifacts.SegmentWriter(
             path, kind=vectors.KIND, settings=settings, made_from=made_from
         )

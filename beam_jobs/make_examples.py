@@ -127,7 +127,7 @@ def make_examples(
         return artifacts.open_segment(path, kind, verify=False)
     items = list(zip(*(part.files(f"{part.kind}-") for part in segments), strict=True))
     output = outputs.Output(path, kind, len(items), suffix="tfrecord")
-    with runner.storage_errors():
+    with artifacts.storage_errors():
         writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
         folder = work_items.open_folder(
             work_items.job_folder(path), {"items": items}, resume=resume

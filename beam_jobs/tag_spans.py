@@ -217,7 +217,7 @@ def tag_spans(
         return artifacts.open_segment(path, kind, verify=False)
     items = [(file,) for file in segment.files(f"{schema.BLOCKS}-")]
     output = outputs.Output(path, kind, len(items))
-    with runner.storage_errors():
+    with artifacts.storage_errors():
         writer = artifacts.SegmentWriter(
             path,
             kind=kind,

@@ -42,7 +42,7 @@ ONLY = {
 # Single modules of a room that another room may import, though it may not import the room.
 DOORS = {"serving.client": {"realm_tf.cli"}}
 # Rooms that are one module beside the others, not a folder.
-MODULES = {"realm_tf.types", "realm_tf.version", "realm_tf.artifacts", "realm_tf.__main__"}
+MODULES = {"realm_tf.types", "realm_tf.version", "realm_tf.__main__"}
 
 ROOMS = tuple(room for line in ORDER for room in line)
 

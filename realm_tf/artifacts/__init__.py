@@ -1,0 +1,55 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What lies on disk: files that appear whole, segments of them, and leases of directories."""
+
+from realm_tf.artifacts.files import (
+    atomic_path,
+    canonical_json,
+    create_text,
+    digest,
+    file_sha256,
+    is_remote,
+    localise,
+    read_json,
+    write_text,
+)
+from realm_tf.artifacts.leases import Lease, hold
+from realm_tf.artifacts.segments import (
+    MANIFEST,
+    SAVED_MODEL,
+    Segment,
+    SegmentWriter,
+    Shard,
+    is_complete,
+    open_segment,
+    recipe_path,
+    require_kind,
+    require_same,
+)
+from realm_tf.artifacts.storage import make_directory, storage_errors
+
+__all__ = [
+    "MANIFEST",
+    "SAVED_MODEL",
+    "Lease",
+    "Segment",
+    "SegmentWriter",
+    "Shard",
+    "atomic_path",
+    "canonical_json",
+    "create_text",
+    "digest",
+    "file_sha256",
+    "hold",
+    "is_complete",
+    "is_remote",
+    "localise",
+    "make_directory",
+    "open_segment",
+    "read_json",
+    "recipe_path",
+    "require_kind",
+    "require_same",
+    "storage_errors",
+    "write_text",
+]
