@@ -93,8 +93,23 @@ def read_json(path: str) -> Any:
             return json.loads(f.read())
     except tf.errors.NotFoundError:
         raise types.UserError(f"No such file: {path}.") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # no JSON, or no UTF-8
         raise types.UserError(f"{path} is not JSON: {error}. It may be damaged.") from error
+
+
+def paths_in(directory: str, *, prefix: str = "", suffix: str = "") -> list[str]:
+    """Paths of what a directory holds, sorted; unlike a glob, it takes its name as it is.
+
+    Args:
+      directory: Nothing is in one that is not there.
+      prefix: What the names begin with.
+      suffix: What they end with.
+    """
+    if not tf.io.gfile.isdir(directory):
+        return []
+    names = sorted(name.rstrip("/") for name in tf.io.gfile.listdir(directory))
+    found = (name for name in names if name.startswith(prefix) and name.endswith(suffix))
+    return [os.path.join(directory, name) for name in found]
 
 
 def file_sha256(path: str) -> tuple[str, int]:
@@ -105,6 +120,22 @@ def file_sha256(path: str) -> tuple[str, int]:
             sha.update(chunk)
             size += len(chunk)
     return sha.hexdigest(), size
+
+
+@contextlib.contextmanager
+def plain_path(directory: str) -> Iterator[str]:
+    """Yields a name of a directory for TensorFlow to read checkpoints and SavedModels by.
+
+    It takes their paths for patterns, and finds nothing where a name holds one of their signs; so
+    such a directory gets a second name, without them, for as long as the block lasts.
+    """
+    if is_remote(directory) or not any(sign in directory for sign in "*?[]\\"):
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="realm_tf-") as folder:
+        alias = os.path.join(folder, "directory")
+        os.symlink(os.path.abspath(directory), alias, target_is_directory=True)
+        yield alias
 
 
 def localise(path: str, cache_dir: str | None = None) -> str:

@@ -14,6 +14,7 @@ made from), so a stage knows what it would make, and whether it is there, before
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import dataclasses
 import json
 import os
@@ -27,6 +28,9 @@ from realm_tf.artifacts import files
 
 MANIFEST = "segment.json"
 SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
+_NOT_MADE_BELOW: contextvars.ContextVar[str | None] = contextvars.ContextVar(
+    "not_made_below", default=None
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,9 +148,31 @@ class SegmentWriter:
         return _segment_from_json(self.path, body)
 
 
+class NotMadeError(Exception):
+    """A segment is not there, and nothing is to be made: see `nothing_is_made`."""
+
+
+@contextlib.contextmanager
+def nothing_is_made(root: str) -> Iterator[None]:
+    """Tells whether work would be done, by beginning it: what makes a segment looks for it first.
+
+    Args:
+      root: Directory of segments. Looking for one below it that is not there raises `NotMadeError`.
+    """
+    token = _NOT_MADE_BELOW.set(os.path.join(root, ""))
+    try:
+        yield
+    finally:
+        _NOT_MADE_BELOW.reset(token)
+
+
 def is_complete(path: str) -> bool:
     """Whether a committed segment is at `path`."""
-    return tf.io.gfile.exists(os.path.join(path, MANIFEST))
+    found = tf.io.gfile.exists(os.path.join(path, MANIFEST))
+    root = _NOT_MADE_BELOW.get()
+    if not found and root is not None and path.startswith(root):
+        raise NotMadeError(path)
+    return found
 
 
 def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> Segment:
@@ -162,8 +188,8 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
     """
     if not is_complete(path):
         raise types.UserError(
-            f"{path} is not a complete segment: it has no {MANIFEST}. Run the stage that makes it"
-            " again; it continues where it stopped."
+            f"{path} is not a complete segment: it has no {MANIFEST}. Give the command that makes"
+            " it again (of a run, realm run); it goes on where it stopped."
         )
     body = files.read_json(os.path.join(path, MANIFEST))
     segment = _segment_from_json(path, body)
@@ -229,7 +255,10 @@ def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:
 def _check_shard(segment: Segment, shard: Shard, *, verify: bool) -> None:
     path = segment.file(shard.name)
     if not tf.io.gfile.exists(path):
-        raise types.UserError(f"{path} is missing from its segment. Make the segment again.")
+        raise types.UserError(
+            f"{path} is missing from its segment. Delete {segment.path} and give the"
+            " same command again: it makes the segment anew."
+        )
     size = tf.io.gfile.stat(path).length
     sha = files.file_sha256(path)[0] if verify and size == shard.num_bytes else shard.sha256
     if (size, sha) != (shard.num_bytes, shard.sha256):

@@ -68,7 +68,7 @@ def _number(error: tf.errors.OpError) -> int | None:
 
 
 def _user_error(where: str, *, full: bool) -> types.UserError:
-    cure = "Free some space" if full else "Give this user the right to write"
+    cure = "Free some space" if full else "Give this user the rights to read and to write it"
     where = " ".join(where.split())
     return types.UserError(
         f"{where}. {cure}, and give the same command again: it goes on where it stopped."
