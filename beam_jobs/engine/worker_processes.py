@@ -28,6 +28,8 @@ class _WatchedWorker(worker_handlers.SubprocessSdkWorkerHandler):
 
     def __init__(self, *args: Any):
         super().__init__(*args)
+        # A shell runs it. Ctrl-C in a terminal reaches all, and the command alone answers it.
+        self._worker_command_line = b"trap '' INT; " + self._worker_command_line
         self._stopped = threading.Event()
 
     def start_worker(self) -> None:

@@ -27,6 +27,11 @@ from realm_tf.cli import options
 )
 @options.WORKDIR
 @options.JSON
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only say which stages are complete and which would run; nothing is written.",
+)
 @options.BEAM
 def run(
     config_file: str | None,
@@ -39,19 +44,26 @@ def run(
     questions_dev: str,
     workdir: str,
     as_json: bool,
+    dry_run: bool,
     beam_args: tuple[str, ...],
 ) -> None:
     """Run all stages, from a corpus to an exported model. A run that stopped is continued.
 
     Options after -- go to Apache Beam.
     """
-    from realm_tf.commands import run_inputs, run_pipeline
+    from realm_tf.commands import run_inputs, run_pipeline, run_plan
 
     config = config_lib.load(config_file, overrides)
     inputs = run_inputs.Inputs(
         corpus, questions_train, questions_dev, beam_args, fmt, pretrain_corpus, pretrain_format
     )
-    _run(run_pipeline.Pipeline.create(workdir, inputs, config), as_json)
+    if dry_run:
+        stages = run_plan.plan(workdir, inputs, config)
+        lines = (f"{name:<9} {state}" for name, state in stages.items())
+        click.echo(json.dumps(stages) if as_json else "\n".join(lines))
+        return
+    with run_pipeline.Pipeline.create(workdir, inputs, config) as started:
+        _run(started, as_json)
 
 
 @click.command()
@@ -70,10 +82,10 @@ def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
         questions_dev=str(sample / "questions_dev.jsonl.gz"),
     )
     config = config_lib.load(str(package / "configs" / "quickstart.yaml"), overrides)
-    finished = run_pipeline.Pipeline.create(workdir, inputs, config)
-    _run(finished, as_json)
-    if not as_json:
-        _show_answers(finished)
+    with run_pipeline.Pipeline.create(workdir, inputs, config) as started:
+        _run(started, as_json)
+        if not as_json:
+            _show_answers(started)
 
 
 @click.command()
@@ -83,9 +95,9 @@ def evaluate(workdir: str, as_json: bool) -> None:
     """Measure the systems of a run and print its report."""
     from realm_tf.commands import run_pipeline
 
-    stages = run_pipeline.Pipeline.open(workdir)
-    figures = stages.evaluate()
-    click.echo(json.dumps(figures) if as_json else stages.report_text())
+    with run_pipeline.Pipeline.open(workdir) as opened:
+        figures = opened.evaluate()
+        click.echo(json.dumps(figures) if as_json else opened.report_text())
 
 
 def _run(stages: Any, as_json: bool) -> None:

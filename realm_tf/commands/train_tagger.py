@@ -37,7 +37,8 @@ def train_tagger(
       The "span_tagger" segment.
 
     Raises:
-      UserError: If no file matches a pattern, or a file is not CoNLL.
+      UserError: If no file matches a pattern, a file is not CoNLL, another process works in
+        `root`, or it cannot be written.
     """
     data = span_tagger.Data(
         train=conll.expand(train),
@@ -45,4 +46,5 @@ def train_tagger(
         test=conll.expand(test),
         vocab=artifacts.open_segment(vocab, vocabulary.KIND),
     )
-    return span_tagger.train(config, data, root, score=entities.score)
+    with artifacts.hold(root), artifacts.storage_errors():
+        return span_tagger.train(config, data, root, score=entities.score)
