@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from beam_jobs import build_blocks_finish, build_blocks_pack, build_blocks_sort
-from beam_jobs.engine import launch, outputs, runner, shard_job, tokenizers, work_items
+from beam_jobs.engine import launch, outputs, shard_job, tokenizers, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -100,7 +100,7 @@ def build_blocks(params: Params, *, beam_args: Sequence[str] = (), resume: bool 
     job = _Job(params, beam_args)
     if all(artifacts.is_complete(recipe.path) for recipe in job.recipes):
         return job.opened()
-    with runner.storage_errors():
+    with artifacts.storage_errors():
         return job.build(resume=resume)
 
 

@@ -85,7 +85,7 @@ def build_index(params: Params, *, beam_args: Sequence[str] = ()) -> artifacts.S
     Raises:
       UserError: If the vectors are damaged, or the queries are not usable.
     """
-    with runner.storage_errors(), runner.pipeline(beam_args) as pipeline:
+    with artifacts.storage_errors(), runner.pipeline(beam_args) as pipeline:
         _ = pipeline | "Job" >> beam.Create([params]) | "BuildIndex" >> BuildIndex()
     return params.build()  # it is there by now: opens it
 

@@ -17,41 +17,70 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401
 
-from realm_tf import types
+from realm_tf import artifacts, types
 from realm_tf.text.inputs import lines
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
 AnswerFunction = Callable[..., Mapping[str, tf.Tensor]]
+
+RECORD = "realm_export.json"  # what a version was made from, and the sizes of its files
+_MODEL = "saved_model.pb"
+_NEEDED = (_MODEL, "variables/variables.index")
 
 _BOLD, _PLAIN = "\033[1m", "\033[0m"
 
 
 def versions(path: str) -> list[int]:
     """The numbers of the versions in the directory of an export, ascending."""
-    if not tf.io.gfile.isdir(path):
-        return []
-    names = (name.rstrip("/") for name in tf.io.gfile.listdir(path))
+    names = map(os.path.basename, filter(tf.io.gfile.isdir, artifacts.paths_in(path)))
     return sorted(int(name) for name in names if name.isdecimal())
+
+
+def require_whole(version: str) -> None:
+    """Checks that no file of a version is missing or cut short.
+
+    Raises:
+      UserError: If one is, naming it.
+    """
+    sizes: Mapping[str, int | None] = dict.fromkeys(_NEEDED)
+    record = os.path.join(version, RECORD)
+    if tf.io.gfile.exists(record):
+        sizes = {**sizes, **artifacts.read_json(record).get("files", {})}
+    for name, size in sizes.items():
+        path = os.path.join(version, name)
+        found = tf.io.gfile.stat(path).length if tf.io.gfile.exists(path) else None
+        if found is None or size not in (None, found):
+            what = f"no {name}" if found is None else f"{found} bytes of {size} in {name}"
+            raise types.UserError(
+                f"{version} is not a whole export: it has {what}. Delete it, and run `realm export`"
+                " if no older version is left."
+            )
 
 
 def load(path: str) -> AnswerFunction:
     """Loads the newest version of an export.
 
     Args:
-      path: Directory of the export, which holds its versions.
+      path: Directory of the export, which holds its versions; or of one version.
 
     Returns:
       The signature `serving_default` as a function of `question` <string>[batch_size].
 
     Raises:
-      UserError: If the directory holds no exported model.
+      UserError: If the directory holds no exported model, or the model is damaged.
     """
-    numbers = versions(path)
-    if not numbers:
+    version = _newest(path)
+    require_whole(version)
+    try:
+        with artifacts.plain_path(version) as directory:
+            module = tf.saved_model.load(directory)
+    except (IndexError, OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise types.UserError(
-            f"{path} holds no exported model: no directory with a number. Run `realm export`."
-        )
-    module = tf.saved_model.load(os.path.join(path, str(numbers[-1])))
+            f"{version} is damaged: {reason}. Delete it, and run `realm export`."
+        ) from error
+    if "serving_default" not in module.signatures:
+        raise types.UserError(f"{version} is no model of `realm export`: it answers no questions.")
 
     def answer(question: tf.Tensor) -> Mapping[str, tf.Tensor]:
         # The module is held here, because a signature does not keep its variables alive.
@@ -60,11 +89,23 @@ def load(path: str) -> AnswerFunction:
     return answer
 
 
+def _newest(path: str) -> str:
+    """Directory of the newest version; `path` itself if it is one."""
+    numbers = versions(path)
+    if numbers:
+        return os.path.join(path, str(numbers[-1]))
+    if any(tf.io.gfile.exists(os.path.join(path, name)) for name in (_MODEL, RECORD)):
+        return path
+    raise types.UserError(
+        f"{path} holds no exported model: no directory with a number. Run `realm export`."
+    )
+
+
 def ask(path: str, questions: Sequence[str], *, batch_size: int = 32) -> list[list[types.Answer]]:
     """Answers questions with the newest version of an export.
 
     Args:
-      path: Directory of the export, which holds its versions.
+      path: Directory of the export, which holds its versions; or of one version.
       questions: Questions, any number of them.
       batch_size: Number of questions that are answered at a time.
 

@@ -13,6 +13,7 @@ since 2.12 (`TEXT_OPS`).
 from __future__ import annotations
 
 import json
+import logging
 import os
 import uuid
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
 from realm_tf.models import open_qa_model
@@ -28,7 +29,7 @@ from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import client, signatures, warmup
 
-RECORD = "realm_export.json"
+_LOGGER = logging.getLogger(__name__)
 TEXT_OPS = ("FastBertNormalize", "FastWordpieceTokenizeWithOffsets")
 
 
@@ -63,7 +64,8 @@ def export(
       The directory of the version; it is `path/1` for the first.
 
     Raises:
-      UserError: If the parts do not belong together.
+      UserError: If the parts do not belong together, another process exports to the same
+        directory, or it cannot be written.
     """
     _check_made_from(made_from, tokenizer, vectors)
     module = signatures.QaModule(
@@ -84,18 +86,29 @@ def export(
         "config": config_lib.to_dict(config),
         "tensorflow": tf.__version__,
     }
-    target = os.path.join(path, str(max(client.versions(path), default=0) + 1))
-    return _write(module, record, target)
+    with artifacts.hold(path), artifacts.storage_errors():
+        target = os.path.join(path, str(max(client.versions(path), default=0) + 1))
+        return _write(module, record, target)
 
 
 def is_current(path: str, made_from: Mapping[str, str], config: config_lib.Config) -> bool:
-    """Whether the newest version in `path` is an export of these parts and this configuration."""
+    """Whether the newest version in `path` is an export of these parts and this configuration.
+
+    A version that is not whole is none, with a warning.
+    """
     numbers = client.versions(path)
     if not numbers:
         return False
-    record = artifacts.read_json(os.path.join(path, str(numbers[-1]), RECORD))
-    same = all(record["made_from"].get(role) == made_from[role] for role in made_from)
-    return same and record["config"] == config_lib.to_dict(config)
+    version = os.path.join(path, str(numbers[-1]))
+    try:
+        client.require_whole(version)
+        record = artifacts.read_json(os.path.join(version, client.RECORD))
+        parts, settings = record["made_from"], record["config"]
+        same = all(parts.get(role) == made_from[role] for role in made_from)
+    except (types.UserError, AttributeError, KeyError, TypeError) as error:
+        _LOGGER.warning("%s is passed over: %s", version, error)
+        return False
+    return same and settings == config_lib.to_dict(config)
 
 
 def _check_made_from(
@@ -116,8 +129,9 @@ def _check_made_from(
 
 
 def _write(module: signatures.QaModule, record: Mapping[str, Any], target: str) -> str:
-    for left in tf.io.gfile.glob(f"{target}.tmp-*"):
-        tf.io.gfile.rmtree(left)  # of an export that was killed
+    path, name = os.path.split(target)
+    for left in artifacts.paths_in(path, prefix=f"{name}.tmp-"):
+        tf.io.gfile.rmtree(left)  # of an export that was killed: no other process exports here
     # TF Serving takes no notice of names that are not numbers.
     aside = f"{target}.tmp-{uuid.uuid4().hex[:8]}"
     try:
@@ -127,9 +141,19 @@ def _write(module: signatures.QaModule, record: Mapping[str, Any], target: str) 
             signatures={"serving_default": module.answer, "retrieve": module.retrieve},
         )
         warmup.write(os.path.join(aside, warmup.PATH))
-        artifacts.write_text(os.path.join(aside, RECORD), json.dumps(record, indent=1) + "\n")
+        text = json.dumps({**record, "files": _sizes(aside)}, indent=1)
+        artifacts.write_text(os.path.join(aside, client.RECORD), text + "\n")
         tf.io.gfile.rename(aside, target)
     finally:
         if tf.io.gfile.exists(aside):
             tf.io.gfile.rmtree(aside)
     return target
+
+
+def _sizes(directory: str) -> dict[str, int]:
+    """Name, relative to the directory, and size of every file below it."""
+    sizes = {}
+    for folder, _, names in tf.io.gfile.walk(directory):
+        for path in (os.path.join(folder, name) for name in names):
+            sizes[os.path.relpath(path, directory)] = tf.io.gfile.stat(path).length
+    return dict(sorted(sizes.items()))

@@ -10,7 +10,6 @@ visibility of Bazel's targets. A room is a module or a package, with everything 
 ORDER = (
     ("realm_tf",),  # Its __init__.py alone: what is below it is in rooms of its own.
     ("realm_tf.types", "realm_tf.version"),
-    ("realm_tf.storage",),
     ("realm_tf.artifacts",),
     ("realm_tf.config",),
     ("realm_tf.text",),
@@ -44,7 +43,7 @@ ONLY = {
 # Single modules of a room that another room may import, though it may not import the room.
 DOORS = {"serving.client": {"realm_tf.cli"}}
 # Rooms that are one module beside the others, not a folder.
-MODULES = {"realm_tf.types", "realm_tf.version", "realm_tf.artifacts", "realm_tf.__main__"}
+MODULES = {"realm_tf.types", "realm_tf.version", "realm_tf.__main__"}
 
 ROOMS = tuple(room for line in ORDER for room in line)
 

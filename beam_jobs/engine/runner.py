@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import re
 from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
-import tensorflow as tf
 from apache_beam.options import pipeline_options
 from apache_beam.runners import runner as beam_runner
 from apache_beam.runners.portability import portable_runner
@@ -24,9 +22,6 @@ DEFAULT_OPTIONS = ("--runner=FnApiRunner",)
 # The end of a worker's traceback, which is all that is left of an error from another process.
 _USER_ERROR = re.compile(r"^[\w.]*UserError: (.*)$", re.MULTILINE)
 _WHERE = re.compile(r" \[while running .*\]")
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def check(beam_args: Sequence[str]) -> None:
@@ -82,33 +77,6 @@ def pipeline(beam_args: Sequence[str]) -> Iterator[beam.Pipeline]:
         if found := _USER_ERROR.search(str(error)):
             raise _without_where(found.group(1)) from error
         raise
-
-
-@contextlib.contextmanager
-def storage_errors() -> Iterator[None]:
-    """Makes one line of a full disk, or of one that must not be written.
-
-    Raises:
-      UserError: In place of these errors, of the system and of TensorFlow.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL | _REFUSED:
-            raise
-        where = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-        raise _storage_error(where, full=error.errno in _FULL) from error
-    except (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError) as error:
-        full = isinstance(error, tf.errors.ResourceExhaustedError)
-        raise _storage_error(error.message, full=full) from error
-
-
-def _storage_error(where: str, *, full: bool) -> types.UserError:
-    cure = "Free some space" if full else "Give this user the right to write"
-    where = " ".join(where.split())
-    return types.UserError(
-        f"{where}. {cure}, and give the same command again: it goes on where it stopped."
-    )
 
 
 def _without_where(message: str) -> types.UserError:

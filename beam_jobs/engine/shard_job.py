@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from beam_jobs.engine import outputs, runner, work_items
+from beam_jobs.engine import outputs, work_items
 from realm_tf import artifacts
 
 # Directory of the job and results of its items, to the counts of the segment. May refuse them.
@@ -86,7 +86,7 @@ def make(
       suffix: What the names of shards end with.
     """
     output = outputs.Output(recipe.path, recipe.kind, len(items), suffix)
-    with runner.storage_errors():
+    with artifacts.storage_errors():
         writer = recipe.writer()
         path = work_items.job_folder(recipe.path)
         folder = work_items.open_folder(path, {"items": items}, resume=resume)

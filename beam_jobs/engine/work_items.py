@@ -192,7 +192,7 @@ class ItemFn(beam.DoFn, abc.ABC):
     def process(self, element: tuple[int, tuple[Any, ...]]) -> Iterator[int]:
         """Works on one element, (number, item), and yields its number."""
         number, item = element
-        with runner.storage_errors():
+        with artifacts.storage_errors():
             result = self.work(number, *item)
             self.folder.write_result(self.step, number, result)
         for name, count in result.get("counts", {}).items():

@@ -26,8 +26,9 @@ _DIED = (
 class _WatchedWorker(worker_handlers.SubprocessSdkWorkerHandler):
     """A worker process in whose place an error answers once it is gone."""
 
-    def __init__(self, *args: Any):
-        super().__init__(*args)
+    def __init__(self, command: bytes, *args: Any):
+        # A shell runs it. Ctrl-C in a terminal reaches all, and the realm command alone answers it.
+        super().__init__(b"trap '' INT; " + command, *args)
         self._stopped = threading.Event()
 
     def start_worker(self) -> None:

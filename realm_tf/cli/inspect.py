@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import json
+
 import click
+
+from realm_tf.cli import options
 
 
 @click.command()
@@ -16,8 +20,12 @@ import click
     show_default=True,
     help="Whether to compare the checksums of the files.",
 )
-def inspect(path: str, row: int | None, verify: bool) -> None:
-    """Print a segment, one block of it, the report of a job, or a snapshot in readable form."""
+@options.JSON
+def inspect(path: str, row: int | None, verify: bool, as_json: bool) -> None:
+    """Print a segment, one block of it, the report of a job, a snapshot, an export or a run."""
     from realm_tf.commands import inspect as inspect_command
 
-    click.echo(inspect_command.describe(path, row=row, verify=verify))
+    if as_json:
+        click.echo(json.dumps(inspect_command.facts(path, row=row, verify=verify)))
+    else:
+        click.echo(inspect_command.describe(path, row=row, verify=verify))

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from realm_tf import types, version
-from realm_tf.cli import convert, data, inspect, retrieval, run, serve, train
+from realm_tf.cli import convert, data, inspect, interrupts, retrieval, run, serve, train
 
 
 class _Commands(click.Group):
@@ -21,7 +21,8 @@ class _Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with interrupts.one_line():
+                return super().invoke(context)
         except types.UserError as error:
             click.echo(f"realm: {error}", err=True)
             context.exit(2)

@@ -28,6 +28,11 @@ from realm_tf.commands import paths
 )
 @options.WORKDIR
 @options.JSON
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only say which stages are complete and which would run; nothing is written.",
+)
 @options.BEAM
 def run(
     config_file: str | None,
@@ -40,6 +45,7 @@ def run(
     questions_dev: str,
     workdir: str,
     as_json: bool,
+    dry_run: bool,
     beam_args: tuple[str, ...],
 ) -> None:
     """Run all stages, from a corpus to an exported model. A run that stopped is continued.
@@ -52,12 +58,18 @@ def run(
     for file in (questions_train, questions_dev):
         paths.check_file(file, "file of questions")
 
-    from realm_tf.commands import run_inputs, run_pipeline
+    from realm_tf.commands import run_inputs, run_pipeline, run_plan
 
     inputs = run_inputs.Inputs(
         corpus, questions_train, questions_dev, beam_args, fmt, pretrain_corpus, pretrain_format
     )
-    _run(run_pipeline.Pipeline.create(workdir, inputs, config), as_json)
+    if dry_run:
+        stages = run_plan.plan(workdir, inputs, config)
+        lines = (f"{name:<9} {state}" for name, state in stages.items())
+        click.echo(json.dumps(stages) if as_json else "\n".join(lines))
+        return
+    with run_pipeline.Pipeline.create(workdir, inputs, config) as started:
+        _run(started, as_json)
 
 
 @click.command()
@@ -77,10 +89,10 @@ def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
         questions_train=str(sample / "questions_train.jsonl.gz"),
         questions_dev=str(sample / "questions_dev.jsonl.gz"),
     )
-    finished = run_pipeline.Pipeline.create(workdir, inputs, config)
-    _run(finished, as_json)
-    if not as_json:
-        _show_answers(finished)
+    with run_pipeline.Pipeline.create(workdir, inputs, config) as started:
+        _run(started, as_json)
+        if not as_json:
+            _show_answers(started)
 
 
 @click.command()
@@ -92,9 +104,9 @@ def evaluate(workdir: str, as_json: bool) -> None:
 
     from realm_tf.commands import run_pipeline
 
-    stages = run_pipeline.Pipeline.open(workdir)
-    figures = stages.evaluate()
-    click.echo(json.dumps(figures) if as_json else stages.report_text())
+    with run_pipeline.Pipeline.open(workdir) as opened:
+        figures = opened.evaluate()
+        click.echo(json.dumps(figures) if as_json else opened.report_text())
 
 
 def _run(stages: Any, as_json: bool) -> None:

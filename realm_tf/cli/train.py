@@ -107,8 +107,9 @@ def _train_of_run(experiment: str, workdir: str, as_json: bool) -> None:
 
     from realm_tf.commands import run_pipeline
 
-    for segment in run_pipeline.Pipeline.open(workdir).train(experiment):
-        options.print_segment(segment, as_json)
+    with run_pipeline.Pipeline.open(workdir) as run:
+        for segment in run.train(experiment):
+            options.print_segment(segment, as_json)
 
 
 def _require(experiment: str, given: Mapping[str, object]) -> None:

@@ -236,10 +236,11 @@ def _write_model(made: imported.Imported, segments: list[artifacts.Segment], roo
 def _weights_of(source: str) -> artifacts.Segment:
     if artifacts.is_complete(source):
         return artifacts.open_segment(source)
-    found = sorted(
-        os.path.dirname(path)
-        for path in tf.io.gfile.glob(os.path.join(source, "*_weights", artifacts.MANIFEST))
-    )
+    found = [
+        path
+        for path in artifacts.paths_in(source, suffix="_weights")
+        if artifacts.is_complete(path)
+    ]
     if len(found) != 1:
         raise types.UserError(
             f"{source} must be a segment of weights, or hold one. Found {len(found)}."

@@ -5,15 +5,19 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 from beam_jobs import build_blocks, tag_spans
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.artifacts import gfile
 from realm_tf.commands import make_vocab, run_inputs
 from realm_tf.training.run import context as context_lib
+
+_RECORD = "data.json"
 
 # Runs a stage of this name, and reports how long it took.
 Timed = Callable[[str, Callable[[], Any]], Any]
@@ -28,6 +32,8 @@ class DataStages:
       inputs: What the user brought.
       config: Resolved.
       timed: Runs a stage.
+      recorded: Whether the segments that this run was made of are taken, if all are complete,
+        without a look at its corpus.
     """
 
     def __init__(
@@ -37,17 +43,20 @@ class DataStages:
         inputs: run_inputs.Inputs,
         config: config_lib.Config,
         timed: Timed,
+        *,
+        recorded: bool = False,
     ):
         self._workdir = workdir
         self._root = root
         self._inputs = inputs
         self._config = config
         self._timed = timed
+        self._use_record = recorded
 
     @functools.cached_property
     def vocab(self) -> artifacts.Segment:
         """Segment "vocab"."""
-        return self._timed(
+        return self._recorded.get("vocab") or self._timed(
             "vocab",
             lambda: make_vocab.make_vocab(
                 self._config, self._inputs.corpus, self._root, self._inputs.format
@@ -57,12 +66,16 @@ class DataStages:
     @functools.cached_property
     def blocks(self) -> artifacts.Segment:
         """Segment "blocks" of the knowledge corpus."""
+        if known := self._recorded.get("blocks"):
+            return known
         made = self._make_blocks("blocks", self._inputs.corpus, self._inputs.format)
         return made.blocks
 
     @functools.cached_property
     def passages(self) -> build_blocks.Built:
         """What spans are masked in: blocks of the knowledge corpus or another, and their spans."""
+        if known := self._recorded.get("passages"):
+            return build_blocks.Built(known, self._recorded["spans"])
         corpus, fmt = self._inputs.pretrain_corpus, self._inputs.pretrain_format
         if corpus is None:
             marked = build_blocks.Built(self.blocks, None)
@@ -95,3 +108,32 @@ class DataStages:
             spans=self.passages.spans,
             passage_blocks=self.passages.blocks,
         )
+
+    def record(self) -> None:
+        """Keeps which segments the run is made of, for commands that are given no corpus."""
+        spans = self.passages.spans
+        parts = {"vocab": self.vocab, "blocks": self.blocks, "passages": self.passages.blocks}
+        parts |= {} if spans is None else {"spans": spans}
+        names = {role: os.path.basename(part.path) for role, part in parts.items()}
+        record = {"run": run_inputs.digest(self._inputs, self._config), "segments": names}
+        artifacts.write_text(self._record_path(), json.dumps(record, indent=1) + "\n")
+
+    @functools.cached_property
+    def _recorded(self) -> dict[str, artifacts.Segment]:
+        """The run's segments by role; none if they are not to be used, or not all are there."""
+        path = self._record_path()
+        if not self._use_record or not gfile.exists(path):
+            return {}
+        try:
+            record = artifacts.read_json(path)
+            names, run = record["segments"], record["run"]
+        except (types.UserError, KeyError, TypeError):  # damaged: the corpus tells the same
+            return {}
+        paths = {role: os.path.join(self._root, name) for role, name in names.items()}
+        is_there = all(gfile.exists(f"{p}/{artifacts.MANIFEST}") for p in paths.values())
+        if not is_there or run != run_inputs.digest(self._inputs, self._config):
+            return {}
+        return {role: artifacts.open_segment(p, verify=False) for role, p in paths.items()}
+
+    def _record_path(self) -> str:
+        return os.path.join(self._workdir, _RECORD)

@@ -28,22 +28,38 @@ def export_model(
 
     Returns:
       The directory of the versions, `output`.
+
+    Raises:
+      UserError: If the vectors are damaged, or another process exports there.
     """
-    made_from = {
+    if not is_current(context, system, weights, output):
+        serving_export.export(
+            model=open_qa_training.restore(context, weights),
+            tokenizer=context.tokenizer,
+            table=context.knowledge,
+            vectors=vectors_lib.VectorTable.open(system.snapshot.segment("vectors", verify=True)),
+            config=context.config,
+            path=output,
+            snapshot_step=system.snapshot.step,
+            made_from=_made_from(context, system, weights),
+        )
+    return output
+
+
+def is_current(
+    context: context_lib.Context, system: system_lib.System, weights: artifacts.Segment, output: str
+) -> bool:
+    """Whether the newest version in `output` is what `export_model` would write."""
+    made_from = _made_from(context, system, weights)
+    return serving_export.is_current(output, made_from, context.config)
+
+
+def _made_from(
+    context: context_lib.Context, system: system_lib.System, weights: artifacts.Segment
+) -> dict[str, str]:
+    return {
         **system.made_from(),
         "tokenizer": context.tokenizer.fingerprint,
         "embedder": system.snapshot.embedder.fingerprint,
         "open_qa_weights": weights.fingerprint,
     }
-    if not serving_export.is_current(output, made_from, context.config):
-        serving_export.export(
-            model=open_qa_training.restore(context, weights),
-            tokenizer=context.tokenizer,
-            table=context.knowledge,
-            vectors=vectors_lib.VectorTable.open(system.snapshot.segment("vectors")),
-            config=context.config,
-            path=output,
-            snapshot_step=system.snapshot.step,
-            made_from=made_from,
-        )
-    return output

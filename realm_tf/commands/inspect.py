@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`realm inspect`: prints a segment, one of its blocks, a job's report, or a snapshot, readably."""
+"""`realm inspect`: tells what is at a path: a segment, a job, a snapshot, an export or a run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import dataclasses
 import itertools
 import os
 import re
+from typing import Any
 
 from realm_tf import artifacts, types
+from realm_tf.artifacts import gfile
+from realm_tf.commands import run_inputs
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
-from realm_tf.storage import gfile
 
-_SNAPSHOT = re.compile(r"step-(\d+)\.json")
+_SNAPSHOT = re.compile(r"step-\d+\.json")
 _PREVIEW_ROWS = 3
 _EXAMPLES = "examples"  # kind of the segments of `data.examples.example_records`
 _JOB = ".job"
@@ -23,24 +25,103 @@ _JOB_REPORT = "report.txt"
 
 
 def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
-    """Describes what is at a path.
+    """Describes what is at a path, for people.
 
     Args:
-      path: Directory of a segment or of a job, or file of a snapshot.
+      path: Directory of a segment, a job, an export or a run, or file of a snapshot.
       row: Row of a segment of blocks, spans or examples that is shown alone.
       verify: Whether to compare checksums.
 
     Raises:
-      UserError: If there is neither, it is damaged, or it has no such row.
+      UserError: If there is none of these, it is damaged, or it has no such row.
     """
-    match = _SNAPSHOT.fullmatch(os.path.basename(path))
-    if match:
-        return _snapshot(os.path.dirname(path), int(match.group(1)), verify=verify)
-    if path.rstrip("/").endswith(_JOB):
+    kind = _kind(path, row)
+    if kind == "snapshot":
+        return _snapshot(*_step_of(path), verify=verify)
+    if kind == "job":
         return _job(path)
+    if kind == "export":
+        return _lines(f"export {path}", _export(path))
+    if kind == "run":
+        from realm_tf.commands import run_plan  # it needs all of the training
+
+        return run_plan.describe(path)
     segment = artifacts.open_segment(path, verify=verify)
     rows = _rows(segment, row)
     return "\n\n".join([_head(segment), *rows] if row is None else rows)
+
+
+def facts(path: str, *, row: int | None = None, verify: bool = True) -> dict[str, Any]:
+    """What `describe` tells, as JSON values; a segment has the whole of its `segment.json`.
+
+    Raises:
+      UserError: As `describe`.
+    """
+    kind = _kind(path, row)
+    if kind == "snapshot":
+        found = dataclasses.asdict(snapshots.load(*_step_of(path), verify=verify))
+    elif kind == "job":
+        found = {"report": _job(path)}
+    elif kind == "export":
+        found = _export(path)
+    elif kind == "run":
+        from realm_tf.commands import run_plan
+
+        found = run_plan.facts(path)
+    else:
+        segment = artifacts.open_segment(path, verify=verify)
+        rows = {} if row is None else {"row": _row_facts(segment, row)}
+        found = {**dataclasses.asdict(segment), **rows}
+    return {"is": kind, "path": path, **found}
+
+
+def _kind(path: str, row: int | None) -> str:
+    """What is at a path: "snapshot", "job", "run", "export" or "segment", which it is else."""
+    if _SNAPSHOT.fullmatch(os.path.basename(path)):
+        kind = "snapshot"
+    elif path.rstrip("/").endswith(_JOB):
+        kind = "job"
+    elif artifacts.is_complete(path):
+        kind = "segment"
+    elif run_inputs.is_run(path):
+        kind = "run"
+    elif _is_export(path):
+        kind = "export"
+    elif gfile.isdir(path) and not gfile.listdir(path):
+        raise types.UserError(f"{path} is empty.")
+    else:
+        kind = "segment"
+    if row is not None and kind != "segment":
+        raise types.UserError(f"{path} is of the kind {kind!r}, which has no rows to show.")
+    return kind
+
+
+def _step_of(path: str) -> tuple[str, int]:
+    directory, name = os.path.split(path)
+    return directory, int(name.removeprefix("step-").removesuffix(".json"))
+
+
+def _is_export(path: str) -> bool:
+    from serving import client  # it needs TF.Text
+
+    is_version = gfile.exists(os.path.join(path, client.RECORD))
+    return is_version or bool(client.versions(path))
+
+
+def _export(path: str) -> dict[str, Any]:
+    """What the newest version of an export, or the version itself, was made from."""
+    from serving import client
+
+    numbers = client.versions(path)
+    version = os.path.join(path, str(numbers[-1])) if numbers else path
+    client.require_whole(version)
+    record = artifacts.read_json(os.path.join(version, client.RECORD))
+    return {"versions": numbers, "newest": version, **record}
+
+
+def _lines(title: str, found: dict[str, Any]) -> str:
+    lines = [f"  {name:<14} {artifacts.canonical_json(value)}" for name, value in found.items()]
+    return "\n".join([title, *lines])
 
 
 def mark(passage: types.Passage) -> str:
@@ -99,6 +180,26 @@ def _examples(segment: artifacts.Segment, row: int | None) -> list[str]:
     return found if row is None else found[-1:]
 
 
+def _row_facts(segment: artifacts.Segment, row: int) -> dict[str, Any]:
+    """A row as JSON values; one of examples as its description."""
+    if segment.kind not in (schema.BLOCKS, schema.SPANS):
+        return {"number": row, "text": _rows(segment, row)[0]}
+    table = _table(segment)
+    _check_row(row, len(table), segment.path)
+    passage = table.passage(row)
+    block = passage.block
+    return {
+        "number": row,
+        "block_id": str(block.block_id),
+        "duplicate_of": (first := table.duplicate_of(row)) and str(first),
+        "doc_id": block.doc_id,
+        "doc_byte_start": int(block.doc_byte_start),
+        "title": block.title,
+        "text": block.text,
+        "spans": [dataclasses.asdict(span) for span in passage.spans],
+    }
+
+
 def _check_row(row: int | None, num_rows: int, path: str) -> None:
     if row is not None and not 0 <= row < num_rows:
         raise types.UserError(f"{path} has rows 0 to {num_rows - 1}. Received: --row {row}.")
@@ -109,8 +210,8 @@ def _table(segment: artifacts.Segment) -> block_table.BlockTable:
     if segment.kind == schema.BLOCKS:
         return block_table.BlockTable.open(segment)
     root = os.path.dirname(segment.path.rstrip("/"))
-    for path in gfile.glob(os.path.join(root, f"{schema.BLOCKS}-*", artifacts.MANIFEST)):
-        blocks = artifacts.open_segment(os.path.dirname(path), verify=False)
+    for path in filter(artifacts.is_complete, artifacts.paths_in(root, prefix=f"{schema.BLOCKS}-")):
+        blocks = artifacts.open_segment(path, verify=False)
         if blocks.fingerprint == segment.made_from["blocks"]:
             return block_table.BlockTable.open(blocks, segment)
     raise types.UserError(

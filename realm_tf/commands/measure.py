@@ -31,10 +31,11 @@ def measure(
     questions: Sequence[open_qa.Question],
     predictions_path: str,
 ) -> dict[str, float]:
-    """Every figure of a system; its answers go to `predictions_path`."""
+    """Every figure of a system and the number of questions; its answers go to a file."""
     answers = answer(context, system, qa_weights, questions)
     predictions.write(predictions_path, questions, answers)
     return {
+        "questions": len(questions),
         **measure_retrieval(context, system, questions),
         **measure_masked(context, system),
         **metrics.score_answers(answers, questions),
@@ -68,8 +69,9 @@ def measure_retrieval(
 
     Returns:
       `recall@k`, the share of questions with a block among the first k that holds an answer, and
-      `gold_recall@k`, with a document among the first k that the question names. For the latter
-      the search goes as deep as the index was built for: k documents may have many more blocks.
+      `gold_recall@k`, with a document among the first k that the question names, of the
+      `gold_questions` that name one. For the latter the search goes as deep as the index was built
+      for: k documents may have many more blocks.
     """
     cutoffs = context.config.evaluation.recall_at
     depth = max(context.config.open_qa.num_searched, *cutoffs)
@@ -80,6 +82,7 @@ def measure_retrieval(
     by_document = metrics.gold_ranks(table, found.rows, questions)
     return {
         **metrics.recall(by_answer, cutoffs, "recall"),
+        "gold_questions": int(np.count_nonzero(by_document != metrics.NOT_JUDGED)),
         **metrics.recall(by_document, cutoffs, "gold_recall"),
     }
 

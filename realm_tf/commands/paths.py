@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from realm_tf import artifacts, types
-from realm_tf.storage import gfile
+from realm_tf.artifacts import gfile
 
 RUN = "run.json"
 

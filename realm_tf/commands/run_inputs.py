@@ -5,17 +5,18 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import json
 import os
 
-import yaml
-
+from beam_jobs.engine import runner
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.commands import paths
+from realm_tf.artifacts import gfile
+from realm_tf.commands import paths as path_checks
+from realm_tf.config import parsing
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.questions import questions
-from realm_tf.storage import gfile
 
 _CONFIG = "config.yaml"
 
@@ -43,37 +44,139 @@ class Inputs:
     pretrain_corpus: str | None = None
     pretrain_format: str = corpus_formats.JSONL
 
+    def absolute(self) -> Inputs:
+        """The same, whatever directory a later command is given in."""
+        other = self.pretrain_corpus
+        return dataclasses.replace(
+            self,
+            corpus=_absolute_glob(self.corpus),
+            pretrain_corpus=None if other is None else _absolute_glob(other),
+            questions_train=_absolute(self.questions_train),
+            questions_dev=_absolute(self.questions_dev),
+        )
 
-def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
-    """Writes inputs and resolved configuration, once the inputs are seen to be readable.
+
+def check(inputs: Inputs, config: config_lib.Config) -> None:
+    """Checks that the inputs are there and can be read.
 
     Raises:
-      UserError: If a corpus or a file of questions is missing or cannot be read.
+      UserError: If a corpus or a file of questions is missing or cannot be read, or an option of
+        Beam is none.
     """
+    runner.check(inputs.beam_args)
     corpus_formats.check(inputs.corpus, inputs.format, corpus_formats.BLOCK_FORMATS)
     if inputs.pretrain_corpus is not None:
         corpus_formats.check(inputs.pretrain_corpus, inputs.pretrain_format)
     for path in (inputs.questions_train, inputs.questions_dev):
         questions.read(path, config.questions)
-    gfile.makedirs(workdir)
+
+
+def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> bool:
+    """Writes inputs and resolved configuration, with absolute paths.
+
+    Returns:
+      Whether results may differ from those of what the work directory held before.
+    """
+    inputs, config = inputs.absolute(), absolute_config(config)
+    changed = not is_run(workdir) or _decisive(*_known(workdir)) != _decisive(inputs, config)
     text = json.dumps(dataclasses.asdict(inputs), indent=1)
-    artifacts.write_text(os.path.join(workdir, paths.RUN), text)
+    artifacts.write_text(os.path.join(workdir, path_checks.RUN), text)
     artifacts.write_text(os.path.join(workdir, _CONFIG), config_lib.dump(config))
+    return changed
+
+
+def is_run(path: str) -> bool:
+    """Whether a path is the work directory of a run."""
+    return gfile.exists(os.path.join(path, path_checks.RUN))
 
 
 def load(workdir: str) -> tuple[Inputs, config_lib.Config]:
     """Reads what `save` wrote.
 
     Raises:
-      UserError: If the directory holds no run, or its settings are refused.
+      UserError: If the directory holds no run, or its files are broken.
     """
-    paths.check_run(workdir)
-    body = artifacts.read_json(os.path.join(workdir, paths.RUN))
-    settings = os.path.join(workdir, _CONFIG)
-    with gfile.GFile(settings, "r") as f:
-        values = yaml.safe_load(f.read())
+    path_checks.check_run(workdir)
+    path = os.path.join(workdir, path_checks.RUN)
     try:
-        config = config_lib.from_dict(config_lib.Config, values)
+        inputs = _parse(artifacts.read_json(path))
+        path = os.path.join(workdir, _CONFIG)
+        return inputs, _read_config(path)
     except types.UserError as error:
-        raise types.UserError(f"{settings}: {error}") from None
-    return Inputs(**{**body, "beam_args": tuple(body["beam_args"])}), config
+        raise types.UserError(
+            f"{path} is broken: {str(error).rstrip('.')}. Give realm run with all its options"
+            " again, which writes the file anew; what is complete stays."
+        ) from error
+
+
+def digest(inputs: Inputs, config: config_lib.Config) -> str:
+    """What tells runs apart whose results may differ."""
+    return artifacts.digest(_decisive(inputs, config))
+
+
+def absolute_config(config: config_lib.Config) -> config_lib.Config:
+    """The configuration with absolute paths of files."""
+    starts = {
+        field.name: value if value is None else _absolute(value)
+        for field in dataclasses.fields(config.init)
+        for value in [getattr(config.init, field.name)]
+    }
+    file, tagging = config.vocab.file, config.tagging
+    # These two name a thing that the project brings, or else a path.
+    paths = {
+        name: _absolute(value)
+        for name in ("tagger", "dates")
+        if os.path.exists(value := getattr(tagging, name))
+    }
+    return dataclasses.replace(
+        config,
+        init=dataclasses.replace(config.init, **starts),
+        vocab=dataclasses.replace(config.vocab, file=file if file is None else _absolute(file)),
+        tagging=dataclasses.replace(tagging, **paths),
+    )
+
+
+def _known(workdir: str) -> tuple[Inputs, config_lib.Config] | tuple[None, None]:
+    try:
+        return load(workdir)
+    except types.UserError:  # it is written anew
+        return None, None
+
+
+def _decisive(inputs: Inputs | None, config: config_lib.Config | None) -> list:
+    if inputs is None or config is None:
+        return []
+    return [
+        dataclasses.asdict(dataclasses.replace(inputs, beam_args=())),
+        config_lib.decisive(config),
+    ]
+
+
+def _parse(body: object) -> Inputs:
+    if not isinstance(body, dict):
+        raise types.UserError(f"it must hold a mapping of inputs. Received: {body!r}.")
+    needed = [f.name for f in dataclasses.fields(Inputs) if f.default is dataclasses.MISSING]
+    if missing := [name for name in needed if name not in body]:
+        raise types.UserError(f"it lacks {', '.join(missing)}.")
+    return config_lib.from_dict(Inputs, body)
+
+
+def _read_config(path: str) -> config_lib.Config:
+    values = parsing.read_yaml(path)
+    sections = [field.name for field in dataclasses.fields(config_lib.Config)]
+    if missing := [name for name in sections if name not in values]:  # as of a file cut short
+        raise types.UserError(f"it lacks {', '.join(missing)}.")
+    return config_lib.from_dict(config_lib.Config, values)
+
+
+def _absolute(path: str) -> str:
+    return path if artifacts.is_remote(path) else os.path.abspath(path)
+
+
+def _absolute_glob(pattern: str) -> str:
+    """An absolute pattern, in which the directory where it was given stands for itself alone."""
+    if artifacts.is_remote(pattern) or os.path.isabs(pattern):
+        return pattern
+    if os.path.isdir(pattern):
+        return os.path.abspath(pattern)
+    return os.path.join(glob.escape(os.getcwd()), os.path.normpath(pattern))

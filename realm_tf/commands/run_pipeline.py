@@ -9,27 +9,23 @@ what depends on it.
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from beam_jobs import embed_blocks
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.commands import corpus_checks, data_stages, export, measure, run_inputs
+from realm_tf.artifacts import gfile
+from realm_tf.commands import data_stages, export, measure, run_inputs, training_stages
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import metrics, report
-from realm_tf.training.experiments import ict, pretrain, warmup
-from realm_tf.training.experiments import open_qa as open_qa_training
-from realm_tf.training.run import context as context_lib
-from realm_tf.training.run import refresh
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
-_NOTICEABLE_SECS = 1.0
+_PREDICTIONS = "predictions_"
 _T = TypeVar("_T")
 
 
@@ -42,34 +38,69 @@ class Pipeline:
       workdir: Where everything of the run lies.
       inputs: What the user brought.
       config: Resolved.
+      recorded: Whether the data that the run was made of is taken as it is, without its corpus.
+      check: Called before every stage; may end the run.
     """
 
-    def __init__(self, workdir: str, inputs: run_inputs.Inputs, config: config_lib.Config):
+    def __init__(
+        self,
+        workdir: str,
+        inputs: run_inputs.Inputs,
+        config: config_lib.Config,
+        *,
+        recorded: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ):
+        workdir = workdir if artifacts.is_remote(workdir) else os.path.normpath(workdir)
         self._workdir = workdir
         self._inputs = inputs
         self._config = config
-        self._root = os.path.join(workdir, "segments")
-        self._data = data_stages.DataStages(workdir, self._root, inputs, config, self._stage)
+        self._check = check
+        self.root = os.path.join(workdir, "segments")
+        self.data = data_stages.DataStages(
+            workdir, self.root, inputs, config, self._stage, recorded=recorded
+        )
+        self.training = training_stages.TrainingStages(
+            self.root, inputs, config, self.data, self._stage
+        )
 
     @classmethod
+    @contextlib.contextmanager
     def create(
         cls,
         workdir: str,
         inputs: run_inputs.Inputs,
         config: config_lib.Config,
-    ) -> Pipeline:
-        """Starts a run, or continues it: writes its inputs and resolved configuration first."""
-        run_inputs.save(workdir, inputs, config)
-        return cls(workdir, inputs, config)
+    ) -> Iterator[Pipeline]:
+        """Starts a run, or continues it: writes its inputs and resolved configuration first.
 
-    @classmethod
-    def open(cls, workdir: str) -> Pipeline:
-        """Opens a run that `create` started.
+        Yields:
+          The run, in whose work directory no other process works meanwhile.
 
         Raises:
-          UserError: If there is none.
+          UserError: If an input is missing, another process works there, or the work directory
+            cannot be made or written.
         """
-        return cls(workdir, *run_inputs.load(workdir))
+        run_inputs.check(inputs, config)
+        with _alone(workdir) as lease:
+            if run_inputs.save(workdir, inputs, config):
+                report.keep(workdir, "seconds")
+            yield cls(workdir, *run_inputs.load(workdir), check=lease.check)
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, workdir: str) -> Iterator[Pipeline]:
+        """Opens a run that `create` started; where its data is complete, it needs no corpus.
+
+        Yields:
+          The run, in whose work directory no other process works meanwhile.
+
+        Raises:
+          UserError: If there is none, another process works there, or it cannot be written.
+        """
+        run_inputs.load(workdir)  # before a directory is made where no run is
+        with _alone(workdir) as lease:
+            yield cls(workdir, *run_inputs.load(workdir), recorded=True, check=lease.check)
 
     def run(self) -> dict[str, Any]:
         """Runs every stage that is not complete; returns the report."""
@@ -80,163 +111,90 @@ class Pipeline:
     def train(self, experiment: str) -> Iterator[artifacts.Segment]:
         """Completes one experiment, and what comes before it; yields the trained weights."""
         if experiment == "realm/ict":
-            yield self.ict_weights
+            yield self.training.ict_weights
         elif experiment == "realm/pretrain":
-            yield self.best_system().embedder_weights
-            yield self.best_system().reader_weights
+            yield self.training.best_system().embedder_weights
+            yield self.training.best_system().reader_weights
         elif experiment == "realm/open_qa":
-            yield self.fine_tuned(self.best_system())
+            yield self.training.fine_tuned(self.training.best_system())
         else:
             raise types.UserError(
                 f"Unknown experiment {experiment!r}. Valid: realm/ict, realm/pretrain,"
                 " realm/open_qa."
             )
 
-    @functools.cached_property
-    def context(self) -> context_lib.Context:
-        """The opened data, which training needs, once the settings are seen to fit it.
-
-        Raises:
-          UserError: If they do not.
-        """
-        config = self._config
-        sizes = {
-            "ict": config.ict.batch_size,
-            "pretrain.warmup": config.pretrain.warmup.batch_size,
-            "pretrain": config.pretrain.batch_size,
-            "open_qa": config.open_qa.batch_size,
-        }
-        corpus_checks.check_devices(config.runtime, sizes)
-        corpus_checks.check_blocks(config, int(self._data.blocks.counts["blocks"]))
-        context = self._data.context
-        corpus_checks.check_sentences(context)
-        corpus_checks.check_questions(context, open_qa.read(self._inputs.questions_train))
-        return context
-
-    # Training.
-
-    @functools.cached_property
-    def ict_weights(self) -> artifacts.Segment:
-        """The embedder after the inverse-cloze warm start."""
-        return self._stage("ict", lambda: ict.train(self.context))
-
-    @functools.cached_property
-    def reader_weights(self) -> artifacts.Segment:
-        """The reader after its warm-up."""
-        return self._stage("warmup", lambda: warmup.train(self.context))
-
-    @functools.cached_property
-    def realm(self) -> system_lib.System | None:
-        """The jointly trained system; None where joint training is left out."""
-        if reason := self._why_not_joint():
-            _LOGGER.warning("%s", reason)
-            return None
-        return self._stage(
-            "pretrain",
-            lambda: pretrain.train(
-                self.context,
-                embedder_weights=self.ict_weights,
-                reader_weights=self.reader_weights,
-                make_vectors=self._embed,
-            ),
-        )
-
-    def baseline(self, name: str, embedder_weights: artifacts.Segment) -> system_lib.System:
-        """An embedder as it is, with the warmed-up reader."""
-        snapshot = refresh.baseline_snapshot(
-            self.context, embedder_weights, make_vectors=self._embed
-        )
-        return system_lib.System(name, embedder_weights, self.reader_weights, snapshot)
-
-    def systems(self) -> Iterator[system_lib.System]:
-        """What is compared: a random embedder, ICT alone, and REALM."""
-        if self._config.evaluation.baselines:
-            yield self.baseline("random", ict.random_embedder(self.context))
-            if self.realm is not None:
-                yield self.baseline("ict", self.ict_weights)
-        yield self.best_system()
-
-    def best_system(self) -> system_lib.System:
-        """What is exported: REALM, or ICT alone where joint training did not start."""
-        return self.realm or self.baseline("ict", self.ict_weights)
-
-    def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
-        """Open-QA weights of a system."""
-        path, reading = self._inputs.questions_train, self._config.questions
-        return self._stage(
-            f"open_qa/{system.name}",
-            lambda: open_qa_training.train(
-                self.context,
-                system,
-                open_qa.read(path, reading),
-                open_qa.fingerprint(path, reading),
-            ),
-        )
-
-    def _embed(self, embedder: artifacts.Segment) -> artifacts.Segment:
-        params = embed_blocks.Params(
-            self._data.blocks.path,
-            embedder.path,
-            self._data.vocab.path,
-            self._root,
-            self._config,
-        )
-        return embed_blocks.embed_blocks(params, beam_args=self._inputs.beam_args)
-
-    def _why_not_joint(self) -> str | None:
-        """Why there is no joint training; None if there is."""
-        if self._config.pretrain.steps == 0:
-            return (
-                "pretrain.steps is 0: there is no joint training, and what follows uses ICT alone."
-            )
-        counts = self.reader_weights.counts
-        if counts["passed"]:
-            return None
-        return (
-            f"The reader's held-out copy accuracy is {counts['copy_accuracy']:.3f} after"
-            f" {counts['steps']:.0f} steps, under the gate of"
-            f" {self._config.pretrain.warmup.copy_accuracy}: it does not read yet, and would teach"
-            " the retriever nothing true. Joint training does not start; what follows uses ICT"
-            " alone. Start from pre-trained weights, give more text, or raise"
-            " pretrain.warmup.max_steps."
-        )
-
     def _report(self, section: str, figures: dict[str, Any]) -> None:
         report.merge(self._workdir, section, figures)
 
-    def _stage(self, name: str, make: Callable[[], _T]) -> _T:
-        """Runs a stage, and reports how long it took."""
-        started = time.monotonic()
+    def _stage(self, name: str, make: Callable[[], _T], output: str | None = None) -> _T:
+        """Runs a stage, and reports how long it took if it made anything.
+
+        What it needs of other stages is to be there before, so that no second counts twice.
+
+        Args:
+          name: Name of the stage.
+          make: Does its work, or opens what is there.
+          output: Directory of what it makes, if that is no segment.
+        """
+        self._check()
+        known, started = self._made(output), time.monotonic()
         result = make()
-        seconds = time.monotonic() - started
-        if seconds > _NOTICEABLE_SECS:  # a complete stage is opened in less
-            _LOGGER.info("%s: %.0f s", name, seconds)
-            known = report.read(self._workdir).get("seconds", {})
-            self._report("seconds", {**known, name: round(seconds, 1)})
+        if self._made(output) != known:
+            self._report_seconds(name, time.monotonic() - started)
         return result
+
+    def _made(self, output: str | None) -> set[str]:
+        if output is not None:
+            return set(artifacts.paths_in(output))
+        manifests = artifacts.paths_in(self.root)
+        return {path for path in manifests if gfile.exists(f"{path}/{artifacts.MANIFEST}")}
+
+    def _report_seconds(self, name: str, seconds: float) -> None:
+        _LOGGER.info("%s: %.0f s", name, seconds)
+        known = report.read(self._workdir).get("seconds", {})
+        self._report("seconds", {**known, name: round(seconds, 1)})
 
     # Measuring and serving.
 
     def evaluate(self) -> dict[str, Any]:
         """Measures every system that has not been measured, and writes the report."""
+        self.data.record()
         self._report_data()
         questions = self.dev_questions()
-        for system in self.systems():
-            self._measure(system, questions)
+        known, measured = report.read(self._workdir).get("systems", {}), {}
+        for system in self.training.systems():
+            measured[system.name] = self._measured(system, questions, known)
+            self._report("systems", measured)
+        self._forget_others(measured)
         return report.read(self._workdir)
 
+    def _forget_others(self, systems: Container[str]) -> None:
+        """Removes what an earlier configuration left of systems that this one does not have."""
+        for path in artifacts.paths_in(self._workdir, prefix=_PREDICTIONS, suffix=".jsonl"):
+            if os.path.basename(path)[len(_PREDICTIONS) : -len(".jsonl")] not in systems:
+                gfile.remove(path)
+        seconds = report.read(self._workdir).get("seconds", {})
+        skipped = {"pretrain"} if self.training.realm is None else set()
+        kept = {
+            name: value
+            for name, value in seconds.items()
+            if name not in skipped and ("/" not in name or name.partition("/")[2] in systems)
+        }
+        self._report("seconds", kept)
+
     def _report_data(self) -> None:
-        data = self._data
+        data = self.data
         self._report("corpus", dict(data.blocks.counts))
         spans = data.passages.spans
         marks = {} if spans is None else spans.counts
         self._report("passages", {**data.passages.blocks.counts, **marks})
-        self._report("warmup", dict(self.reader_weights.counts))
+        self._report("warmup", dict(self.training.reader_weights.counts))
         train = open_qa.read(self._inputs.questions_train, self._config.questions)
         frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())
-        self._report("frequent_answer", {"exact_match": frequent})
-        done = {"done": True} if self.realm else {"skipped": self._why_not_joint()}
-        self._report("pretrain", done)
+        questions = len(self.dev_questions())
+        self._report("frequent_answer", {"exact_match": frequent, "questions": questions})
+        skipped = {"skipped": self.training.why_not_joint()}
+        self._report("pretrain", {"done": True} if self.training.realm else skipped)
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""
@@ -260,37 +218,52 @@ class Pipeline:
 
     def export(self, output: str | None = None) -> str:
         """Exports the best system; returns the directory of its versions."""
-        system = self.best_system()
+        system, context = self.training.best_system(), self.training.context
+        weights, target = self.training.fine_tuned(system), output or self.exported_model()
         return self._stage(
-            "export",
-            lambda: export.export_model(
-                self.context,
-                system,
-                self.fine_tuned(system),
-                output or self.exported_model(),
-            ),
+            "export", lambda: export.export_model(context, system, weights, target), target
         )
 
-    def _measure(self, system: system_lib.System, questions: Sequence[open_qa.Question]) -> None:
-        weights = self.fine_tuned(system)
-        measured = {
+    def is_exported(self) -> bool:
+        """Whether the newest version of the export is the best system of this configuration."""
+        system = self.training.best_system()
+        weights = self.training.fine_tuned(system)
+        return export.is_current(self.training.context, system, weights, self.exported_model())
+
+    def is_measured(self, system: system_lib.System) -> bool:
+        """Whether the report holds the figures of this very system."""
+        known = report.read(self._workdir).get("systems", {}).get(system.name, {})
+        return known.get("measured") == self._measured_of(system, self.training.fine_tuned(system))
+
+    def _measured_of(self, system: system_lib.System, weights: artifacts.Segment) -> dict[str, str]:
+        return {
             **system.made_from(),
             "open_qa": weights.fingerprint,
             "questions": open_qa.fingerprint(self._inputs.questions_dev, self._config.questions),
             "evaluation": artifacts.digest(config_lib.to_dict(self._config.evaluation)),
         }
-        known = report.read(self._workdir).get("systems", {}).get(system.name, {})
-        if known.get("measured") == measured:
-            return
-        figures = self._stage(
-            f"evaluate/{system.name}",
-            lambda: measure.measure(
-                self.context,
-                system,
-                weights,
-                questions,
-                os.path.join(self._workdir, f"predictions_{system.name}.jsonl"),
-            ),
-        )
-        systems = report.read(self._workdir).get("systems", {})
-        self._report("systems", {**systems, system.name: {**figures, "measured": measured}})
+
+    def _measured(
+        self,
+        system: system_lib.System,
+        questions: Sequence[open_qa.Question],
+        known: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """The figures of a system, measured now unless they are known."""
+        context, weights = self.training.context, self.training.fine_tuned(system)
+        measured = self._measured_of(system, weights)
+        if known.get(system.name, {}).get("measured") == measured:
+            return known[system.name]
+        self._check()
+        path = os.path.join(self._workdir, f"{_PREDICTIONS}{system.name}.jsonl")
+        started = time.monotonic()
+        figures = measure.measure(context, system, weights, questions, path)
+        self._report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
+        return {**figures, "measured": measured}
+
+
+@contextlib.contextmanager
+def _alone(workdir: str) -> Iterator[artifacts.Lease]:
+    """Holds the work directory; what its disk refuses is one line for the user."""
+    with artifacts.hold(workdir) as lease, artifacts.storage_errors():
+        yield lease

@@ -38,8 +38,8 @@ def train_tagger(
       The "span_tagger" segment.
 
     Raises:
-      UserError: If no file matches a pattern, a file is not CoNLL, or a batch does not split over
-        the replicas.
+      UserError: If no file matches a pattern, a file is not CoNLL, a batch does not split over the
+        replicas, another process works in `root`, or it cannot be written.
     """
     size = config.span_tagger.batch_size
     corpus_checks.check_devices(config.runtime, {"span_tagger": size})
@@ -49,4 +49,5 @@ def train_tagger(
         test=conll.expand(test),
         vocab=artifacts.open_segment(vocab, vocabulary.KIND),
     )
-    return span_tagger.train(config, data, root, score=entities.score)
+    with artifacts.hold(root), artifacts.storage_errors():
+        return span_tagger.train(config, data, root, score=entities.score)

@@ -89,7 +89,11 @@ def _to_json(prediction: Prediction) -> dict[str, Any]:
         "doc_ids": list(question.doc_ids),
         "correct": prediction.correct,
         "predictions": [
-            {**dataclasses.asdict(answer), "correct": metrics.is_correct(answer.text, question)}
+            {
+                **dataclasses.asdict(answer),
+                "block_id": str(answer.block_id),  # many a reader of JSON rounds large numbers
+                "correct": metrics.is_correct(answer.text, question),
+            }
             for answer in prediction.ranked
         ],
     }
@@ -105,5 +109,8 @@ def _from_json(record: dict[str, Any]) -> Prediction:
         is_regex=is_regex,
     )
     names = [field.name for field in dataclasses.fields(types.Answer)]
-    ranked = [types.Answer(**{n: given[n] for n in names}) for given in record["predictions"]]
+    ranked = [
+        types.Answer(**{**{n: given[n] for n in names}, "block_id": int(given["block_id"])})
+        for given in record["predictions"]
+    ]
     return Prediction(question, tuple(ranked))

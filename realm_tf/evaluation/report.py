@@ -14,13 +14,22 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from realm_tf import artifacts
-from realm_tf.storage import gfile
+from realm_tf import artifacts, types
+from realm_tf.artifacts import gfile
 
 FILE = "report.json"
 
 _GAP = "  "
 _MISSING = "-"
+# What the names do not say: the beginning of a figure's or a section's name, and what it is.
+_MEANINGS = {
+    "gold_recall": "share of the gold_questions, those that name their documents (doc_ids), with"
+    " such a document among the first k documents",
+    "masked_retrieval_utility": "how much the retrieved blocks help to predict a masked wordpiece:"
+    " log p(y given z, x) - log p(y given null, x) in nats, over held-out spans; 0: no help",
+    "frequent_answer": "how good it is to give the most frequent answer of the training questions"
+    " to every question: no system should do worse",
+}
 
 
 def read(workdir: str) -> dict[str, Any]:
@@ -45,15 +54,32 @@ def merge(workdir: str, stage: str, figures: Mapping[str, Any]) -> dict[str, Any
       The whole report.
     """
     report = {**read(workdir), stage: _plain(figures)}
-    gfile.makedirs(workdir)
-    text = json.dumps(report, indent=1, ensure_ascii=False)
-    artifacts.write_text(os.path.join(workdir, FILE), text + "\n")
+    _write(workdir, report)
     return report
 
 
+def keep(workdir: str, *stages: str) -> None:
+    """Forgets what other stages measured: their settings or their inputs are others now."""
+    _write(workdir, {stage: f for stage, f in _readable(workdir).items() if stage in stages})
+
+
+def _readable(workdir: str) -> dict[str, Any]:
+    try:
+        return read(workdir)
+    except types.UserError:  # damaged
+        return {}
+
+
+def _write(workdir: str, report: Mapping[str, Any]) -> None:
+    gfile.makedirs(workdir)
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    artifacts.write_text(os.path.join(workdir, FILE), text + "\n")
+
+
 def render(report: Mapping[str, Any]) -> str:
-    """Renders the report of a run as aligned plain text, section by section."""
-    return "\n\n".join(_section(name, figures) for name, figures in report.items())
+    """Renders the report of a run as aligned plain text, section by section, and explains it."""
+    sections = [_section(name, figures) for name, figures in report.items()]
+    return "\n\n".join(sections + _explanations(report))
 
 
 def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
@@ -67,6 +93,18 @@ def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [["", *columns]]
     rows += [[name, *(_text(f.get(name)) for f in columns.values())] for name in names]
     return _align(rows)
+
+
+def _explanations(report: Mapping[str, Any]) -> list[str]:
+    """One paragraph with a line for each name that needs one and is shown; none if none does."""
+    systems = report.get("systems", {}).values()
+    shown = [*report, *(name for figures in systems for name in figures)]
+    lines = [
+        f"{name}: {meaning}"
+        for name, meaning in _MEANINGS.items()
+        if any(found.partition("@")[0] == name for found in shown)
+    ]
+    return ["\n".join(lines)] if lines else []
 
 
 def _section(name: str, figures: Any) -> str:

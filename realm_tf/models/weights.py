@@ -45,8 +45,9 @@ def restore(model: tf.Module, segment: artifacts.Segment) -> None:
       UserError: If the segment's model has another shape.
     """
     try:
-        status = tf.train.Checkpoint(model=model).read(segment.file(_PREFIX))
-        status.assert_existing_objects_matched()
+        with artifacts.plain_path(segment.path) as directory:
+            status = tf.train.Checkpoint(model=model).read(f"{directory}/{_PREFIX}")
+            status.assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         first = " ".join(str(error).split())[:200]
         raise types.UserError(
@@ -72,9 +73,10 @@ def vocab_size(segment: artifacts.Segment) -> int:
     Raises:
       UserError: If it is no segment of weights.
     """
-    path = segment.file(_PREFIX)
-    if tf.io.gfile.exists(f"{path}.index"):
-        for name, shape in tf.train.list_variables(path):
+    if tf.io.gfile.exists(segment.file(f"{_PREFIX}.index")):
+        with artifacts.plain_path(segment.path) as directory:
+            variables = tf.train.list_variables(f"{directory}/{_PREFIX}")
+        for name, shape in variables:
             if name.endswith(_WORDS):
                 return shape[0]
     raise types.UserError(f"{segment.path} holds no weights of an encoder.")

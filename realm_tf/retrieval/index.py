@@ -73,7 +73,8 @@ class Index:
         )
         if segment.settings["backend"] == "exact":
             return exact(table)
-        loaded = tf.saved_model.load(segment.file(artifacts.SAVED_MODEL))
+        with artifacts.plain_path(segment.file(artifacts.SAVED_MODEL)) as directory:
+            loaded = tf.saved_model.load(directory)
         max_k = segment.settings["num_reordering_candidates"] // 2
         return _scann_index(loaded, table, max_k)
 

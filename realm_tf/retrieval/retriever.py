@@ -27,7 +27,8 @@ def load_embed_fn(embedder: artifacts.Segment, signature: str) -> EmbedFn:
     Raises:
       UserError: If the SavedModel has no such signature.
     """
-    loaded = tf.saved_model.load(embedder.file(artifacts.SAVED_MODEL))
+    with artifacts.plain_path(embedder.file(artifacts.SAVED_MODEL)) as directory:
+        loaded = tf.saved_model.load(directory)
     if signature not in loaded.signatures:
         raise types.UserError(
             f"{embedder.path} has no signature {signature!r}, only {sorted(loaded.signatures)}."

@@ -17,12 +17,11 @@ import json
 import logging
 import os
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from realm_tf import artifacts, types
-from realm_tf.storage import gfile
+from realm_tf.artifacts import gfile
 
 LATEST = "LATEST"
 SCHEMA_VERSION = 2
@@ -134,7 +133,9 @@ def publish(directory: str, snapshot: Snapshot) -> None:
     gfile.makedirs(directory)
     path = path_of(directory, snapshot.step)
     try:
-        _create(path, json.dumps(_to_json(directory, snapshot), indent=1, sort_keys=True))
+        artifacts.create_text(
+            path, json.dumps(_to_json(directory, snapshot), indent=1, sort_keys=True)
+        )
     except FileExistsError:
         there = load(directory, snapshot.step, verify=False)
         if any(getattr(there, r).fingerprint != getattr(snapshot, r).fingerprint for r in PARTS):
@@ -203,27 +204,6 @@ def _check_together(parts: Mapping[str, artifacts.Segment]) -> None:
         (parts["embedder"].path, parts["embedder"].made_from.get("tokenizer")),
         (parts["blocks"].path, parts["blocks"].made_from.get("tokenizer")),
     )
-
-
-def _create(path: str, text: str) -> None:
-    """Creates a file whole, raising FileExistsError if there is one."""
-    if artifacts.is_remote(path):
-        if gfile.exists(path):
-            raise FileExistsError(path)
-        artifacts.write_text(path, text)
-        return
-    aside = f"{path}.tmp-{uuid.uuid4().hex[:8]}"
-    try:
-        with open(aside, "x", encoding="utf-8") as f:
-            f.write(text)
-        os.link(aside, path)  # unlike a rename, it fails where a file is
-    except FileExistsError:
-        raise
-    except OSError:  # no hard links here (some network filesystems)
-        with open(path, "x", encoding="utf-8") as f:
-            f.write(text)
-    finally:
-        os.remove(aside)
 
 
 def _to_json(directory: str, snapshot: Snapshot) -> dict[str, Any]:

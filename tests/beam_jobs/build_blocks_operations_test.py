@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the blocks job works: bad records, resuming, a full disk, its report."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -142,7 +143,7 @@ def test_a_job_that_fails_goes_on_where_it_stopped(tmp_path, monkeypatch, step, 
     segment = build(tmp_path, pattern)
     total = 6 if step is build_blocks_sort.SortFn else 3
     assert set(calls[2:]) == set(range(total)) - {calls[0]}  # the first is not done again
-    assert segment == artifacts.dataclasses.replace(whole, path=segment.path)
+    assert segment == dataclasses.replace(whole, path=segment.path)
     assert set(os.listdir(segment.path)) == set(os.listdir(whole.path))
 
 

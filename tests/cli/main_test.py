@@ -11,7 +11,7 @@ import sys
 import click.testing
 import pytest
 
-from realm_tf import artifacts, version
+from realm_tf import artifacts, config, version
 from realm_tf.cli import main
 from realm_tf.text import vocabulary
 from tests.beam_jobs import documents, reference_corpora
@@ -249,7 +249,7 @@ def test_unknown_experiment(made, tmp_path):
     (tmp_path / "run.json").write_text(
         json.dumps({"corpus": "a", "questions_train": "b", "questions_dev": "c", "beam_args": []})
     )
-    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    (tmp_path / "config.yaml").write_text(config.dump(config.Config()))
     line = _refusal("train", "realm/itc", "--workdir", tmp_path)
     assert "Unknown experiment 'realm/itc'. Valid: realm/ict" in line
 

@@ -44,4 +44,5 @@ def test_recall_counts_blocks_by_answer_and_documents_by_name(tmp_path):
     assert sum(by_document) < sum(by_block)
     for k in CUTOFFS:
         assert figures[f"gold_recall@{k}"] == np.mean(np.array(by_document) < k)
+    assert figures.pop("gold_questions") == len(questions)
     assert figures.keys() == {f"{name}@{k}" for name in ("recall", "gold_recall") for k in CUTOFFS}

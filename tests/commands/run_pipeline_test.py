@@ -5,11 +5,13 @@
 import json
 import pathlib
 import re
+import shutil
 
 import click.testing
 import pytest
 
 from realm_tf.cli import main
+from realm_tf.commands import run_inputs
 from tests.beam_jobs import reference_corpora
 
 pytestmark = pytest.mark.slow
@@ -230,6 +232,113 @@ def test_closed_gate_skips_joint_training(inputs, tmp_path):
     (tmp_path / "report.json").unlink()
     more = (part for setting in settings for part in ("--set", setting))
     assert _run(inputs, tmp_path, *more)["systems"].keys() == {"ict"}
+    assert not (tmp_path / "predictions_random.jsonl").exists()
+
+
+def test_report_holds_only_the_present_configuration(inputs, finished, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    figures = _run(inputs, workdir, "--set", "pretrain.warmup.copy_accuracy=1.0")
+    assert figures["systems"].keys() == {"random", "ict"}
+    assert not {"pretrain", "open_qa/realm", "evaluate/realm"} & figures["seconds"].keys()
+    assert {p.name for p in workdir.glob("predictions_*")} == {
+        "predictions_random.jsonl",
+        "predictions_ict.jsonl",
+    }
+
+
+def test_seconds_are_of_work_that_was_done(finished, inputs, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    seconds = finished[1]["seconds"]
+    assert {"vocab", "blocks", "tag", "ict", "warmup", "pretrain", "export"} < seconds.keys()
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json"))["seconds"] == seconds
+    for segment in workdir.glob("segments/vocab-*"):
+        shutil.rmtree(segment)
+    again = _run(inputs, workdir)["seconds"]
+    assert {name for name in seconds if again[name] != seconds[name]} <= {"vocab"}
+
+
+def test_finished_run_needs_no_corpus_to_be_evaluated(inputs, finished, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    held = json.loads((workdir / "run.json").read_text())
+    gone = {**held, "corpus": str(tmp_path / "gone.jsonl")}
+    config = run_inputs.load(str(workdir))[1]
+    record = json.loads((workdir / "data.json").read_text())
+    (workdir / "run.json").write_text(json.dumps(gone))
+    record["run"] = run_inputs.digest(run_inputs.load(str(workdir))[0], config)
+    (workdir / "data.json").write_text(json.dumps(record))  # as if the corpus had been there
+    before = _commits(workdir)
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == finished[1]
+    assert _commits(workdir) == before
+    (workdir / "data.json").write_text("{")
+    with pytest.raises(SystemExit):
+        _realm("evaluate", "--workdir", workdir)
+
+
+def test_dry_run_says_what_would_run_and_writes_nothing(inputs, finished, tmp_path):
+    workdir, _ = finished
+    there = sorted((str(p), p.stat().st_mtime_ns) for p in workdir.rglob("*"))
+    stages = json.loads(_realm("run", *inputs, "--workdir", workdir, "--dry-run", "--json"))
+    assert set(stages.values()) == {"complete"}
+    more = ("--set", "open_qa.steps=5", "--dry-run", "--json")
+    stages = json.loads(_realm("run", *inputs, "--workdir", workdir, *more))
+    assert [n for n, s in stages.items() if s == "would run"] == ["open_qa", "evaluate", "export"]
+    new = tmp_path / "new"
+    text = _realm("run", *inputs, "--workdir", new, "--dry-run")
+    assert "pretrain  would run if the reader passes its gate" in text
+    assert not new.exists()
+    assert sorted((str(p), p.stat().st_mtime_ns) for p in workdir.rglob("*")) == there
+
+
+def test_inspect_shows_a_run(finished):
+    workdir, figures = finished
+    text = _realm("inspect", workdir)
+    assert f"run {workdir}" in text
+    assert "masked_retrieval_utility" in text
+    found = json.loads(_realm("inspect", workdir, "--json"))
+    assert found["is"] == "run"
+    assert found["report"] == figures
+    assert set(found["stages"].values()) == {"complete"}
+    found = json.loads(_realm("inspect", workdir / "export", "--json"))
+    assert (found["is"], found["versions"]) == ("export", [1])
+    (blocks,) = (p for p in workdir.glob("segments/blocks-*") if p.suffix != ".job")
+    row = json.loads(_realm("inspect", blocks, "--row", 3, "--json"))["row"]
+    assert int(row["block_id"]) > 0
+    assert row["text"]
+
+
+@pytest.mark.parametrize("kind", ["vectors", "index", "embedder"])
+def test_deleted_segments_are_made_again(inputs, finished, tmp_path, kind):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    for segment in workdir.glob(f"segments/{kind}-*"):
+        shutil.rmtree(segment)
+    figures = _run(inputs, workdir)
+    assert figures["systems"].keys() == {"random", "ict", "realm"}
+    if kind != "embedder":  # exported again, its bytes may be others
+        assert figures["systems"] == finished[1]["systems"]
+
+
+def test_flipped_vectors_are_not_exported(finished, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    for path in workdir.glob("segments/vectors-*/vectors-*"):
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(bytes(content))
+    with pytest.raises(SystemExit) as ended:
+        _realm("export", "--workdir", workdir, "--output", tmp_path / "out")
+    assert ended.value.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_run_in_a_directory_of_any_name(inputs, tmp_path):
+    workdir = tmp_path / "run [1] *?"
+    assert _run(inputs, workdir)["systems"].keys() == {"random", "ict", "realm"}
+    question = "Where does station 3 stand?"
+    assert _realm("ask", "--model", workdir / "export", "--", question)
 
 
 def test_joint_training_can_be_left_out(inputs, tmp_path):

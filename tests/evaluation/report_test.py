@@ -35,6 +35,26 @@ def test_damaged_report_is_refused(tmp_path):
         report.read(str(tmp_path))
 
 
+def test_keep_forgets_the_rest(tmp_path):
+    workdir = str(tmp_path)
+    for stage in ("corpus", "seconds", "systems"):
+        report.merge(workdir, stage, {"x": 1})
+    report.keep(workdir, "seconds", "other")
+    assert report.read(workdir) == {"seconds": {"x": 1}}
+    (tmp_path / report.FILE).write_text("{")  # damaged: nothing can be kept
+    report.keep(workdir, "seconds")
+    assert report.read(workdir) == {}
+
+
+def test_names_that_do_not_explain_themselves_are_explained():
+    figures = {"gold_recall@5": 0.5, "masked_retrieval_utility": 0.1}
+    text = report.render({"frequent_answer": {"exact_match": 0.1}, "systems": {"ict": figures}})
+    told = text.rpartition("\n\n")[2].splitlines()
+    names = [line.partition(": ")[0] for line in told]
+    assert names == ["gold_recall", "masked_retrieval_utility", "frequent_answer"]
+    assert "gold_recall:" not in report.render({"systems": {"ict": {"recall@5": 0.5}}})
+
+
 def test_render():
     text = report.render(
         {

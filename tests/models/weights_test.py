@@ -48,3 +48,12 @@ def test_another_shape_is_refused(saved, change):
         weights.restore(_make(**change), segment)
     assert "\n" not in str(error.value)
     assert segment.path in str(error.value)
+
+
+def test_a_directory_may_have_any_name(tmp_path):
+    made, other = _make(), _make(seed=1)
+    segment = weights.save(made, str(tmp_path / "w [1] *?"), counts={}, **HEAD)
+    weights.restore(other, segment)
+    for left, right in zip(other.get_weights(), made.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert weights.vocab_size(segment) == tiny.VOCAB_SIZE

@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from realm_tf import types
+from realm_tf import artifacts, types
 from serving import client, export, signatures, warmup
 from tests.serving import tiny_system
 
@@ -79,11 +80,83 @@ def _nodes(graph):
 def test_version_directory(version):
     assert version.name == "1"
     assert sorted(os.listdir(version.parent)) == ["1"]
-    record = json.loads((version / export.RECORD).read_text())
+    record = json.loads((version / client.RECORD).read_text())
     assert record["snapshot_step"] == 500
     assert record["counts"]["blocks"] == len(tiny_system.TEXTS)
     assert set(record["made_from"]) == {*MADE_FROM, "blocks", "vectors"}
     assert record["made_from"]["embedder"] == tiny_system.EMBEDDER
+
+
+def test_record_has_the_size_of_every_other_file(version):
+    sizes = json.loads((version / client.RECORD).read_text())["files"]
+    there = {
+        str(p.relative_to(version)): p.stat().st_size for p in version.rglob("*") if p.is_file()
+    }
+    del there[client.RECORD]
+    assert sizes == there
+    assert {"saved_model.pb", "variables/variables.index"} < set(sizes)
+
+
+def test_second_exporter_is_refused_and_harms_nothing(system, tmp_path):
+    half = tmp_path / "1.tmp-abcd"
+    half.mkdir()
+    with artifacts.hold(str(tmp_path)):
+        with pytest.raises(types.UserError, match="is in use by process"):
+            _export(system, tmp_path)
+        assert half.exists()
+
+
+def _copy(version, tmp_path) -> pathlib.Path:
+    return pathlib.Path(shutil.copytree(version, tmp_path / "qa" / "1"))
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index", "variables"])
+@pytest.mark.parametrize("cut", [False, True], ids=["gone", "cut"])
+def test_export_that_is_not_whole_is_refused_and_made_again(system, version, tmp_path, name, cut):
+    copy = _copy(version, tmp_path)
+    path = copy / name
+    if path.is_dir():
+        path = next(path.glob("*.data-*"))
+    path.write_bytes(path.read_bytes()[:50]) if cut else path.unlink()
+    with pytest.raises(types.UserError, match="1 is not a whole export: it has") as told:
+        client.ask(str(copy.parent), QUESTIONS)
+    assert "\n" not in str(told.value)
+    assert not export.is_current(str(copy.parent), MADE_FROM, system.config)
+
+
+def test_damaged_variables_are_one_line(version, tmp_path):
+    copy = _copy(version, tmp_path)
+    data = next((copy / "variables").glob("*.data-*"))
+    data.write_bytes(bytes(255 - byte for byte in data.read_bytes()))
+    with pytest.raises(types.UserError, match="1 is damaged: ") as told:
+        client.ask(str(copy.parent), QUESTIONS)
+    assert "\n" not in str(told.value)
+
+
+def test_newest_version_that_is_empty_is_passed_over_by_the_exporter(system, version, tmp_path):
+    copy = _copy(version, tmp_path)
+    assert export.is_current(str(copy.parent), MADE_FROM, system.config)
+    (copy.parent / "7").mkdir()
+    with pytest.raises(
+        types.UserError, match=r"7 is not a whole export: it has no saved_model\.pb"
+    ):
+        client.ask(str(copy.parent), QUESTIONS)
+    assert not export.is_current(str(copy.parent), MADE_FROM, system.config)
+
+
+@pytest.mark.parametrize("record", ["", "[]", '{"made_from": 3}'])
+def test_broken_record_makes_the_version_old(system, version, tmp_path, record):
+    copy = _copy(version, tmp_path)
+    (copy / client.RECORD).write_text(record)
+    assert not export.is_current(str(copy.parent), MADE_FROM, system.config)
+
+
+def test_a_version_may_be_asked_itself_and_be_called_anything(version, tmp_path):
+    whole = client.ask(str(version.parent), QUESTIONS)
+    assert client.ask(str(version), QUESTIONS) == whole
+    place = tmp_path / "qa [1] *?"
+    shutil.copytree(version.parent, place)
+    assert client.ask(str(place), QUESTIONS) == whole
 
 
 def test_all_ops_are_of_a_stock_server(graph):

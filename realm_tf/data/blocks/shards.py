@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from realm_tf import artifacts, types
+from realm_tf.artifacts import gfile
 from realm_tf.data.blocks import keys, schema
-from realm_tf.storage import gfile
 
 # Rows of a record batch: some 200 MB of blocks, which a writer holds in memory.
 ROWS = 1 << 16

@@ -15,7 +15,7 @@ import safetensors
 import safetensors.numpy
 
 from realm_tf import artifacts, types
-from realm_tf.storage import gfile
+from realm_tf.artifacts import gfile
 
 _DTYPES = {
     "F64": "<f8",

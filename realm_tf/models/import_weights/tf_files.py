@@ -79,8 +79,10 @@ def read_tensors(prefix: str) -> dict[str, np.ndarray]:
     Raises:
       UserError: If it is damaged.
     """
+    folder, name = os.path.split(prefix)
     try:
-        reader = tf.train.load_checkpoint(prefix)
+        with artifacts.plain_path(folder) as plain:
+            reader = tf.train.load_checkpoint(os.path.join(plain, name))
         names = reader.get_variable_to_shape_map()
         return {n: reader.get_tensor(n) for n in names if not n.startswith("_CHECKPOINTABLE")}
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
@@ -91,8 +93,8 @@ def read_tensors(prefix: str) -> dict[str, np.ndarray]:
 
 def files_of(prefix: str) -> tuple[str, ...]:
     """The files of a checkpoint."""
-    found = tf.io.gfile.glob(f"{prefix}.data-*")
-    return (f"{prefix}{_INDEX}", *sorted(found))
+    folder, name = os.path.split(prefix)
+    return (f"{prefix}{_INDEX}", *artifacts.paths_in(folder, prefix=f"{name}.data-"))
 
 
 def encoder_config(
@@ -190,7 +192,7 @@ def _prefix(path: str) -> str:
     hub = os.path.join(path, "variables", "variables")
     if tf.io.gfile.exists(f"{hub}{_INDEX}"):
         return hub
-    found = sorted(tf.io.gfile.glob(os.path.join(path, f"*{_INDEX}")))
+    found = artifacts.paths_in(path, suffix=_INDEX)
     if len(found) != 1:
         names = ", ".join(os.path.basename(name) for name in found) or "none"
         raise types.UserError(

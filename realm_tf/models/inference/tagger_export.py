@@ -98,7 +98,8 @@ def export(
 
 def load(segment: artifacts.Segment) -> tag_predictions.LogitsFn:
     """Loads the tagger of a "span_tagger" segment; only TensorFlow is needed."""
-    loaded = tf.saved_model.load(segment.file(artifacts.SAVED_MODEL))
+    with artifacts.plain_path(segment.file(artifacts.SAVED_MODEL)) as directory:
+        loaded = tf.saved_model.load(directory)
 
     def logits(inputs: types.EncoderInputs) -> np.ndarray:
         # Looked up here, and not outside, because a signature alone does not keep its weights.

@@ -10,6 +10,7 @@ import os
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf.training.engine import checkpoints
 
 _FILE = "best.json"
 
@@ -34,8 +35,7 @@ class BestWeights:
         self._directory = directory
         self.step, self.value = -1, float("-inf")
         if tf.io.gfile.exists(self._path(_FILE)):
-            known = artifacts.read_json(self._path(_FILE))
-            self.step, self.value = known["step"], known["value"]
+            self.step, self.value = _read(self._path(_FILE))
 
     def offer(self, step: int, value: float) -> None:
         """Keeps the model's weights as they are now if `value` is above all before.
@@ -52,22 +52,36 @@ class BestWeights:
         )
         self.step, self.value = step, value
         if before not in (-1, step):
-            for file in tf.io.gfile.glob(self._path(f"{self._prefix(before)}.*")):
-                tf.io.gfile.remove(file)
+            for name in tf.io.gfile.listdir(self._directory):
+                if name.startswith(f"{self._prefix(before)}."):
+                    tf.io.gfile.remove(self._path(name))
 
     def restore(self) -> None:
         """Fills the model with the best weights.
 
         Raises:
-          UserError: If there are none.
+          UserError: If there are none, or they are damaged.
         """
         if self.step < 0:
             raise types.UserError(f"{self._directory} holds no best weights: nothing was measured.")
-        status = self._checkpoint.read(self._path(self._prefix(self.step)))
-        status.assert_existing_objects_matched()
+        folder = self._directory
+        with checkpoints.damage(folder), artifacts.plain_path(folder) as directory:
+            prefix = os.path.join(directory, self._prefix(self.step))
+            self._checkpoint.read(prefix).assert_existing_objects_matched()
 
     def _prefix(self, step: int) -> str:
         return f"best-{step:09d}"
 
     def _path(self, name: str) -> str:
         return os.path.join(self._directory, name)
+
+
+def _read(path: str) -> tuple[int, float]:
+    known = artifacts.read_json(path)
+    try:
+        return int(known["step"]), float(known["value"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise types.UserError(
+            f"{path} is damaged: it does not tell step and value. Delete {os.path.dirname(path)}:"
+            " this training is then done again."
+        ) from error

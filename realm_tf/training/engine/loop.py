@@ -17,7 +17,7 @@ import tf_keras
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.training.engine import actions, batch_stream, optimizers, task, trainer
+from realm_tf.training.engine import actions, batch_stream, checkpoints, optimizers, task, trainer
 
 _MAX_STEPS_PER_LOOP = 100
 
@@ -125,7 +125,9 @@ def fit(run: Run) -> trainer.Trainer:
         log = os.path.join(run.directory, "orbit.log")
         log = os.devnull if artifacts.is_remote(log) else log  # object stores cannot append
         stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(log, "a"))))
-        controller = _controller(run, fitted)
+        directory = stack.enter_context(artifacts.plain_path(run.directory))
+        with checkpoints.damage(run.directory):
+            controller = _controller(run, fitted, directory)
         progress = actions.Progress(
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )
@@ -135,10 +137,11 @@ def fit(run: Run) -> trainer.Trainer:
     return fitted
 
 
-def _controller(run: Run, fitted: trainer.Trainer) -> orbit.Controller:
+def _controller(run: Run, fitted: trainer.Trainer, directory: str) -> orbit.Controller:
+    """The controller of a run, restored from its newest checkpoint, if there is one."""
     manager = tf.train.CheckpointManager(
         fitted.checkpoint,
-        run.directory,
+        directory,
         max_to_keep=2,
         step_counter=fitted.global_step,
         checkpoint_interval=run.checkpoint_every_steps,

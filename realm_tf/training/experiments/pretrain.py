@@ -25,7 +25,7 @@ from realm_tf.data.examples import masked_batches
 from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import snapshots
-from realm_tf.training.engine import actions, loop, optimizers, task
+from realm_tf.training.engine import actions, checkpoints, loop, optimizers, task
 from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples, swap_log
@@ -33,6 +33,16 @@ from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
+# What a refresh may fail of, without being wrong: a mistake of the user, or a disk that is full; a
+# pipeline; a filesystem that does not answer. Errors of this code are none of these.
+_MAY_FAIL = (
+    types.UserError,
+    refresh_lib.EmbeddingError,
+    OSError,
+    tf.errors.AbortedError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
 
 
 class PretrainTask(task.RealmTask):
@@ -182,7 +192,9 @@ class _Pretraining:
     def result(self) -> system_lib.System:
         embedder, reader = (artifacts.open_segment(path, k) for k, path in self._paths.items())
         steps = self._context.config.pretrain.steps
-        snapshot = snapshots.load(self._refresher.snapshot_dir, steps)
+        snapshot = self._refresher.refresh_weights(
+            embedder, self._context, step=steps, trained_from=self._trained_from(steps)
+        )
         return system_lib.System("realm", embedder, reader, snapshot)
 
     def fit(self) -> None:
@@ -202,6 +214,8 @@ class _Pretraining:
         )
         self._refresh(0)
         self._swaps = swap_log.SwapLog(os.path.join(self._directory, "swaps.json"))
+        for step in self._steps_in_use():
+            self._refresher.restore(step)
         loop.fit(self._run())
         self._refresh(config.pretrain.steps)
         self._save()
@@ -256,21 +270,21 @@ class _Pretraining:
         if step >= config.pretrain.steps:
             return  # the last snapshot is made when training has ended
         try:
-            self._refresh(step)
-        except Exception as error:  # noqa: BLE001 - training goes on with the snapshot it has
+            with artifacts.storage_errors():
+                self._refresh(step)
+        except _MAY_FAIL as error:  # training goes on with the snapshot it has
             self._warn_stale(step, error)
             return
         self._swaps.schedule(
             batch_index=step + config.runtime.prefetch_batches, snapshot_step=step, decided_at=step
         )
         self._refresher.collect_garbage(
-            self._swaps.steps_in_use(self._resume_step()), config.pretrain.refresh.keep_snapshots
+            self._steps_in_use(), config.pretrain.refresh.keep_snapshots
         )
 
-    def _resume_step(self) -> int:
-        """Step of the newest checkpoint, 0 if there is none."""
-        path = tf.train.latest_checkpoint(self._directory)
-        return int(path.rpartition("-")[2]) if path else 0
+    def _steps_in_use(self) -> set[int]:
+        """Steps of the snapshots that the run reads, now or if it is resumed."""
+        return self._swaps.steps_in_use(checkpoints.newest_step(self._directory))
 
     def _warn_stale(self, step: int, error: Exception) -> None:
         budget = self._context.config.pretrain.refresh
@@ -278,8 +292,11 @@ class _Pretraining:
         message = f"refresh at step {step} failed ({error}); the index is {stale} steps old"
         over = budget.max_staleness_steps is not None and stale > budget.max_staleness_steps
         if over and budget.on_stale == "stop":
-            raise types.UserError(f"{message}, over its budget of {budget.max_staleness_steps}.")
-        _LOGGER.warning("%s; training goes on with it", message)
+            text = f"{message}, over its budget of {budget.max_staleness_steps}."
+            raise types.UserError(text) from error
+        # The line of a user's mistake says all; of anything else the log gets the traceback.
+        traceback = None if isinstance(error, types.UserError) else error
+        _LOGGER.warning("%s; training goes on with it", message, exc_info=traceback)
 
     def _save(self) -> None:
         parts = {"embedder_weights": self._model.embedder, "reader_weights": self._model.reader}

@@ -8,6 +8,8 @@ import logging
 
 import numpy as np
 
+from realm_tf import config as config_lib
+from realm_tf import types
 from realm_tf.data.examples import masked_batches, masking
 from realm_tf.training.run import context as context_lib
 
@@ -34,10 +36,16 @@ def eligible_spans(
 def make_batches(
     context: context_lib.Context, *, held_out: bool, batch_size: int, stage: str
 ) -> masked_batches.MaskedBatches:
-    """Masked-span batches of the training documents, or of the held-out ones."""
+    """Masked-span batches of the training documents, or of the held-out ones.
+
+    Raises:
+      UserError: If there is no span to mask, with the reason.
+    """
     config = context.config
     spans, is_held_out, skipped = eligible_spans(context)
     chosen = spans[is_held_out == held_out]
+    counts = context.passages.total_spans, len(spans), len(chosen)
+    _require_spans(config, *counts, skipped, held_out=held_out)
     _LOGGER.info("%s: %d spans; skipped: %s", stage, len(chosen), skipped)
     return masked_batches.MaskedBatches(
         context.passages,
@@ -51,3 +59,34 @@ def make_batches(
         batch_size=batch_size,
         stage=stage,
     )
+
+
+def _require_spans(
+    config: config_lib.Config,
+    found: int,
+    eligible: int,
+    chosen: int,
+    skipped: dict[str, int],
+    *,
+    held_out: bool,
+) -> None:
+    if not found:
+        raise types.UserError(
+            "No salient span (a name or a date) was found in the corpus, so there is nothing to"
+            f" mask. They were looked for with tagging.tagger={config.tagging.tagger}, whose rules"
+            f" are for English, and tagging.dates={config.tagging.dates}. For another language"
+            " train a tagger (realm train realm/span_tagger) and set tagging.tagger, and set"
+            " tagging.dates; or give a --pretrain-corpus with spans."
+        )
+    if not eligible:
+        raise types.UserError(
+            f"None of the {found} salient spans can be masked; skipped: {skipped}. Raise"
+            f" pretrain.query_length ({config.pretrain.query_length}) or pretrain.max_masks"
+            f" ({config.pretrain.max_masks})."
+        )
+    if not chosen:
+        where = "held-out documents" if held_out else "documents to train on"
+        raise types.UserError(
+            f"None of the {eligible} salient spans is in the {where}. Give more documents, or"
+            f" change evaluation.held_out_fraction ({config.evaluation.held_out_fraction})."
+        )

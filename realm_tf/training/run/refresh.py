@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import weights
@@ -30,6 +30,10 @@ _LOGGER = logging.getLogger(__name__)
 
 # Embedder segment to vectors segment: the Beam job, given by whoever starts the training.
 MakeVectors = Callable[[artifacts.Segment], artifacts.Segment]
+
+
+class EmbeddingError(Exception):
+    """The pipeline that embeds the blocks failed, by no fault of the user or of this code."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,27 +80,83 @@ class Refresher:
     ) -> snapshots.Snapshot:
         """Publishes the snapshot of `embedder` at `step`, or loads it if it is there.
 
+        A snapshot with a part that was deleted is made again, from what there is of it.
+
         Args:
           embedder: Exported as it is now.
           step: Step of the trainer.
           trained_from: Role to fingerprint of what decides the weights; names the embedder.
         """
         if step in snapshots.list_steps(self.snapshot_dir):
-            return snapshots.load(self.snapshot_dir, step)
+            if not self._missing(step):
+                return snapshots.load(self.snapshot_dir, step)
+            snapshots.delete(self.snapshot_dir, step)
         started = time.monotonic()
         exported = self._export(embedder, step=step, trained_from=trained_from)
-        vectors = self.make_vectors(exported)
+        snapshot = self._publish(step, exported)
+        _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
+        return snapshot
+
+    def refresh_weights(
+        self,
+        embedder_weights: artifacts.Segment,
+        context: context_lib.Context,
+        *,
+        step: int,
+        trained_from: Mapping[str, str],
+    ) -> snapshots.Snapshot:
+        """`refresh` with an embedder whose training has ended.
+
+        Args:
+          embedder_weights: Its weights.
+          context: Configuration and data of the run.
+          step: As for `refresh`.
+          trained_from: As for `refresh`.
+        """
+        config = context.config.model.embedder
+        model = embedder_lib.Embedder(config, context.tokenizer.vocab_size).build_weights()
+        weights.restore(model, embedder_weights)
+        return self.refresh(model, step=step, trained_from=trained_from)
+
+    def restore(self, step: int) -> None:
+        """Makes the vectors and the index of a published snapshot again if they were deleted.
+
+        Raises:
+          UserError: If its embedder was deleted: nothing else holds the weights of that step.
+        """
+        missing = self._missing(step)
+        if not missing:
+            return
+        embedder = snapshots.load(self.snapshot_dir, step, verify=False).embedder.path
+        if "embedder" in missing:
+            raise types.UserError(
+                f"The snapshot of step {step}, which the next batches are made from, has lost its"
+                f" embedder {embedder}. Delete {os.path.dirname(self.snapshot_dir)} and give the"
+                " same command again: joint training is then done again, from its start."
+            )
+        snapshots.delete(self.snapshot_dir, step)
+        self._publish(step, artifacts.open_segment(embedder, "embedder"))
+
+    def _missing(self, step: int) -> list[str]:
+        """The parts of a published snapshot that are not there."""
+        known = snapshots.load(self.snapshot_dir, step, verify=False)
+        return [r for r in snapshots.PARTS if not artifacts.is_complete(getattr(known, r).path)]
+
+    def _publish(self, step: int, embedder: artifacts.Segment) -> snapshots.Snapshot:
+        vectors = self.make_vectors(embedder)
         index = index_lib.build(self.root, vectors, self.retrieval, k=self.search_depth)
+        for made in (vectors, index):  # they may be older than this call
+            artifacts.open_segment(made.path)
+        earlier = [s for s in snapshots.list_steps(self.snapshot_dir) if s < step]
         snapshot = snapshots.Snapshot.of(
             step=step,
-            embedder=exported,
+            embedder=embedder,
             vectors=vectors,
             index=index,
             blocks=self.blocks,
-            parent=max(snapshots.list_steps(self.snapshot_dir), default=None),
+            parent=max(earlier, default=None),
         )
         snapshots.publish(self.snapshot_dir, snapshot)
-        _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
         return snapshot
 
     def _export(
@@ -124,7 +184,7 @@ class Refresher:
             old = snapshots.load(self.snapshot_dir, step, verify=False)
             snapshots.delete(self.snapshot_dir, step)
             for path in (old.index.path, old.vectors.path, old.embedder.path):
-                if os.path.dirname(path) == self.root.rstrip("/"):
+                if os.path.dirname(path) == self.root.rstrip("/") and tf.io.gfile.exists(path):
                     tf.io.gfile.rmtree(path)
 
 
@@ -141,10 +201,6 @@ def baseline_snapshot(
       embedder_weights: Its weights.
       make_vectors: See `MakeVectors`.
     """
-    config = context.config
-    model = embedder_lib.Embedder(config.model.embedder, context.tokenizer.vocab_size)
-    weights.restore(model.build_weights(), embedder_weights)
     refresher = Refresher.of(context, context.directory(embedder_weights.path), make_vectors)
-    return refresher.refresh(
-        model, step=0, trained_from={"embedder_weights": embedder_weights.fingerprint}
-    )
+    trained_from = {"embedder_weights": embedder_weights.fingerprint}
+    return refresher.refresh_weights(embedder_weights, context, step=0, trained_from=trained_from)

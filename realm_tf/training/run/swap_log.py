@@ -11,11 +11,12 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import json
+import os
 import threading
 
 import tensorflow as tf
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ class SwapLog:
         self._lock = threading.Lock()
         self._swaps = [Swap(0, initial, 0)]
         if tf.io.gfile.exists(path):
-            self._swaps = [Swap(**entry) for entry in artifacts.read_json(path)]
+            self._swaps = _read(path)
 
     def snapshot_at(self, batch_index: int) -> int:
         """Snapshot step that the batch is made from."""
@@ -81,3 +82,16 @@ class SwapLog:
     def _write(self, swaps: list[Swap]) -> None:
         entries = [dataclasses.asdict(swap) for swap in swaps]
         artifacts.write_text(self._path, json.dumps(entries, indent=1))
+
+
+def _read(path: str) -> list[Swap]:
+    try:
+        swaps = [Swap(**entry) for entry in artifacts.read_json(path)]
+        if not swaps or not all(isinstance(n, int) for s in swaps for n in vars(s).values()):
+            raise TypeError("it holds no swaps")
+    except TypeError as error:
+        raise types.UserError(
+            f"{path} is damaged: {error}. Delete {os.path.dirname(path)} and give the same command"
+            " again: joint training is then done again, from its start."
+        ) from error
+    return swaps

@@ -6,6 +6,7 @@ import itertools
 import json
 
 import pytest
+import tensorflow as tf
 
 from beam_jobs.engine import report as job_report
 from beam_jobs.engine import work_items
@@ -60,7 +61,7 @@ def letters_in(root, messages_of_items) -> tuple[work_items.Folder, job_report.T
     folder = work_items.open_folder(str(root / "x.job"), "plan", resume=True)
     whole = job_report.Tally()
     for number, messages in enumerate(messages_of_items):
-        artifacts.tf.io.gfile.makedirs(folder.file("Read"))
+        tf.io.gfile.makedirs(folder.file("Read"))
         part = job_report.Tally()
         letters = job_report.DeadLetters(folder, "Read", number, part)
         for record, message in enumerate(messages, 1):

@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How jobs are run."""
 
-import errno
 import os
 import signal
 
 import apache_beam as beam
 import pytest
-import tensorflow as tf
 
 from beam_jobs.engine import runner as runner_lib
 from realm_tf import types
@@ -101,25 +99,3 @@ def test_other_errors_stay_what_they_are():
 def run_map(function, options=()):
     with runner_lib.pipeline(options) as pipeline:
         _ = pipeline | beam.Create([0, 1, 2, 3]) | beam.Reshuffle() | beam.Map(function)
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (OSError(errno.ENOSPC, "No space left on device", "/x"), "No space left on device: /x. F"),
-        (OSError(errno.EDQUOT, "Disk quota exceeded"), "Disk quota exceeded. Free some space"),
-        (PermissionError(errno.EACCES, "Permission denied", "/x"), "Permission denied: /x. Give"),
-        (tf.errors.ResourceExhaustedError(None, None, "/x; No\nspace"), "/x; No space. Free"),
-        (tf.errors.PermissionDeniedError(None, None, "/x; Read-only"), "/x; Read-only. Give"),
-    ],
-)
-def test_a_full_or_closed_disk_is_one_line(error, message):
-    with pytest.raises(types.UserError) as raised, runner_lib.storage_errors():
-        raise error
-    assert str(raised.value).startswith(message)
-    assert str(raised.value).endswith("it goes on where it stopped.")
-
-
-def test_other_errors_of_storage_stay_what_they_are():
-    with pytest.raises(FileNotFoundError), runner_lib.storage_errors():
-        raise FileNotFoundError(errno.ENOENT, "No such file")

@@ -8,6 +8,7 @@ import pytest
 from realm_tf import types
 from realm_tf.models import embedder, weights
 from realm_tf.training.experiments import ict, masked_evaluation, pretrain, warmup
+from realm_tf.training.run import refresh
 from tests.training import runs
 
 
@@ -86,6 +87,30 @@ def test_failed_refresh_leaves_training_on_its_snapshot(tmp_path, caplog):
     _, system = _train(tmp_path, *overrides, embed=_fail_after_the_first)
     assert system.snapshot.step == 3
     assert "refresh at step 2 failed (no more disk); the index is 2 steps old" in caplog.text
+
+
+def test_pipeline_that_fails_is_logged_with_its_traceback(tmp_path, caplog):
+    def fail(job, exported):
+        if exported.settings["step"] == 2:
+            raise refresh.EmbeddingError("a worker is gone") from RuntimeError("lost")
+        return job(exported)
+
+    overrides = ("pretrain.refresh.every_steps=2", "pretrain.steps=3")
+    _, system = _train(tmp_path, *overrides, embed=fail)
+    assert system.snapshot.step == 3
+    assert "refresh at step 2 failed (a worker is gone)" in caplog.text
+    assert "RuntimeError: lost" in caplog.text
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, AttributeError])
+def test_own_errors_are_not_taken_for_a_failed_refresh(tmp_path, error):
+    def fail(job, exported):
+        if exported.settings["step"] == 2:
+            raise error("a mistake of ours")
+        return job(exported)
+
+    with pytest.raises(error, match="a mistake of ours"):
+        _train(tmp_path, "pretrain.refresh.every_steps=2", "pretrain.steps=3", embed=fail)
 
 
 def test_staleness_over_budget_stops(tmp_path):

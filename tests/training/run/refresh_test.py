@@ -3,10 +3,13 @@
 """What a snapshot's embedder computes in is a setting, and part of its name."""
 
 import os
+import shutil
 
 import numpy as np
+import pytest
 
-from realm_tf.retrieval import vectors
+from realm_tf import types
+from realm_tf.retrieval import snapshots, vectors
 from realm_tf.training.experiments import ict
 from realm_tf.training.run import refresh
 from tests.training import runs
@@ -32,3 +35,59 @@ def test_embedder_is_exported_in_the_configured_dtype(tmp_path):
     cosines /= np.linalg.norm(narrow, axis=-1)
     assert cosines.min() > 0.999
     assert np.abs(wide - narrow).max() > 1e-6
+
+
+@pytest.mark.parametrize("parts", [["vectors"], ["index"], ["embedder"], list(snapshots.PARTS[:3])])
+def test_deleted_parts_of_a_snapshot_are_made_again(tmp_path, parts):
+    whole = _snapshot(tmp_path, "float32")
+    before = whole.segment("vectors"), vectors.VectorTable.open(whole.segment("vectors")).load()
+    for role in parts:
+        shutil.rmtree(getattr(whole, role).path)
+    again = _snapshot(tmp_path, "float32")
+    made = again.segment("vectors", verify=True)
+    np.testing.assert_array_equal(vectors.VectorTable.open(made).load(), before[1])
+    if parts != ["embedder"] and "embedder" not in parts:
+        assert made == before[0]
+        assert again.index == whole.index
+    again.segment("index"), again.segment("embedder", verify=True)
+
+
+def _refresher(root):
+    context = runs.make_context(root)
+    embedder = ict.random_embedder(context)
+    directory = context.directory(embedder.path)
+    return refresh.Refresher.of(context, directory, runs.make_vectors(context))
+
+
+def test_snapshot_that_a_resumed_run_reads_is_restored(tmp_path):
+    whole = _snapshot(tmp_path, "float32")
+    refresher = _refresher(tmp_path)
+    for role in ("vectors", "index"):
+        shutil.rmtree(getattr(whole, role).path)
+    refresher.restore(0)
+    assert snapshots.load(refresher.snapshot_dir, 0).vectors == whole.vectors
+    shutil.rmtree(whole.embedder.path)
+    with pytest.raises(types.UserError, match=r"has lost its embedder .* Delete .* again"):
+        refresher.restore(0)
+
+
+def test_garbage_that_is_gone_is_no_error(tmp_path):
+    whole = _snapshot(tmp_path, "float32")
+    refresher = _refresher(tmp_path)
+    for step in (1, 2):  # of the same parts
+        other = snapshots.Snapshot(**{**vars(whole), "step": step})
+        snapshots.publish(refresher.snapshot_dir, other)
+    shutil.rmtree(whole.vectors.path)
+    refresher.collect_garbage(set(), 1)
+    assert snapshots.list_steps(refresher.snapshot_dir) == [0, 2]
+
+
+def test_damaged_vectors_are_not_published(tmp_path):
+    whole = _snapshot(tmp_path, "float32")
+    path = whole.segment("vectors").files("vectors-")[0]
+    with open(path, "r+b") as f:
+        f.seek(-3, os.SEEK_END)
+        f.write(b"xyz")
+    shutil.rmtree(whole.index.path)
+    with pytest.raises(types.UserError, match="is damaged"):
+        _snapshot(tmp_path, "float32")

@@ -14,6 +14,7 @@ import contextlib
 import glob as glob_lib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -113,6 +114,12 @@ def remove(path: str) -> None:
             _tensorflows().remove(path)
     else:
         os.remove(path)
+
+
+def errors() -> tuple[Any, ...]:
+    """TensorFlow's errors, for an `except`; none of them comes before TensorFlow is imported."""
+    tf = sys.modules.get("tensorflow")
+    return () if tf is None else (tf.errors.OpError,)
 
 
 def _tensorflows() -> Any:

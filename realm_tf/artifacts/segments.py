@@ -14,21 +14,21 @@ made from), so a stage knows what it would make, and whether it is there, before
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import dataclasses
-import hashlib
 import json
 import os
-import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from realm_tf import types
-from realm_tf.storage import gfile
+from realm_tf.artifacts import files, gfile
 
 MANIFEST = "segment.json"
 SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
-_CHUNK_BYTES = 1 << 22
+_NOT_MADE_BELOW: contextvars.ContextVar[str | None] = contextvars.ContextVar(
+    "not_made_below", default=None
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,78 +74,17 @@ class Segment:
         return [self.file(s.name) for s in self.shards if s.name.startswith(prefix)]
 
 
-def canonical_json(value: Any) -> str:
-    """JSON text that is the same for equal values: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(value: Any) -> str:
-    """Hex SHA-256 of a JSON value."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
-
-
 def recipe_path(
     root: str, kind: str, *, settings: Mapping[str, Any], made_from: Mapping[str, str]
 ) -> str:
     """Directory, under `root`, of the segment that this recipe makes."""
-    key = digest({"kind": kind, "settings": settings, "made_from": made_from})
+    key = files.digest({"kind": kind, "settings": settings, "made_from": made_from})
     return os.path.join(root, f"{kind}-{key[:12]}")
-
-
-def is_remote(path: str) -> bool:
-    """Whether `path` is on an object store rather than a mounted filesystem."""
-    return "://" in path and not path.startswith("file://")
-
-
-@contextlib.contextmanager
-def atomic_path(path: str) -> Iterator[str]:
-    """Yields a path to write to; `path` appears, whole, when the block ends without an error."""
-    if is_remote(path):
-        yield path  # an object appears when it is closed
-        return
-    aside = f"{path}.tmp-{uuid.uuid4().hex[:8]}"
-    try:
-        yield aside
-        os.replace(aside, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(aside)
-
-
-def write_text(path: str, text: str) -> None:
-    """Writes `text` to `path`, atomically."""
-    with atomic_path(path) as aside, gfile.GFile(aside, "w") as f:
-        f.write(text)
-
-
-def read_json(path: str) -> Any:
-    """Parses a JSON file.
-
-    Raises:
-      UserError: If it is missing or not JSON.
-    """
-    try:
-        with gfile.GFile(path, "r") as f:
-            return json.loads(f.read())
-    except FileNotFoundError:
-        raise types.UserError(f"No such file: {path}.") from None
-    except json.JSONDecodeError as error:
-        raise types.UserError(f"{path} is not JSON: {error}. It may be damaged.") from error
-
-
-def file_sha256(path: str) -> tuple[str, int]:
-    """Returns the hex SHA-256 and the size in bytes of a file."""
-    sha, size = hashlib.sha256(), 0
-    with gfile.GFile(path, "rb") as f:
-        while chunk := f.read(_CHUNK_BYTES):
-            sha.update(chunk)
-            size += len(chunk)
-    return sha.hexdigest(), size
 
 
 def measure(folder: str, name: str, num_records: int = 0) -> Shard:
     """Takes size and checksum of the file `name` of a segment's directory, reading it once."""
-    sha, size = file_sha256(os.path.join(folder, name))
+    sha, size = files.file_sha256(os.path.join(folder, name))
     return Shard(name, sha, size, num_records)
 
 
@@ -184,7 +123,7 @@ class SegmentWriter:
         """Yields a path to write the file `name` to, and adds it to the segment."""
         target = os.path.join(self.path, name)
         gfile.makedirs(os.path.dirname(target))
-        with atomic_path(target) as aside:
+        with files.atomic_path(target) as aside:
             yield aside
         self.add(name, num_records=num_records)
 
@@ -194,8 +133,8 @@ class SegmentWriter:
 
     def add_tree(self, name: str) -> None:
         """Adds every file under the directory `name` (a SavedModel)."""
-        for folder, _, files in gfile.walk(os.path.join(self.path, name)):
-            for file in files:
+        for folder, _, names in gfile.walk(os.path.join(self.path, name)):
+            for file in names:
                 self.add(os.path.relpath(os.path.join(folder, file), self.path))
 
     def commit(self, **counts: float) -> Segment:
@@ -205,14 +144,38 @@ class SegmentWriter:
             counts=counts,
             shards=[dataclasses.asdict(self._shards[n]) for n in sorted(self._shards)],
         )
-        body["fingerprint"] = digest(body)
-        write_text(os.path.join(self.path, MANIFEST), json.dumps(body, indent=1, sort_keys=True))
+        body["fingerprint"] = files.digest(body)
+        files.write_text(
+            os.path.join(self.path, MANIFEST), json.dumps(body, indent=1, sort_keys=True)
+        )
         return _segment_from_json(self.path, body)
+
+
+class NotMadeError(Exception):
+    """A segment is not there, and nothing is to be made: see `nothing_is_made`."""
+
+
+@contextlib.contextmanager
+def nothing_is_made(root: str) -> Iterator[None]:
+    """Tells whether work would be done, by beginning it: what makes a segment looks for it first.
+
+    Args:
+      root: Directory of segments. Looking for one below it that is not there raises `NotMadeError`.
+    """
+    token = _NOT_MADE_BELOW.set(os.path.join(root, ""))
+    try:
+        yield
+    finally:
+        _NOT_MADE_BELOW.reset(token)
 
 
 def is_complete(path: str) -> bool:
     """Whether a committed segment is at `path`."""
-    return gfile.exists(os.path.join(path, MANIFEST))
+    found = gfile.exists(os.path.join(path, MANIFEST))
+    root = _NOT_MADE_BELOW.get()
+    if not found and root is not None and path.startswith(root):
+        raise NotMadeError(path)
+    return found
 
 
 def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> Segment:
@@ -228,12 +191,16 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
     """
     if not is_complete(path):
         raise types.UserError(
-            f"{path} is no complete segment (no {MANIFEST}). Run the stage that makes it again."
+            f"{path} is not a complete segment: it has no {MANIFEST}. Give the command that makes"
+            " it again (of a run, realm run); it goes on where it stopped."
         )
-    body = read_json(os.path.join(path, MANIFEST))
+    body = files.read_json(os.path.join(path, MANIFEST))
     segment = _segment_from_json(path, body)
     declared = dict(body)
-    if digest({k: v for k, v in declared.items() if k != "fingerprint"}) != segment.fingerprint:
+    if (
+        files.digest({k: v for k, v in declared.items() if k != "fingerprint"})
+        != segment.fingerprint
+    ):
         raise types.UserError(f"{path}/{MANIFEST} was changed after it was written. Make it again.")
     _require(segment, kind)
     for shard in segment.shards:
@@ -273,21 +240,6 @@ def require_same(what: str, left: tuple[str, str | None], right: tuple[str, str 
         )
 
 
-def localise(path: str, cache_dir: str | None = None) -> str:
-    """Returns a local path of `path`, copying a remote file once (for memory-mapping)."""
-    if not is_remote(path):
-        return path
-    cache_dir = cache_dir or os.path.join(tempfile.gettempdir(), "realm_tf_cache")
-    stat = gfile.stat(path)
-    key = digest([path, stat.length, stat.mtime_nsec])[:24]
-    local = os.path.join(cache_dir, f"{key}-{os.path.basename(path)}")
-    if not os.path.exists(local):
-        os.makedirs(cache_dir, exist_ok=True)
-        with atomic_path(local) as aside:
-            gfile.copy(path, aside)
-    return local
-
-
 def _require(segment: Segment, kind: str | None) -> None:
     if kind is not None and segment.kind != kind:
         held = f"{segment.path} holds {segment.kind!r}"
@@ -308,9 +260,12 @@ def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:
 def _check_shard(segment: Segment, shard: Shard, *, verify: bool) -> None:
     path = segment.file(shard.name)
     if not gfile.exists(path):
-        raise types.UserError(f"{path} is missing from its segment. Make the segment again.")
+        raise types.UserError(
+            f"{path} is missing from its segment. Delete {segment.path} and give the"
+            " same command again: it makes the segment anew."
+        )
     size = gfile.stat(path).length
-    sha = file_sha256(path)[0] if verify and size == shard.num_bytes else shard.sha256
+    sha = files.file_sha256(path)[0] if verify and size == shard.num_bytes else shard.sha256
     if (size, sha) != (shard.num_bytes, shard.sha256):
         raise types.UserError(
             f"{path} is damaged: expected {shard.num_bytes} bytes with SHA-256"

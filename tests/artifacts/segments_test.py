@@ -218,3 +218,14 @@ def test_localise_copies_a_remote_file_once(tmp_path):
 )
 def test_is_remote(path, remote):
     assert artifacts.is_remote(path) is remote
+
+
+def test_nothing_is_made_where_something_is_missing(tmp_path):
+    there, missing = tmp_path / "root" / "there", tmp_path / "root" / "missing"
+    _write(there)
+    with artifacts.nothing_is_made(str(tmp_path / "root")):
+        assert artifacts.is_complete(str(there))
+        with pytest.raises(artifacts.NotMadeError):
+            artifacts.is_complete(str(missing))
+        assert not artifacts.is_complete(str(tmp_path / "root2" / "elsewhere"))
+    assert not artifacts.is_complete(str(missing))

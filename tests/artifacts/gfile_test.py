@@ -7,7 +7,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from realm_tf.storage import gfile
+from realm_tf.artifacts import gfile
 
 
 @pytest.fixture(params=["", "file://"], ids=["local", "scheme"])

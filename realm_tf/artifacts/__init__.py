@@ -1,0 +1,65 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What lies on disk: files that appear whole, segments of them, and leases of directories."""
+
+from realm_tf.artifacts.disk_errors import make_directory, storage_errors
+from realm_tf.artifacts.files import (
+    atomic_path,
+    canonical_json,
+    create_text,
+    digest,
+    file_sha256,
+    is_remote,
+    localise,
+    paths_in,
+    plain_path,
+    read_json,
+    write_text,
+)
+from realm_tf.artifacts.leases import Lease, hold
+from realm_tf.artifacts.segments import (
+    MANIFEST,
+    SAVED_MODEL,
+    NotMadeError,
+    Segment,
+    SegmentWriter,
+    Shard,
+    is_complete,
+    measure,
+    nothing_is_made,
+    open_segment,
+    recipe_path,
+    require_kind,
+    require_same,
+)
+
+__all__ = [
+    "MANIFEST",
+    "SAVED_MODEL",
+    "Lease",
+    "NotMadeError",
+    "Segment",
+    "SegmentWriter",
+    "Shard",
+    "atomic_path",
+    "canonical_json",
+    "create_text",
+    "digest",
+    "file_sha256",
+    "hold",
+    "is_complete",
+    "is_remote",
+    "localise",
+    "make_directory",
+    "measure",
+    "nothing_is_made",
+    "open_segment",
+    "paths_in",
+    "plain_path",
+    "read_json",
+    "recipe_path",
+    "require_kind",
+    "require_same",
+    "storage_errors",
+    "write_text",
+]

@@ -1,0 +1,166 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The training stages of `realm run`: from opened data to fine-tuned systems."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Iterator
+
+from beam_jobs import embed_blocks
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.commands import corpus_checks, data_stages, run_inputs
+from realm_tf.data.questions import questions as open_qa
+from realm_tf.training.experiments import ict, pretrain, warmup
+from realm_tf.training.experiments import open_qa as open_qa_training
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import refresh
+from realm_tf.training.run import system as system_lib
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class TrainingStages:
+    """Trained weights and systems, each made when it is first asked for.
+
+    Args:
+      root: Where segments go.
+      inputs: What the user brought.
+      config: Resolved.
+      data: The stages before.
+      timed: Runs a stage.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        inputs: run_inputs.Inputs,
+        config: config_lib.Config,
+        data: data_stages.DataStages,
+        timed: data_stages.Timed,
+    ):
+        self._root = root
+        self._inputs = inputs
+        self._config = config
+        self._data = data
+        self._timed = timed
+
+    @functools.cached_property
+    def context(self) -> context_lib.Context:
+        """The opened data, which training needs, once the settings are seen to fit it.
+
+        Raises:
+          UserError: If they do not.
+        """
+        config = self._config
+        sizes = {
+            "ict": config.ict.batch_size,
+            "pretrain.warmup": config.pretrain.warmup.batch_size,
+            "pretrain": config.pretrain.batch_size,
+            "open_qa": config.open_qa.batch_size,
+        }
+        corpus_checks.check_devices(config.runtime, sizes)
+        corpus_checks.check_blocks(config, int(self._data.blocks.counts["blocks"]))
+        context = self._data.context
+        corpus_checks.check_sentences(context)
+        train = open_qa.read(self._inputs.questions_train, config.questions)
+        corpus_checks.check_questions(context, train)
+        return context
+
+    @functools.cached_property
+    def ict_weights(self) -> artifacts.Segment:
+        """The embedder after the inverse-cloze warm start."""
+        context = self.context
+        return self._timed("ict", lambda: ict.train(context))
+
+    @functools.cached_property
+    def reader_weights(self) -> artifacts.Segment:
+        """The reader after its warm-up."""
+        context = self.context
+        return self._timed("warmup", lambda: warmup.train(context))
+
+    @functools.cached_property
+    def realm(self) -> system_lib.System | None:
+        """The jointly trained system; None where joint training is left out."""
+        if reason := self.why_not_joint():
+            _LOGGER.warning("%s", reason)
+            return None
+        context, starts = self.context, (self.ict_weights, self.reader_weights)
+        return self._timed(
+            "pretrain",
+            lambda: pretrain.train(
+                context,
+                embedder_weights=starts[0],
+                reader_weights=starts[1],
+                make_vectors=self._embed,
+            ),
+        )
+
+    def baseline(self, name: str, embedder_weights: artifacts.Segment) -> system_lib.System:
+        """An embedder as it is, with the warmed-up reader."""
+        snapshot = refresh.baseline_snapshot(
+            self.context, embedder_weights, make_vectors=self._embed
+        )
+        return system_lib.System(name, embedder_weights, self.reader_weights, snapshot)
+
+    def systems(self) -> Iterator[system_lib.System]:
+        """What is compared: a random embedder, ICT alone, and REALM."""
+        if self._config.evaluation.baselines:
+            yield self.baseline("random", ict.random_embedder(self.context))
+            if self.realm is not None:
+                yield self.baseline("ict", self.ict_weights)
+        yield self.best_system()
+
+    def best_system(self) -> system_lib.System:
+        """What is exported: REALM, or ICT alone where joint training did not start."""
+        return self.realm or self.baseline("ict", self.ict_weights)
+
+    def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
+        """Open-QA weights of a system."""
+        path, reading = self._inputs.questions_train, self._config.questions
+        context = self.context
+        return self._timed(
+            f"open_qa/{system.name}",
+            lambda: open_qa_training.train(
+                context,
+                system,
+                open_qa.read(path, reading),
+                open_qa.fingerprint(path, reading),
+            ),
+        )
+
+    def _embed(self, embedder: artifacts.Segment) -> artifacts.Segment:
+        params = embed_blocks.Params(
+            self._data.blocks.path,
+            embedder.path,
+            self._data.vocab.path,
+            self._root,
+            self._config,
+        )
+        try:
+            return embed_blocks.embed_blocks(params, beam_args=self._inputs.beam_args)
+        except Exception as error:
+            # A pipeline that fails raises what its runner has for that; all else is our mistake.
+            if type(error) is RuntimeError or type(error).__module__.startswith("apache_beam."):
+                raise refresh.EmbeddingError(" ".join(str(error).split())[-500:]) from error
+            raise
+
+    def why_not_joint(self) -> str | None:
+        """Why there is no joint training; None if there is."""
+        if self._config.pretrain.steps == 0:
+            return (
+                "pretrain.steps is 0: there is no joint training, and what follows uses ICT alone."
+            )
+        counts = self.reader_weights.counts
+        if counts["passed"]:
+            return None
+        return (
+            f"The reader's held-out copy accuracy is {counts['copy_accuracy']:.3f} after"
+            f" {counts['steps']:.0f} steps, under the gate of"
+            f" {self._config.pretrain.warmup.copy_accuracy}: it does not read yet, and would teach"
+            " the retriever nothing true. Joint training does not start; what follows uses ICT"
+            " alone. Start from pre-trained weights, give more text, or raise"
+            " pretrain.warmup.max_steps."
+        )

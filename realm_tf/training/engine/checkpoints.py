@@ -1,0 +1,45 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the checkpoints of a training run, which may be damaged."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from realm_tf import artifacts, types
+
+# What TensorFlow raises of a checkpoint whose files are gone, cut short or changed: many things.
+_DAMAGED = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError)
+
+
+@contextlib.contextmanager
+def damage(directory: str) -> Iterator[None]:
+    """Makes one line of what TensorFlow raises of a damaged checkpoint.
+
+    Args:
+      directory: Where the run's checkpoints are; for the message.
+
+    Raises:
+      UserError: In place of these errors.
+    """
+    try:
+        with artifacts.storage_errors():
+            yield
+    except types.UserError:
+        raise
+    except _DAMAGED as error:
+        reason = " ".join(str(error).split())[:200]
+        raise types.UserError(
+            f"A checkpoint in {directory} is damaged: {reason}. Delete that directory and give the"
+            " same command again: this training is then done again, from its start."
+        ) from error
+
+
+def newest_step(directory: str) -> int:
+    """Step of the newest checkpoint, 0 if there is none."""
+    with artifacts.plain_path(directory) as plain:
+        path = tf.train.latest_checkpoint(plain)
+    return int(path.rpartition("-")[2]) if path else 0

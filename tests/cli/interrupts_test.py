@@ -1,0 +1,78 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Ctrl-C ends a command with one line, its exit code, and none of its workers left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from realm_tf.cli import interrupts
+
+# Threads and workers that would all have something to say, had they the time.
+_WORK = """
+import subprocess, sys, threading, time
+from realm_tf.cli import interrupts
+
+def work():
+    try:
+        time.sleep(100)
+    finally:
+        print("left", file=sys.stderr)
+
+with interrupts.one_line():
+    threading.Thread(target=work).start()
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+    print(worker.pid, flush=True)
+    {}
+"""
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("doing", ["work()", "[sum(range(10**6)) for _ in range(10**6)]"])
+def test_interrupt_is_one_line(doing):
+    command = [sys.executable, "-c", _WORK.format(doing)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        worker = int(process.stdout.readline())
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == interrupts.EXIT_CODE == 130
+    assert said.splitlines() == [
+        "realm: interrupted. Give the same command again: it goes on where it stopped."
+    ]
+    end = time.monotonic() + 10
+    while _is_alive(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _is_alive(worker)
+
+
+def test_who_decides_already_what_an_interrupt_does_is_left_alone():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts.one_line():
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_afterwards_an_interrupt_is_pythons_again():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interrupts.one_line():
+            assert signal.getsignal(signal.SIGINT) != signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
