@@ -39,7 +39,7 @@ def test_run_is_found_from_another_directory(inputs, tmp_path, monkeypatch):
     run_inputs.save("work", inputs, _CONFIG)
     monkeypatch.chdir("/")
     found, settings = run_inputs.load(f"{tmp_path}/work")
-    run_inputs.check(found, config_lib.Config())
+    run_inputs.check(found, _CONFIG)
     assert settings == _CONFIG
 
 
@@ -56,7 +56,8 @@ def test_pattern_within_a_directory_with_wildcards_in_its_name(inputs, tmp_path,
             corpus=kept,
             questions_train=f"{tmp_path}/train.jsonl",
             questions_dev=f"{tmp_path}/dev.jsonl",
-        )
+        ),
+        _CONFIG,
     )
 
 
