@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from realm_tf.text import answers
+from realm_tf.text import answer_matching
 
 NO_ANSWER = tf.float32.min  # the score of a place without a span; JSON knows no infinity
 
@@ -75,10 +75,10 @@ def distinct(candidates: Candidates, texts: tf.Tensor, count: int) -> Candidates
 def normalize(text: tf.Tensor) -> tf.Tensor:
     """Normalises answers as SQuAD does (case, punctuation, articles, spaces), in core ops.
 
-    It is `realm_tf.text.answers.normalize` but for Unicode's decomposition, which TensorFlow has
-    no core op for. <string>[...] to <string>[...].
+    It is `realm_tf.text.answer_matching.normalize` but for Unicode's decomposition, which
+    TensorFlow has no core op for. <string>[...] to <string>[...].
     """
     text = tf.strings.lower(text, encoding="utf-8")
-    text = tf.strings.regex_replace(text, f"[{answers.PUNCTUATION}]", "")
+    text = tf.strings.regex_replace(text, f"[{answer_matching.PUNCTUATION}]", "")
     text = tf.strings.regex_replace(text, r"\b(a|an|the)\b", " ")
     return tf.strings.strip(tf.strings.regex_replace(text, r"[\s\p{Z}]+", " "))

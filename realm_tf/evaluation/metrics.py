@@ -19,7 +19,7 @@ from realm_tf import types
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.text import answers as answers_lib
+from realm_tf.text import answer_matching
 
 NOT_FOUND = -1
 NOT_JUDGED = -2  # nothing is known about what should have been found
@@ -106,15 +106,15 @@ def recall(ranks: np.ndarray, cutoffs: Sequence[int], name: str = "recall") -> d
 def holds_answer(text: str, question: questions_lib.Question) -> bool:
     """Whether a text holds one of the question's answers."""
     if question.is_regex:
-        return answers_lib.regex_contains(text, question.answers)
-    return answers_lib.contains(text, question.answers)
+        return answer_matching.regex_contains(text, question.answers)
+    return answer_matching.contains(text, question.answers)
 
 
 def is_correct(prediction: str, question: questions_lib.Question) -> bool:
     """Exact match with one of the question's answers, or a match of its regular expressions."""
     if question.is_regex:
-        return answers_lib.regex_match(prediction, question.answers)
-    return answers_lib.exact_match(prediction, question.answers)
+        return answer_matching.regex_match(prediction, question.answers)
+    return answer_matching.exact_match(prediction, question.answers)
 
 
 def score_answers(
@@ -135,7 +135,7 @@ def score_answers(
     figures = {"exact_match": _mean([is_correct(*pair) for pair in pairs])}
     texts = [(prediction, q.answers) for prediction, q in pairs if not q.is_regex]
     if texts:
-        figures["f1"] = _mean([answers_lib.f1(*pair) for pair in texts])
+        figures["f1"] = _mean([answer_matching.f1(*pair) for pair in texts])
     return figures
 
 
@@ -148,7 +148,7 @@ def frequent_answer(train: Sequence[questions_lib.Question]) -> str:
         answer
         for question in train
         if not question.is_regex
-        for answer in {answers_lib.normalize(answer) for answer in question.answers} - {""}
+        for answer in {answer_matching.normalize(answer) for answer in question.answers} - {""}
     )
     return min(counts, key=lambda answer: (-counts[answer], answer), default="")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.text import answers
+from realm_tf.text import answer_matching
 from serving import spans
 
 
@@ -64,4 +64,4 @@ def test_distinct_keeps_the_best():
 def test_normalisation_is_that_of_the_metrics(text, expected):
     found = spans.normalize(tf.constant(text)).numpy().decode()
     assert found == expected
-    assert unicodedata.normalize("NFD", found) == answers.normalize(text)
+    assert unicodedata.normalize("NFD", found) == answer_matching.normalize(text)

@@ -19,8 +19,7 @@ import numpy as np
 from realm_tf import types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions
-from realm_tf.text import answers as answers_lib
-from realm_tf.text import offsets, words
+from realm_tf.text import answer_matching, offsets, words
 from realm_tf.text import tokenizer as tokenizer_lib
 
 
@@ -55,7 +54,8 @@ def answer_token_ids(
     would match anything.
     """
     answers = [
-        [a for a in group if words.is_plain(a) and answers_lib.normalize(a)] for group in answers
+        [a for a in group if words.is_plain(a) and answer_matching.normalize(a)]
+        for group in answers
     ]
     encoded = iter(tokenizer.encode([answer for group in answers for answer in group]))
     groups = [[next(encoded).ids for _ in group] for group in answers]
@@ -97,7 +97,7 @@ def find_text_spans(
       answers: The answers of one question, plain ones among them.
     """
     others = [answer for answer in answers if not words.is_plain(answer)]
-    return _in_texts(table, rows if others else rows[:0], lambda t: answers_lib.find(t, others))
+    return _in_texts(table, rows if others else rows[:0], lambda t: answer_matching.find(t, others))
 
 
 def find_regex_spans(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realm_tf import types
-from realm_tf.text import answers
+from realm_tf.text import answer_matching
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from realm_tf.text import answers
     ],
 )
 def test_normalize(text, expected):
-    assert answers.normalize(text) == expected
+    assert answer_matching.normalize(text) == expected
 
 
 def _squad(text):
@@ -52,28 +52,28 @@ def test_english_figures_are_those_of_squad(prediction, gold):
     left, right = _squad(prediction), _squad(gold)
     shared = sum((collections.Counter(left) & collections.Counter(right)).values())
     f1 = 2 * shared / (len(left) + len(right)) if shared else 0.0
-    assert answers.exact_match(prediction, [gold]) == (left == right != [])
-    assert answers.f1(prediction, [gold]) == f1
+    assert answer_matching.exact_match(prediction, [gold]) == (left == right != [])
+    assert answer_matching.f1(prediction, [gold]) == f1
 
 
 def test_exact_match():
-    assert answers.exact_match("the Beatles.", ["Stones", "Beatles"])
-    assert answers.exact_match("Caf\u00e9", ["cafe\u0301"])
-    assert not answers.exact_match("Beatles band", ["Beatles"])
-    assert not answers.exact_match("Beatles", [])
-    assert answers.exact_match("王小明。", ["王 小明"])
-    assert not answers.exact_match("दिल", ["दल"])
+    assert answer_matching.exact_match("the Beatles.", ["Stones", "Beatles"])
+    assert answer_matching.exact_match("Caf\u00e9", ["cafe\u0301"])
+    assert not answer_matching.exact_match("Beatles band", ["Beatles"])
+    assert not answer_matching.exact_match("Beatles", [])
+    assert answer_matching.exact_match("王小明。", ["王 小明"])
+    assert not answer_matching.exact_match("दिल", ["दल"])
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "A", "The The", "an", "?!", "。"])
 def test_an_answer_of_nothing_matches_nothing(nothing):
     for text in ("", nothing, "1201", "A band, The The, sang it."):
-        assert not answers.exact_match(text, [nothing])
-        assert answers.f1(text, [nothing]) == 0.0
-        assert not answers.contains(text, [nothing])
-        assert answers.find(text, [nothing]) == []
-    assert answers.exact_match("1201", [nothing, "1201"])
-    assert not answers.exact_match(nothing, [nothing, "1201"])
+        assert not answer_matching.exact_match(text, [nothing])
+        assert answer_matching.f1(text, [nothing]) == 0.0
+        assert not answer_matching.contains(text, [nothing])
+        assert answer_matching.find(text, [nothing]) == []
+    assert answer_matching.exact_match("1201", [nothing, "1201"])
+    assert not answer_matching.exact_match(nothing, [nothing, "1201"])
 
 
 @pytest.mark.parametrize(
@@ -96,19 +96,21 @@ def test_an_answer_of_nothing_matches_nothing(nothing):
     ],
 )
 def test_f1(prediction, gold, expected):
-    assert answers.f1(prediction, gold) == pytest.approx(expected)
+    assert answer_matching.f1(prediction, gold) == pytest.approx(expected)
 
 
 def test_regex_match():
-    assert answers.regex_match("December 5, 1990", [r"dec\w* 5"])
-    assert not answers.regex_match("on December 5", [r"dec\w* 5"])  # from the start, as DrQA
-    assert answers.regex_match("b", ["a", "b"])
-    assert not answers.regex_match("", ["", "x*", "b"])
-    assert not answers.regex_match("b", ["", "x*"])  # would match anything
-    assert answers.regex_contains("in Dec 1990", ["", r"19\d\d"])
-    assert not answers.regex_contains("in Dec 1990", ["", r"18\d\d"])
+    assert answer_matching.regex_match("December 5, 1990", [r"dec\w* 5"])
+    assert not answer_matching.regex_match(
+        "on December 5", [r"dec\w* 5"]
+    )  # from the start, as DrQA
+    assert answer_matching.regex_match("b", ["a", "b"])
+    assert not answer_matching.regex_match("", ["", "x*", "b"])
+    assert not answer_matching.regex_match("b", ["", "x*"])  # would match anything
+    assert answer_matching.regex_contains("in Dec 1990", ["", r"19\d\d"])
+    assert not answer_matching.regex_contains("in Dec 1990", ["", r"18\d\d"])
     with pytest.raises(types.UserError, match=r"regular expression.*'\('"):
-        answers.regex_match("x", ["("])
+        answer_matching.regex_match("x", ["("])
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_regex_match():
     ],
 )
 def test_contains(text, gold, expected):
-    assert answers.contains(text, gold) is expected
+    assert answer_matching.contains(text, gold) is expected
 
 
 # Whole words, of scripts without white space whole characters: with vowels and stacked consonants.
@@ -155,17 +157,17 @@ SCRIPTS = [
 
 @pytest.mark.parametrize(("text", "inside", "outside"), SCRIPTS)
 def test_scripts(text, inside, outside):
-    assert answers.contains(text, [inside])
-    assert not answers.contains(text, [outside])
-    assert answers.find(text, [outside]) == []
-    for start, limit in answers.find(text, [outside, inside]):
-        assert answers.exact_match(text.encode()[start:limit].decode(), [inside])
-    assert len(answers.find(text, [inside])) == 1
+    assert answer_matching.contains(text, [inside])
+    assert not answer_matching.contains(text, [outside])
+    assert answer_matching.find(text, [outside]) == []
+    for start, limit in answer_matching.find(text, [outside, inside]):
+        assert answer_matching.exact_match(text.encode()[start:limit].decode(), [inside])
+    assert len(answer_matching.find(text, [inside])) == 1
 
 
 def test_find_gives_bytes_of_whole_words():
     text = "Émile saw PARIS, Paris\n Match, parisian paris."
-    spans = answers.find(text, ["Paris", "paris match", "paris", ""])
+    spans = answer_matching.find(text, ["Paris", "paris match", "paris", ""])
     assert [text.encode()[a:b].decode() for a, b in spans] == [
         "PARIS",
         "Paris",
@@ -176,4 +178,4 @@ def test_find_gives_bytes_of_whole_words():
 
 
 def test_find_takes_answers_literally():
-    assert answers.find("cost $5.0 (net)", ["$5.0", "(net)", ".*"]) == [(6, 9), (11, 14)]
+    assert answer_matching.find("cost $5.0 (net)", ["$5.0", "(net)", ".*"]) == [(6, 9), (11, 14)]
