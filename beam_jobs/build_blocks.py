@@ -125,9 +125,7 @@ class _Job:
             ),
         }
         self.recipes = [
-            shard_job.Recipe(
-                params.output_root, kind, self._settings(), made_from, schema.SCHEMA_VERSION
-            )
+            shard_job.Recipe(params.output_root, kind, self._settings(), made_from)
             for kind in kinds
         ]
 

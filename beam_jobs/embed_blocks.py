@@ -187,8 +187,7 @@ def embed_blocks(
       UserError: If blocks, embedder and vocabulary do not belong together, blocks or embedder are
         damaged, or a vector is not finite.
     """
-    blocks = artifacts.open_segment(params.blocks, verify=False)
-    artifacts.require_kind(blocks, schema.BLOCKS, schema.SCHEMA_VERSION)
+    blocks = artifacts.open_segment(params.blocks, schema.BLOCKS, verify=False)
     embedder = artifacts.open_segment(params.embedder, "embedder")
     tokenizers.check(params.vocab, blocks, embedder)
     retrieval = params.config.retrieval

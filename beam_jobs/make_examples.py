@@ -153,8 +153,7 @@ def make_examples(
 
 def _open(blocks: str, spans: str | None, task: str) -> list[artifacts.Segment]:
     """The segments of blocks and, if the task needs them, of spans."""
-    marked = artifacts.open_segment(blocks)
-    artifacts.require_kind(marked, schema.BLOCKS, schema.SCHEMA_VERSION)
+    marked = artifacts.open_segment(blocks, schema.BLOCKS)
     if task == example_records.ICT:
         return [marked]
     if spans is None:
@@ -162,7 +161,7 @@ def _open(blocks: str, spans: str | None, task: str) -> list[artifacts.Segment]:
             f"{task} examples are made of blocks and their salient spans. Give the segment that"
             f" realm tag made of {blocks}: --spans."
         )
-    marks = artifacts.open_segment(spans)
+    marks = artifacts.open_segment(spans, schema.SPANS)
     block_table.check([marked], [marks])
     return [marked, marks]
 

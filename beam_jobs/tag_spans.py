@@ -185,8 +185,7 @@ def tag_spans(
     tagging = params.config.tagging
     date_rules = date_lib.load(tagging.dates)
     model = tag_spans_taggers.open_segment(tagging.tagger)
-    blocks = artifacts.open_segment(params.blocks)
-    artifacts.require_kind(blocks, schema.BLOCKS, schema.SCHEMA_VERSION)
+    blocks = artifacts.open_segment(params.blocks, schema.BLOCKS)
     tokenizer = tokenizers.check(params.vocab, blocks)
     settings = {
         "tagger": tag_spans_taggers.RULES if model is None else model.kind,
@@ -198,9 +197,7 @@ def tag_spans(
     made_from = {"blocks": blocks.fingerprint, "tokenizer": tokenizer.fingerprint}
     if model is not None:
         made_from["span_tagger"] = model.fingerprint
-    recipe = shard_job.Recipe(
-        params.output_root, schema.SPANS, settings, made_from, schema.SCHEMA_VERSION
-    )
+    recipe = shard_job.Recipe(params.output_root, schema.SPANS, settings, made_from)
     head = {"job": "tag", "blocks": params.blocks, "tagger": tagging.tagger}
     return shard_job.finished(recipe, STEP) or shard_job.make(
         recipe,

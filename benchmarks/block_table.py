@@ -45,7 +45,6 @@ def repeat(blocks: artifacts.Segment, rows: int, root: str) -> artifacts.Segment
         kind=schema.BLOCKS,
         settings=blocks.settings,
         made_from=blocks.made_from,
-        schema_version=schema.SCHEMA_VERSION,
     )
     for number, file in enumerate(files):
         wanted = rows // len(files) + (number < rows % len(files))

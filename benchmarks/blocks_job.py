@@ -184,7 +184,7 @@ def main() -> None:
             print(json.dumps({"copies": copies, "workers": workers, **figures}), flush=True)
     if args.kill:
         corpus, _ = write_copies(args.corpus, work / "copies-1", 1)
-        steps = ("blocks-*.job/SortDocuments/*.json", "blocks-*/*.arrow")
+        steps = ("jobs/blocks-*/SortDocuments/*.json", "blocks-*/*.arrow")
         for who in ("worker", "launcher"):
             for after in steps:
                 print(json.dumps(killed(corpus, vocab, work, who, after)), flush=True)

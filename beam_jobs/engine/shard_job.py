@@ -29,14 +29,12 @@ class Recipe:
       kind: Kind of the segment.
       settings: Settings that decide its contents.
       made_from: Fingerprint of every input, by its role.
-      schema_version: Version of its file format.
     """
 
     root: str
     kind: str
     settings: Mapping[str, Any]
     made_from: Mapping[str, str]
-    schema_version: int = 1
 
     @property
     def path(self) -> str:
@@ -52,7 +50,6 @@ class Recipe:
             kind=self.kind,
             settings=self.settings,
             made_from={**self.made_from, **known_later},
-            schema_version=self.schema_version,
         )
 
 

@@ -29,6 +29,8 @@ from apache_beam.metrics import metric
 from beam_jobs.engine import progress, runner
 from realm_tf import artifacts
 
+JOBS = "jobs"  # directory of the jobs, among those of the segments
+
 _PLAN = "job.json"
 _NOTE = ".part"
 
@@ -115,8 +117,9 @@ class Folder:
 
 
 def job_folder(segment_path: str) -> str:
-    """The directory of the job that makes a segment."""
-    return f"{segment_path.rstrip('/')}.job"
+    """The directory of the job that makes a segment: jobs/<segment>, beside the segment."""
+    root, name = os.path.split(segment_path.rstrip("/"))
+    return os.path.join(root, JOBS, name)
 
 
 def open_folder(path: str, plan: Any, *, resume: bool) -> Folder:

@@ -31,6 +31,7 @@ from realm_tf.artifacts.segments import (
     recipe_path,
     require_kind,
     require_same,
+    schema_version,
 )
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "recipe_path",
     "require_kind",
     "require_same",
+    "schema_version",
     "storage_errors",
     "write_text",
 ]

@@ -6,9 +6,10 @@ A segment is a directory of files ("shards") and one `segment.json`, written las
 directory is not a segment. That single write is the commit everywhere, because object stores have
 no atomic rename of directories but make an object visible only when it is closed.
 
-A segment lives in a directory named by its *recipe* (kind, settings, fingerprints of what it is
-made from), so a stage knows what it would make, and whether it is there, before it works. Its
-*fingerprint* is the hash of its contents: what readers compare, and what downstream recipes name.
+A segment lives in a directory named by its *recipe* (kind and version of its format, settings,
+fingerprints of what it is made from), so a stage knows what it would make, and whether it is there,
+before it works. Its *fingerprint* is the hash of its contents: what readers compare, and what
+downstream recipes name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Mapping
+from concurrent import futures
 from typing import Any
 
 from realm_tf import types
@@ -26,6 +28,9 @@ from realm_tf.artifacts import files, gfile
 
 MANIFEST = "segment.json"
 SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
+# Versions of the file formats of kinds of segments; those that are not named are at their first.
+_SCHEMA_VERSIONS = {"blocks": 2, "spans": 2}
+_THREADS = 16  # that look at files: on an object store every look is a request
 _NOT_MADE_BELOW: contextvars.ContextVar[str | None] = contextvars.ContextVar(
     "not_made_below", default=None
 )
@@ -74,11 +79,16 @@ class Segment:
         return [self.file(s.name) for s in self.shards if s.name.startswith(prefix)]
 
 
+def schema_version(kind: str) -> int:
+    """Version of the file format of a kind of segment, which this release writes and reads."""
+    return _SCHEMA_VERSIONS.get(kind, 1)
+
+
 def recipe_path(
     root: str, kind: str, *, settings: Mapping[str, Any], made_from: Mapping[str, str]
 ) -> str:
     """Directory, under `root`, of the segment that this recipe makes."""
-    key = files.digest({"kind": kind, "settings": settings, "made_from": made_from})
+    key = files.digest([kind, schema_version(kind), settings, made_from])
     return os.path.join(root, f"{kind}-{key[:12]}")
 
 
@@ -96,7 +106,6 @@ class SegmentWriter:
       kind: Kind of data that the segment holds; an attribute of `Segment`.
       settings: Settings that decide its contents; an attribute of `Segment`.
       made_from: Fingerprints of its inputs by role; an attribute of `Segment`.
-      schema_version: Version of its file format; an attribute of `Segment`.
     """
 
     def __init__(
@@ -106,12 +115,11 @@ class SegmentWriter:
         kind: str,
         settings: Mapping[str, Any],
         made_from: Mapping[str, str],
-        schema_version: int = 1,
     ):
         self.path = path
         self._head = {
             "kind": kind,
-            "schema_version": schema_version,
+            "schema_version": schema_version(kind),
             "settings": dict(settings),
             "made_from": dict(made_from),
         }
@@ -187,7 +195,8 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
       verify: Whether to read every file and compare its SHA-256; sizes are always compared.
 
     Raises:
-      UserError: If it is incomplete, of another kind, or a file is missing or differs.
+      UserError: If it is incomplete, of another kind or another version of its format, or a file is
+        missing or differs.
     """
     if not is_complete(path):
         raise types.UserError(
@@ -202,23 +211,28 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
         != segment.fingerprint
     ):
         raise types.UserError(f"{path}/{MANIFEST} was changed after it was written. Make it again.")
-    _require(segment, kind)
-    for shard in segment.shards:
-        _check_shard(segment, shard, verify=verify)
+    require_kind(segment, kind)
+    with futures.ThreadPoolExecutor(_THREADS) as pool:
+        checks = [pool.submit(_check_shard, segment, s, verify=verify) for s in segment.shards]
+    for check in checks:
+        check.result()
     return segment
 
 
-def require_kind(segment: Segment, kind: str, schema_version: int) -> None:
-    """Refuses a segment of another kind, or of another version of its format.
+def require_kind(segment: Segment, kind: str | None) -> None:
+    """Refuses a segment of another kind, or of a version of its format that is not read.
 
     Raises:
       UserError: Naming the segment, what it is, and the cure.
     """
-    _require(segment, kind)
-    if segment.schema_version != schema_version:
+    if kind is not None and segment.kind != kind:
+        held = f"{segment.path} holds {segment.kind!r}"
+        raise types.UserError(f"{held}; a {kind!r} segment is needed.")
+    if segment.schema_version != (version := schema_version(segment.kind)):
         raise types.UserError(
-            f"{segment.path} has version {segment.schema_version} of the format of {kind!r}; this"
-            f" release reads version {schema_version}. Make it again with this release."
+            f"{segment.path} has version {segment.schema_version} of the format of"
+            f" {segment.kind!r}; this release reads version {version}. Make it again with this"
+            " release."
         )
 
 
@@ -240,12 +254,6 @@ def require_same(what: str, left: tuple[str, str | None], right: tuple[str, str 
         )
 
 
-def _require(segment: Segment, kind: str | None) -> None:
-    if kind is not None and segment.kind != kind:
-        held = f"{segment.path} holds {segment.kind!r}"
-        raise types.UserError(f"{held}; a {kind!r} segment is needed.")
-
-
 def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:
     try:
         fields = {f.name: body[f.name] for f in dataclasses.fields(Segment) if f.name != "path"}
@@ -259,12 +267,13 @@ def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:
 
 def _check_shard(segment: Segment, shard: Shard, *, verify: bool) -> None:
     path = segment.file(shard.name)
-    if not gfile.exists(path):
+    try:
+        size = gfile.stat(path).length
+    except FileNotFoundError:
         raise types.UserError(
             f"{path} is missing from its segment. Delete {segment.path} and give the"
             " same command again: it makes the segment anew."
-        )
-    size = gfile.stat(path).length
+        ) from None
     sha = files.file_sha256(path)[0] if verify and size == shard.num_bytes else shard.sha256
     if (size, sha) != (shard.num_bytes, shard.sha256):
         raise types.UserError(

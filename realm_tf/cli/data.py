@@ -65,8 +65,8 @@ def blocks(
     brings their salient spans, and makes a second segment, of spans. Options after -- go to Apache
     Beam.
 
-    The job writes a report, and the records that could not be used, into <segment>.job, a directory
-    beside the segment.
+    The job writes a report, and the records that could not be used, into jobs/<segment>, beside
+    the segment.
     """
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")

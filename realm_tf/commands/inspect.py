@@ -20,7 +20,7 @@ from realm_tf.retrieval import snapshots
 _SNAPSHOT = re.compile(r"step-\d+\.json")
 _PREVIEW_ROWS = 3
 _EXAMPLES = "examples"  # kind of the segments of `data.examples.example_records`
-_JOB = ".job"
+_JOBS = "jobs"  # directory of the jobs, among those of the segments
 _JOB_REPORT = "report.txt"
 
 
@@ -79,7 +79,7 @@ def _kind(path: str, row: int | None) -> str:
     """What is at a path: "snapshot", "job", "run", "export" or "segment", which it is else."""
     if _SNAPSHOT.fullmatch(os.path.basename(path)):
         kind = "snapshot"
-    elif path.rstrip("/").endswith(_JOB):
+    elif os.path.basename(os.path.dirname(path.rstrip("/"))) == _JOBS:
         kind = "job"
     elif artifacts.is_complete(path):
         kind = "segment"

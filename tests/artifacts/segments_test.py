@@ -9,6 +9,7 @@ import pathlib
 import pytest
 
 from realm_tf import artifacts, types
+from realm_tf.artifacts import segments
 
 
 def _write(path, *, kind="blocks", made_from=None, files=None) -> artifacts.Segment:
@@ -229,3 +230,16 @@ def test_nothing_is_made_where_something_is_missing(tmp_path):
             artifacts.is_complete(str(missing))
         assert not artifacts.is_complete(str(tmp_path / "root2" / "elsewhere"))
     assert not artifacts.is_complete(str(missing))
+
+
+def test_another_version_of_a_format_is_refused_and_has_another_place(tmp_path, monkeypatch):
+    recipe = {"settings": {}, "made_from": {}}
+    path = artifacts.recipe_path(str(tmp_path), "vectors", **recipe)
+    artifacts.SegmentWriter(path, kind="vectors", **recipe).commit()
+    assert artifacts.open_segment(path, "vectors").schema_version == 1
+    monkeypatch.setitem(segments._SCHEMA_VERSIONS, "vectors", 7)
+    assert artifacts.recipe_path(str(tmp_path), "vectors", **recipe) != path
+    message = "has version 1 of the format of 'vectors'; this release reads version 7"
+    for kind in ("vectors", None):
+        with pytest.raises(types.UserError, match=message):
+            artifacts.open_segment(path, kind)

@@ -59,7 +59,7 @@ def contents(segment: str) -> list[artifacts.Shard]:
 
 
 @pytest.mark.parametrize("who", ["worker", "launcher"])
-@pytest.mark.parametrize("after", ["*.job/SortDocuments/*.json", "*.job/PackShard/*.json"])
+@pytest.mark.parametrize("after", ["jobs/*/SortDocuments/*.json", "jobs/*/PackShard/*.json"])
 def test_killed_job_goes_on(tmp_path, who, after):
     if not sys.platform.startswith("linux"):
         pytest.skip("looks into /proc")

@@ -37,7 +37,7 @@ def build(root, pattern, **kept) -> artifacts.Segment:
 
 
 def job(root) -> pathlib.Path:
-    (path,) = (root / "out").glob("*.job")
+    (path,) = (root / "out" / "jobs").iterdir()
     return path
 
 
@@ -116,9 +116,9 @@ def test_only_the_report_stays(tmp_path):
 
 
 def test_a_job_that_has_not_ended_has_no_report(tmp_path):
-    (tmp_path / "blocks-12.job").mkdir()
+    (tmp_path / "jobs" / "blocks-12").mkdir(parents=True)
     with pytest.raises(types.UserError, match="the job has not ended"):
-        inspect_command.describe(str(tmp_path / "blocks-12.job"))
+        inspect_command.describe(str(tmp_path / "jobs" / "blocks-12"))
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_every_mistake_is_counted_and_the_first_is_named(tmp_path):
         build(tmp_path, str(tmp_path / "*.jsonl"))
     message = str(error.value)
     assert message.startswith(f"{second}:2: invalid JSON")
-    (letters,) = (tmp_path / "out").glob("*.job/dead_letters.jsonl")
+    (letters,) = (tmp_path / "out").glob("jobs/*/dead_letters.jsonl")
     assert f"(2 more bad records; all are in {letters}; of 9 records" in message
     assert "\n" not in message
     assert not committed(tmp_path)

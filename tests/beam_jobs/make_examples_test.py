@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from beam_jobs import make_examples
-from beam_jobs.engine import launch
+from beam_jobs.engine import launch, work_items
 from realm_tf import artifacts, types
 from realm_tf.commands import inspect as inspect_command
 from realm_tf.data.blocks import table as block_table
@@ -107,7 +107,7 @@ def test_a_killed_job_goes_on(parts, tmp_path, monkeypatch):
     with pytest.raises((KeyboardInterrupt, RuntimeError)):
         make(parts, tmp_path / "b", "masked")
     assert len(done) == 2
-    (folder,) = (path for path in (tmp_path / "b").glob("examples-*") if path.suffix != ".job")
+    (folder,) = (tmp_path / "b").glob("examples-*")
     (next(folder.glob(f"examples-{done[0]:05d}-*"))).unlink()
     first, stop_after[0] = list(done), 99
     again = make(parts, tmp_path / "b", "masked")
@@ -117,11 +117,11 @@ def test_a_killed_job_goes_on(parts, tmp_path, monkeypatch):
 
 def test_report_is_beside_the_segment(parts, tmp_path):
     made = make(parts, tmp_path, "masked")
-    told = inspect_command.describe(f"{made.path}.job")
+    told = inspect_command.describe(work_items.job_folder(made.path))
     assert f"{int(made.counts['examples']):,}" in told
     assert "skipped_without_span" in told
     assert "[[" in told  # samples
-    assert sorted(p.name for p in pathlib.Path(f"{made.path}.job").iterdir()) == [
+    assert sorted(p.name for p in pathlib.Path(work_items.job_folder(made.path)).iterdir()) == [
         "report.json",
         "report.txt",
     ]

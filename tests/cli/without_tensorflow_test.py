@@ -45,8 +45,8 @@ def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("made")
     blocks, spans = example_passages.segments(root, example_passages.passages(seed=0, num_docs=3))
     corpus = documents.write(root / "corpus.jsonl", [{"id": "1", "text": "A lake."}])
-    job = root / "blocks-1.job"
-    job.mkdir()
+    job = root / "jobs" / "blocks-1"
+    job.mkdir(parents=True)
     (job / "report.txt").write_text("records 3\n")
     vocab = documents.write_vocab(root)
     made = {"blocks": blocks.path, "spans": spans.path, "vocab": vocab, "corpus": corpus}

@@ -70,7 +70,9 @@ def test_killed_run_is_followed_at_once(inputs, tmp_path):
     assert second.returncode == 0, said
 
 
-@pytest.mark.parametrize("pattern", ["lease.json", "segments/blocks-*.job", "training/*/orbit.log"])
+@pytest.mark.parametrize(
+    "pattern", ["lease.json", "segments/jobs/blocks-*", "training/*/orbit.log"]
+)
 def test_interrupted_run_says_how_to_go_on(inputs, tmp_path, pattern):
     process = _start(inputs, tmp_path)
     _wait_for(process, tmp_path, pattern)

@@ -38,8 +38,6 @@ from realm_tf.data.blocks import keys
 
 BLOCKS = "blocks"
 SPANS = "spans"
-# Version of the columns above; readers refuse segments of another one.
-SCHEMA_VERSION = 2
 
 _TOKENS = ("title_ids", "token_ids")
 _BYTES = ("token_byte_start", "token_byte_limit", "sentence_byte_start", "sentence_byte_limit")

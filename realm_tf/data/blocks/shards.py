@@ -151,7 +151,6 @@ def head(
 
 
 def _head(segment: artifacts.Segment, count: int) -> pa.RecordBatch:
-    artifacts.require_kind(segment, segment.kind, schema.SCHEMA_VERSION)
     batches = [batch for path in segment.files(f"{segment.kind}-") for batch in read(path)]
     table = pa.Table.from_batches(batches).slice(0, count).unify_dictionaries()
     return table.combine_chunks().to_batches()[0]
@@ -170,7 +169,6 @@ def _segment(
         kind=kind,
         settings=settings,
         made_from=made_from,
-        schema_version=schema.SCHEMA_VERSION,
     )
     for number, batch in enumerate(batches):
         with writer.file(name(number, len(batches), kind), num_records=batch.num_rows) as aside:

@@ -294,7 +294,7 @@ def check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment
     """
     for kind, segments in ((schema.BLOCKS, blocks), (schema.SPANS, spans)):
         for segment in segments:
-            artifacts.require_kind(segment, kind, schema.SCHEMA_VERSION)
+            artifacts.require_kind(segment, kind)
             artifacts.require_same(
                 "tokenizer",
                 (blocks[0].path, blocks[0].made_from["tokenizer"]),

@@ -22,7 +22,6 @@ def output_in(path) -> tuple[artifacts.SegmentWriter, outputs.Output]:
         kind=schema.BLOCKS,
         settings={},
         made_from={"tokenizer": "t"},
-        schema_version=schema.SCHEMA_VERSION,
     )
     return writer, outputs.Output(str(path), schema.BLOCKS, 2)
 
