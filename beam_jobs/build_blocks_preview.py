@@ -23,7 +23,9 @@ def preview(params: build_blocks.Params, count: int) -> str:
         for unit in corpus_formats.units(params.corpus, fmt, reading)
         for record in corpus_formats.read_unit(unit, fmt, reading)
     )
-    first = list(build_blocks_sort.documents(itertools.islice(found, count), fmt, letters, tally))
+    first = list(
+        build_blocks_sort.documents_to_sort(itertools.islice(found, count), fmt, letters, tally)
+    )
     made = build_blocks_pack.passages(
         sorted(first, key=sorted_runs.order),
         fmt,

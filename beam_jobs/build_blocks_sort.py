@@ -73,7 +73,7 @@ class SortFn(work_items.ItemFn):
         for unit in (records.Unit(*unit) for unit in units):
             before = tally.counts.get("records", 0)
             found = corpus_formats.read_unit(unit, self._fmt, self._corpus_config)
-            for document in documents(found, self._fmt, letters, tally):
+            for document in documents_to_sort(found, self._fmt, letters, tally):
                 sorter.add(document)
                 read += len(document.text)
                 note(read, total)
@@ -84,13 +84,13 @@ class SortFn(work_items.ItemFn):
         return {"tally": vars(tally), "counts": counts, "runs": runs, "records": counted}
 
 
-def documents(
+def documents_to_sort(
     found: Iterable[types.Document | records.Dropped | records.Problem],
     fmt: str,
     letters: job_report.DeadLetters,
     tally: job_report.Tally,
 ) -> Iterator[types.Document]:
-    """Yields the documents of what was read, and counts the rest."""
+    """Yields the documents that are to be sorted, of all that was read, and counts the rest."""
     for record in found:
         tally.count("records")
         if isinstance(record, types.Document):

@@ -64,14 +64,6 @@ def _read_queries(path: str) -> np.ndarray:
     return queries.astype(np.float32)
 
 
-class BuildIndex(beam.PTransform):
-    """Parameters of index jobs to the paths of the "index" segments that they make."""
-
-    def expand(self, jobs: beam.PCollection[Params]) -> beam.PCollection[str]:
-        """Builds one index per job."""
-        return jobs | "Build" >> beam.Map(lambda params: params.build().path)
-
-
 def build_index(params: Params, *, beam_args: Sequence[str] = ()) -> artifacts.Segment:
     """Builds the index of a "vectors" segment.
 
@@ -86,7 +78,7 @@ def build_index(params: Params, *, beam_args: Sequence[str] = ()) -> artifacts.S
       UserError: If the vectors are damaged, or the queries are not usable.
     """
     with artifacts.storage_errors(), runner.pipeline(beam_args) as pipeline:
-        _ = pipeline | "Job" >> beam.Create([params]) | "BuildIndex" >> BuildIndex()
+        _ = pipeline | "Params" >> beam.Create([params]) | "Build" >> beam.Map(Params.build)
     return params.build()  # it is there by now: opens it
 
 

@@ -153,7 +153,7 @@ class DeadLetters:
 
 
 def check_bad(tally: Tally, records: int, max_bad_fraction: float, path: str) -> None:
-    """Refuses an input with too many records that cannot be used.
+    """Refuses an input whose tally has too many bad records, and points to the report.
 
     Args:
       tally: Tally of the whole input.

@@ -38,7 +38,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Folder:
-    """The directory of a job, beside its segment; use `open_folder`.
+    """The directory where a job keeps the results of its work items; use `open_folder`.
 
     Attributes:
       path: Path of the directory, on any filesystem that tf.io.gfile knows.

@@ -9,13 +9,13 @@ from realm_tf.artifacts.files import (
     create_text,
     digest,
     file_sha256,
-    is_remote,
     localise,
     paths_in,
     plain_path,
     read_json,
     write_text,
 )
+from realm_tf.artifacts.gfile import is_remote
 from realm_tf.artifacts.leases import Lease, hold
 from realm_tf.artifacts.segments import (
     MANIFEST,

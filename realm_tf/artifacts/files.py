@@ -31,15 +31,10 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
 
 
-def is_remote(path: str) -> bool:
-    """Whether `path` is on an object store rather than a mounted filesystem."""
-    return "://" in path and not path.startswith("file://")
-
-
 @contextlib.contextmanager
 def atomic_path(path: str) -> Iterator[str]:
     """Yields a path to write to; `path` appears, whole, when the block ends without an error."""
-    if is_remote(path):
+    if gfile.is_remote(path):
         yield path  # an object appears when it is closed
         return
     aside = f"{path}.tmp-{uuid.uuid4().hex[:8]}"
@@ -63,7 +58,7 @@ def create_text(path: str, text: str) -> None:
     Raises:
       FileExistsError: If there is one.
     """
-    if is_remote(path):
+    if gfile.is_remote(path):
         if gfile.exists(path):
             raise FileExistsError(path)
         write_text(path, text)
@@ -130,7 +125,7 @@ def plain_path(directory: str) -> Iterator[str]:
     It takes their paths for patterns, and finds nothing where a name holds one of their signs; so
     such a directory gets a second name, without them, for as long as the block lasts.
     """
-    if is_remote(directory) or not any(sign in directory for sign in "*?[]\\"):
+    if gfile.is_remote(directory) or not any(sign in directory for sign in "*?[]\\"):
         yield directory
         return
     with tempfile.TemporaryDirectory(prefix="realm_tf-") as folder:
@@ -145,7 +140,7 @@ def localise(path: str, cache_dir: str | None = None) -> str:
     Copies that nobody has asked for in a week are removed when another one is made. On Linux a
     program that still maps one keeps its contents.
     """
-    if not is_remote(path):
+    if not gfile.is_remote(path):
         return path
     cache_dir = cache_dir or os.path.join(tempfile.gettempdir(), "realm_tf_cache")
     stat = gfile.stat(path)

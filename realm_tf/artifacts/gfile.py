@@ -31,6 +31,11 @@ def has_scheme(path: str) -> bool:
     return "://" in path
 
 
+def is_remote(path: str) -> bool:
+    """Whether `path` is on an object store rather than a mounted filesystem."""
+    return has_scheme(path) and not path.startswith("file://")
+
+
 @contextlib.contextmanager
 def GFile(path: str, mode: str = "r") -> Iterator[Any]:  # noqa: N802  As in tf.io.gfile.
     """Opens a file; text is UTF-8, and the ends of its lines are left as they are.

@@ -212,7 +212,7 @@ def _take(directory: str, holder: Holder) -> None:
 def _alone(directory: str) -> Iterator[None]:
     """Keeps other processes from changing the lease meanwhile, where the filesystem can."""
     with contextlib.ExitStack() as stack:
-        if not files.is_remote(directory):
+        if not gfile.is_remote(directory):
             place = os.open(directory, os.O_RDONLY)
             stack.callback(os.close, place)  # which unlocks it, too
             with contextlib.suppress(OSError):  # some network filesystems cannot

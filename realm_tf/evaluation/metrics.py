@@ -28,7 +28,7 @@ NOT_JUDGED = -2  # nothing is known about what should have been found
 def answer_ranks(
     table: block_table.BlockTable, rows: np.ndarray, questions: Sequence[questions_lib.Question]
 ) -> np.ndarray:
-    """The rank, among the retrieved blocks, of the first block that holds an answer.
+    """A metric of retrieval: the rank of the first retrieved block that holds an answer.
 
     Args:
       table: The table of all blocks.

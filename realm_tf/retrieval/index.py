@@ -218,7 +218,7 @@ def build(
     k: int = DEFAULT_K,
     queries: np.ndarray | None = None,
 ) -> artifacts.Segment:
-    """Builds an index in this process, and measures its recall against exact search.
+    """Makes the segment of an `Index`, and measures its recall against exact search.
 
     A ScaNN index whose recall@k stays under its `recall_floor` after its search was widened is
     replaced by an exact one, which the log and the segment's `counts["fallback"]` say.

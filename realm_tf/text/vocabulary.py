@@ -71,7 +71,7 @@ def learn(texts: Iterable[str], *, size: int, lower_case: bool = True) -> list[s
 
 
 def split_words(texts: Sequence[str], *, lower_case: bool) -> Iterator[list[str]]:
-    """The words of every text, exactly as FastBertTokenizer looks them up."""
+    """The words of texts that a vocabulary is learned from, as FastBertTokenizer looks them up."""
     normalizer = tf_text.FastBertNormalizer(lower_case_nfd_strip_accents=lower_case)
     # With almost nothing in its vocabulary a tokenizer makes one unknown wordpiece of every word.
     splitter = tf_text.FastWordpieceTokenizer(vocab=["[UNK]", "a"])

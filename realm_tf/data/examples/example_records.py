@@ -41,7 +41,7 @@ _Features = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What examples are made.
+    """What decides the example records: the task, the seed, and lengths.
 
     Attributes:
       task: One of `TASKS`.

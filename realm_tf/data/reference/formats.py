@@ -44,7 +44,7 @@ _Ranges = list[tuple[int, int]]
 
 
 class ReferenceBlock(NamedTuple):
-    """A block of text as the original code cut it. Plain values, which Beam encodes fast.
+    """A record in one of the formats of the original code: a block of text, as it cut it.
 
     Attributes:
       row: Number of the record in the whole corpus.
@@ -110,7 +110,7 @@ def read(paths: Sequence[str]) -> Iterator[tuple[str, tuple[bytes, ...]]]:
 
 
 def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> ReferenceBlock:
-    """Parses a record of the original code into a block of text.
+    """Parses a record in one of the formats of the original code.
 
     Args:
       fmt: Name of the format, one of `FORMATS`.

@@ -62,7 +62,7 @@ def initialize_attention(layer: tf_keras.layers.MultiHeadAttention) -> None:
 
 
 def carry(layer: tf_keras.layers.MultiHeadAttention) -> None:
-    """Makes the attention of a new layer add what it looks at without changing it."""
+    """Mimetic initialisation of values: attention adds what it looks at, almost unchanged."""
     variables = kernels(layer)
     carrying = _CARRYING * orthogonal(variables["value"].shape)
     variables["value"].assign_add(carrying)

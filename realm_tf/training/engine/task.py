@@ -140,7 +140,7 @@ def task_config() -> config_definitions.TaskConfig:
 def experiment_config(
     optimization_config: optimization.OptimizationConfig, *, train_steps: int
 ) -> config_definitions.ExperimentConfig:
-    """Model Garden's experiment config: loops are Python loops over compiled steps."""
+    """The experiment config that Model Garden wants beside a task: loops are Python loops."""
     return config_definitions.ExperimentConfig(
         task=task_config(),
         trainer=config_definitions.TrainerConfig(
