@@ -12,7 +12,7 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
-from realm_tf.commands import run_inputs
+from realm_tf.commands import paths
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
@@ -83,11 +83,13 @@ def _kind(path: str, row: int | None) -> str:
         kind = "job"
     elif artifacts.is_complete(path):
         kind = "segment"
-    elif run_inputs.is_run(path):
+    elif paths.is_run(path):
         kind = "run"
+    elif not gfile.isdir(path):
+        kind = "segment"
     elif _is_export(path):
         kind = "export"
-    elif gfile.isdir(path) and not gfile.listdir(path):
+    elif not gfile.listdir(path):
         raise types.UserError(f"{path} is empty.")
     else:
         kind = "segment"

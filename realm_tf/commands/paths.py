@@ -24,13 +24,18 @@ def check_segment(path: str, kind: str) -> None:
     artifacts.open_segment(path, kind, verify=False)
 
 
+def is_run(path: str) -> bool:
+    """Whether a path is the work directory of a run."""
+    return gfile.exists(os.path.join(path, RUN))
+
+
 def check_run(workdir: str) -> None:
     """Checks that a run was started in `workdir`.
 
     Raises:
       UserError: If none was.
     """
-    if not gfile.exists(os.path.join(workdir, RUN)):
+    if not is_run(workdir):
         raise types.UserError(f"{workdir} holds no run (no {RUN}). Start it with realm run.")
 
 

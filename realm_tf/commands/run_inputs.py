@@ -12,7 +12,6 @@ import os
 from beam_jobs.engine import runner
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.artifacts import gfile
 from realm_tf.commands import paths as path_checks
 from realm_tf.config import parsing
 from realm_tf.data.corpus import formats as corpus_formats
@@ -78,16 +77,13 @@ def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> bool:
       Whether results may differ from those of what the work directory held before.
     """
     inputs, config = inputs.absolute(), absolute_config(config)
-    changed = not is_run(workdir) or _decisive(*_known(workdir)) != _decisive(inputs, config)
+    changed = not path_checks.is_run(workdir) or _decisive(*_known(workdir)) != _decisive(
+        inputs, config
+    )
     text = json.dumps(dataclasses.asdict(inputs), indent=1)
     artifacts.write_text(os.path.join(workdir, path_checks.RUN), text)
     artifacts.write_text(os.path.join(workdir, _CONFIG), config_lib.dump(config))
     return changed
-
-
-def is_run(path: str) -> bool:
-    """Whether a path is the work directory of a run."""
-    return gfile.exists(os.path.join(path, path_checks.RUN))
 
 
 def load(workdir: str) -> tuple[Inputs, config_lib.Config]:

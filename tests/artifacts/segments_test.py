@@ -38,7 +38,7 @@ def test_segment_is_incomplete_until_committed(tmp_path):
     with writer.file("a.bin") as aside, open(aside, "wb") as f:
         f.write(b"alpha")
     assert not artifacts.is_complete(path)
-    with pytest.raises(types.UserError, match="is no complete segment"):
+    with pytest.raises(types.UserError, match="is not a complete segment"):
         artifacts.open_segment(path)
     writer.commit()
     assert artifacts.is_complete(path)
@@ -46,7 +46,7 @@ def test_segment_is_incomplete_until_committed(tmp_path):
 
 
 def test_missing_segment_is_incomplete(tmp_path):
-    with pytest.raises(types.UserError, match="is no complete segment"):
+    with pytest.raises(types.UserError, match="is not a complete segment"):
         artifacts.open_segment(str(tmp_path / "nothing"))
 
 

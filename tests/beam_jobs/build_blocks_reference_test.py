@@ -257,7 +257,7 @@ def test_wrong_arguments(tmp_path):
     with pytest.raises(types.UserError, match=r"The format must be .*realm-blocks, orqa.*'dpr'"):
         take(tmp_path, "*", "dpr")
     path = reference_corpora.write_orqa(tmp_path)
-    with pytest.raises(types.UserError, match="num_shards must be at least 0"):
+    with pytest.raises(types.UserError, match="num_shards must be from 0 to"):
         take(tmp_path, path, "orqa", num_shards=-1)
     with pytest.raises(types.UserError, match=r"blocks\.length must be at least 16"):
         take(tmp_path, path, "orqa", length=3)

@@ -147,7 +147,9 @@ def test_date_rules_are_chosen_and_told(parts, tagged, tmp_path):
     own.write_text("language: xx\ndates: ['1917']\n")
     dates.load.cache_clear()
     assert jobs.tag_spans(**parts, output_root=str(tmp_path), dates=str(own)).path != made.path
-    with pytest.raises(types.UserError, match="There are no date rules for 'xx'"):
+    with pytest.raises(
+        types.UserError, match="dates must be de, en or none, or the path of your own rules"
+    ):
         jobs.tag_spans(**parts, output_root=str(tmp_path), dates="xx")
 
 

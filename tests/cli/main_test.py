@@ -177,7 +177,7 @@ def test_vocabulary_of_an_empty_corpus(tmp_path):
         (("blocks", "--corpus", "{corpus}", "--vocab", "nowhere", "--output", "out"), "nowhere"),
         (("tag", "--blocks", "nowhere", "--vocab", "{vocab}", "--output", "out"), "nowhere"),
         (("index", "--vectors", "nowhere", "--output", "out"), "nowhere"),
-        (("inspect", "nowhere"), "nowhere is no complete segment"),
+        (("inspect", "nowhere"), "nowhere is not a complete segment"),
         (("train", "realm/ict", "--workdir", "nowhere"), "nowhere holds no run"),
         (("evaluate", "--workdir", "nowhere"), "nowhere holds no run"),
         (("export", "--workdir", "nowhere"), "nowhere holds no run"),

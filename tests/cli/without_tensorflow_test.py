@@ -95,9 +95,9 @@ def test_settings_and_paths_are_refused(made):
             "gone",
             *vocab,
             *out,
-        ): "gone is no complete segment",
-        ("embed", *blocks, *vocab, "--embedder", "gone", *out): "gone is no complete segment",
-        ("index", "--vectors", "gone", *out): "gone is no complete segment",
+        ): "gone is not a complete segment",
+        ("embed", *blocks, *vocab, "--embedder", "gone", *out): "gone is not a complete segment",
+        ("index", "--vectors", "gone", *out): "gone is not a complete segment",
         ("evaluate", "--workdir", "gone"): "gone holds no run",
         ("export", "--workdir", "gone"): "gone holds no run",
         ("train", "realm/ict", "--workdir", "gone"): "gone holds no run",
@@ -108,7 +108,7 @@ def test_settings_and_paths_are_refused(made):
         ("ask", "--model", made["blocks"], "Who?"): "holds no exported model",
         ("convert", "--from", "hf-bert", "gone", "out"): "No such file, directory or checkpoint",
         ("convert", "--to", "hf-realm", "gone", "out"): "No such file, directory or checkpoint",
-        ("inspect", "gone"): "gone is no complete segment",
+        ("inspect", "gone"): "gone is not a complete segment",
         ("inspect", "snapshots/step-000000001.json"): "snapshots/step-000000001.json",
     }
     for args, (code, output, error) in zip(commands, _run(*map(list, commands))[0], strict=True):

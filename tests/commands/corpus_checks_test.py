@@ -3,6 +3,7 @@
 """Settings against corpus, questions and devices: what cannot work is refused before training."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -131,8 +132,9 @@ def test_batches_split_over_replicas(monkeypatch, strategy):
 
 
 def test_settings_of_an_older_run_are_refused_by_their_file(tmp_path):
-    (tmp_path / "run.json").write_text('{"beam_args": []}')
+    inputs = {"corpus": "a", "questions_train": "b", "questions_dev": "c"}
+    (tmp_path / "run.json").write_text(json.dumps(inputs))
     (tmp_path / "config.yaml").write_text("pretrain: {refresh: {keep_snapshots: 0}}")
-    message = r"config\.yaml: pretrain\.refresh\.keep_snapshots must be at least 1\. Received: 0\."
+    message = r"config\.yaml is broken: pretrain\.refresh\.keep_snapshots must be at least 1\."
     with pytest.raises(types.UserError, match=message):
         run_inputs.load(str(tmp_path))
