@@ -109,8 +109,14 @@ class QaModule(tf.Module):
         return {**self._blocks.cite(rows, tf.ones_like(rows, tf.bool)), "score": scores}
 
     def _tokenize(self, question: tf.Tensor) -> tf.RaggedTensor:
-        """Wordpieces <int32>[batch_size, (any)], as many as a packed query has room for."""
-        tokens = self._text_to_ids.tokenize(question)
+        """Wordpieces <int32>[batch_size, (any)], as many as a packed query has room for.
+
+        A server does not hold requests against the shape that a signature declares, and the
+        tokenizer's op would end the whole server at a scalar: so any shape is taken for a list.
+        (The placeholder forgets the declared shape, for which the reshape would be optimised away.)
+        """
+        any_shape = tf.compat.v1.placeholder_with_default(question, shape=None)
+        tokens = self._text_to_ids.tokenize(tf.reshape(any_shape, [-1]))
         return tokens[:, : self._config.query_length - packing.QUERY_SPECIALS]
 
     def _search(self, tokens: tf.RaggedTensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -227,6 +227,28 @@ def test_answers_in_a_process_without_the_project(module, version, tmp_path):
     _same(outputs["retrieve"], module.retrieve(tf.constant(QUESTIONS)))
 
 
+_ASK_ANY_SHAPE = """
+import sys
+import tensorflow as tf
+import tensorflow_text
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+for name in ("serving_default", "retrieve"):
+    for question in ("Who?", ["Who?"], [["Who?"]], [["Who?", "When?"], ["Where?", ""]]):
+        question = tf.constant(question)
+        found = signatures[name](question=question)
+        print(name, tf.size(question).numpy(), {len(value) for value in found.values()})
+"""
+
+
+def test_a_request_of_another_shape_does_not_end_the_server(version):
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK_ANY_SHAPE, version], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    sizes = [(name, n) for name in ("serving_default", "retrieve") for n in (1, 1, 1, 4)]
+    assert done.stdout.splitlines() == [f"{name} {n} {{{n}}}" for name, n in sizes]
+
+
 def test_client_answers_as_the_module(module, version):
     answered = client.ask(str(version.parent), QUESTIONS, batch_size=2)
     expected = client.predict(module.answer, QUESTIONS)
