@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from beam_jobs import build_blocks_finish, build_blocks_pack, build_blocks_sort
-from beam_jobs.engine import launch, outputs, shard_job, tokenizers, work_items
+from beam_jobs.engine import job_folder, launch, outputs, shard_job, tokenizers, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -143,7 +143,7 @@ class _Job:
 
     def opened(self) -> Built:
         """Opens the segments, which are there."""
-        work_items.Folder(work_items.job_folder(self.recipes[0].path)).remove(*_NEEDED)
+        job_folder.Folder(job_folder.path_of(self.recipes[0].path)).remove(*_NEEDED)
         blocks, *spans = (
             artifacts.open_segment(recipe.path, recipe.kind, verify=False)
             for recipe in self.recipes
@@ -159,8 +159,8 @@ class _Job:
         for segment in segments:
             tf.io.gfile.makedirs(segment.path)
         items = build_blocks_sort.items(corpus_formats.units(params.corpus, params.format, reading))
-        folder = work_items.open_folder(
-            work_items.job_folder(self.recipes[0].path),
+        folder = job_folder.open_folder(
+            job_folder.path_of(self.recipes[0].path),
             {"items": items, "shards": self._num_shards},
             resume=resume,
         )
@@ -182,7 +182,7 @@ class _Job:
         return list(fn.folder.results(fn.step, len(items)))
 
     def _sort(
-        self, folder: work_items.Folder, items: Sequence[tuple[Any, ...]]
+        self, folder: job_folder.Folder, items: Sequence[tuple[Any, ...]]
     ) -> tuple[job_report.Tally, list[dict[str, Any]]]:
         """First step."""
         config = self._params.config
@@ -200,7 +200,7 @@ class _Job:
 
     def _pack(
         self,
-        folder: work_items.Folder,
+        folder: job_folder.Folder,
         read: Sequence[dict[str, Any]],
         tally: job_report.Tally,
         steps: Mapping[str, int],
@@ -219,11 +219,15 @@ class _Job:
         packed = self._run(fn, [tuple(map(tuple, sorted_runs.slices(runs, i))) for i in shards])
         tally.add(job_report.total(packed))
         self._check_bad(folder, tally, {**steps, build_blocks_pack.STEP: self._num_shards})
-        outputs.require_blocks(tally.counts["blocks"], self._params.corpus)
+        if not tally.counts["blocks"]:
+            raise types.UserError(
+                f"No document of {self._params.corpus} has text: there would be no blocks. Check"
+                " the pattern."
+            )
         return packed
 
     def _check_bad(
-        self, folder: work_items.Folder, tally: job_report.Tally, steps: Mapping[str, int]
+        self, folder: job_folder.Folder, tally: job_report.Tally, steps: Mapping[str, int]
     ) -> None:
         """Stops the job, with a report, if too many records are bad."""
         letters = job_report.collect_dead_letters(folder, steps)
@@ -240,7 +244,7 @@ class _Job:
 
     def _finish(
         self,
-        folder: work_items.Folder,
+        folder: job_folder.Folder,
         segments: Sequence[outputs.Output],
         packed: list[dict[str, Any]],
         tally: job_report.Tally,

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from beam_jobs import build_blocks_pack
-from beam_jobs.engine import outputs, work_items
+from beam_jobs.engine import job_folder, outputs, work_items
 from realm_tf.data.blocks import duplicates, schema, shards
 
 STEP = "FinishShard"
@@ -35,7 +35,7 @@ class FinishFn(work_items.ItemFn):
 
     def __init__(
         self,
-        folder: work_items.Folder,
+        folder: job_folder.Folder,
         segments: Sequence[outputs.Output],
         *,
         vocab_size: int,
@@ -72,7 +72,7 @@ class FinishFn(work_items.ItemFn):
         return batch.set_column(place, batch.schema.field(place), marks)
 
 
-def find_duplicates(folder: work_items.Folder, results: list[dict[str, Any]]) -> int:
+def find_duplicates(folder: job_folder.Folder, results: list[dict[str, Any]]) -> int:
     """Looks for equal texts and equal ids in all shards, and writes `MARKS`.
 
     Args:

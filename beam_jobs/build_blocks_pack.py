@@ -19,8 +19,8 @@ from typing import Any
 import pyarrow as pa
 
 from beam_jobs import build_blocks_measures, build_blocks_reference
+from beam_jobs.engine import job_folder, tokenizers, work_items
 from beam_jobs.engine import report as job_report
-from beam_jobs.engine import tokenizers, work_items
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.blocks import duplicates, schema, shards
@@ -53,7 +53,7 @@ class PackFn(work_items.ItemFn):
 
     def __init__(
         self,
-        folder: work_items.Folder,
+        folder: job_folder.Folder,
         *,
         fmt: str,
         vocab: str,
@@ -136,7 +136,7 @@ class PackFn(work_items.ItemFn):
 class _Rows:
     """The sorted ids and text hashes of a shard's blocks, for the search of equal ones."""
 
-    def __init__(self, folder: work_items.Folder, number: int):
+    def __init__(self, folder: job_folder.Folder, number: int):
         self._folder = folder
         self._number = number
         self._kinds = {
@@ -231,14 +231,14 @@ def _pack(
                 yield types.Passage(block, ())
 
 
-def packed_path(folder: work_items.Folder, number: int, kind: str = schema.BLOCKS) -> str:
+def packed_path(folder: job_folder.Folder, number: int, kind: str = schema.BLOCKS) -> str:
     """Path of the blocks that an item packed, or of their spans."""
     suffix = "spans.arrow" if kind == schema.SPANS else "arrow"
     return folder.file(STEP, f"{number:06d}.{suffix}")
 
 
 def chunks(
-    folder: work_items.Folder, results: Iterable[Mapping[str, Any]], kind: str
+    folder: job_folder.Folder, results: Iterable[Mapping[str, Any]], kind: str
 ) -> list[duplicates.Chunk]:
     """The files of one kind of `ROWS` that items wrote, from their results."""
     return [

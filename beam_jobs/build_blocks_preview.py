@@ -7,8 +7,8 @@ from __future__ import annotations
 import itertools
 
 from beam_jobs import build_blocks, build_blocks_pack, build_blocks_sort
+from beam_jobs.engine import job_folder, tokenizers
 from beam_jobs.engine import report as job_report
-from beam_jobs.engine import tokenizers, work_items
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import sorted_runs
 
@@ -17,7 +17,7 @@ def preview(params: build_blocks.Params, count: int) -> str:
     """The report of the first `count` records of a corpus; nothing is written."""
     reading, fmt = params.config.corpus, params.format
     tally = job_report.Tally()
-    letters = job_report.DeadLetters(work_items.Folder(""), build_blocks_sort.STEP, 0, tally)
+    letters = job_report.DeadLetters(job_folder.Folder(""), build_blocks_sort.STEP, 0, tally)
     found = (
         record
         for unit in corpus_formats.units(params.corpus, fmt, reading)

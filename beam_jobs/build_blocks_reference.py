@@ -12,6 +12,7 @@ from beam_jobs import build_blocks_measures
 from beam_jobs.engine import report as job_report
 from realm_tf import types
 from realm_tf.data.blocks import spans as block_spans
+from realm_tf.data.reference import documents as reference_documents
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.data.reference import ready_blocks
 
@@ -38,7 +39,11 @@ def pack(
         tally.count(name, 0)
     numbered = _numbered(documents)
     while batch := list(itertools.islice(numbered, _BATCH_RECORDS)):
-        records = [ready_blocks.to_record(d, first_rows[d.file] + d.number) for d, _ in batch]
+        rows = [first_rows[document.file] + document.number for document, _ in batch]
+        records = [
+            reference_documents.to_record(document, row)
+            for (document, _), row in zip(batch, rows, strict=True)
+        ]
         occurrences = [occurrence for _, occurrence in batch]
         for record, made in zip(records, maker.make(records, occurrences), strict=True):
             tally.count("documents")

@@ -14,8 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from beam_jobs.engine import job_folder, work_items
 from beam_jobs.engine import report as job_report
-from beam_jobs.engine import work_items
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.corpus import formats as corpus_formats
@@ -40,7 +40,7 @@ class SortFn(work_items.ItemFn):
 
     def __init__(
         self,
-        folder: work_items.Folder,
+        folder: job_folder.Folder,
         *,
         fmt: str,
         corpus_config: config_lib.CorpusConfig,
@@ -116,7 +116,7 @@ def items(units: Sequence[records.Unit]) -> list[tuple[tuple[Any, ...], ...]]:
     return [*made, tuple(group)] if group else made
 
 
-def runs(folder: work_items.Folder, results: Iterable[dict[str, Any]]) -> list[sorted_runs.Run]:
+def runs(folder: job_folder.Folder, results: Iterable[dict[str, Any]]) -> list[sorted_runs.Run]:
     """The sorted runs that the items of this step wrote, from their results."""
     return [
         sorted_runs.Run(folder.file(STEP, name), offsets)

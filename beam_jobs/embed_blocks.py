@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from apache_beam.utils import shared
 
-from beam_jobs.engine import launch, outputs, shard_job, tokenizers, work_items
+from beam_jobs.engine import job_folder, launch, outputs, shard_job, tokenizers, work_items
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import schema
@@ -130,7 +130,7 @@ class EmbedFn(work_items.ItemFn):
     """
 
     def __init__(
-        self, folder: work_items.Folder, output: outputs.Output, params: Params, template: str
+        self, folder: job_folder.Folder, output: outputs.Output, params: Params, template: str
     ):
         super().__init__(folder, STEP)
         self._output = output

@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from beam_jobs.engine import launch, outputs, shard_job, tokenizers, work_items
+from beam_jobs.engine import job_folder, launch, outputs, shard_job, tokenizers, work_items
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -76,7 +76,7 @@ class MakeFn(work_items.ItemFn):
       params: Parameters of the job.
     """
 
-    def __init__(self, folder: work_items.Folder, output: outputs.Output, params: Params):
+    def __init__(self, folder: job_folder.Folder, output: outputs.Output, params: Params):
         super().__init__(folder, STEP)
         self._output = output
         self._vocab = params.vocab
@@ -167,7 +167,7 @@ def _open(blocks: str, spans: str | None, task: str) -> list[artifacts.Segment]:
 
 
 def _finish(
-    folder: work_items.Folder, source: str, results: list[dict[str, Any]]
+    folder: job_folder.Folder, source: str, results: list[dict[str, Any]]
 ) -> dict[str, int]:
     """Writes the report; returns the counts of the segment, which must hold an example."""
     tally = job_report.total(results)

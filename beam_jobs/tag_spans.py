@@ -17,7 +17,15 @@ from typing import Any
 from apache_beam.utils import shared
 
 from beam_jobs import tag_spans_taggers
-from beam_jobs.engine import launch, outputs, progress, shard_job, tokenizers, work_items
+from beam_jobs.engine import (
+    job_folder,
+    launch,
+    outputs,
+    progress,
+    shard_job,
+    tokenizers,
+    work_items,
+)
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -89,7 +97,7 @@ class TagFn(work_items.ItemFn):
       params: Parameters of the job.
     """
 
-    def __init__(self, folder: work_items.Folder, output: outputs.Output, params: Params):
+    def __init__(self, folder: job_folder.Folder, output: outputs.Output, params: Params):
         super().__init__(folder, STEP)
         self._output = output
         self._vocab = params.vocab
@@ -210,7 +218,7 @@ def tag_spans(
 
 
 def _finish(
-    folder: work_items.Folder, head: dict[str, str], results: list[dict[str, Any]]
+    folder: job_folder.Folder, head: dict[str, str], results: list[dict[str, Any]]
 ) -> dict[str, int]:
     """Writes the report; returns the counts of the segment."""
     tally = job_report.total(results)

@@ -33,7 +33,7 @@ from realm_tf import config as config_lib
 from realm_tf.commands import make_vocab
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import metrics
+from realm_tf.evaluation import retrieval_ranks
 from realm_tf.models import embedder, variable_names
 from realm_tf.models.import_weights import hf_bert, imported
 from realm_tf.models.inference import embedder_export
@@ -137,11 +137,11 @@ def recall(
         ids = types.Ragged.of([text.ids for text in encoded[start : start + 64]])
         embedded.append(embed_fn(packing.pack_queries(ids, QUERY_LENGTH, tokenizer)))
     rows = searched.search(np.concatenate(embedded), DEPTH).rows
-    gold = metrics.gold_ranks(table, rows, questions)
-    answer = metrics.answer_ranks(table, rows[:, : max(CUTOFFS)], questions)
+    gold = retrieval_ranks.gold_ranks(table, rows, questions)
+    answer = retrieval_ranks.answer_ranks(table, rows[:, : max(CUTOFFS)], questions)
     figures = {
-        **metrics.recall(gold, CUTOFFS, "gold"),
-        **metrics.recall(answer, CUTOFFS, "answer"),
+        **retrieval_ranks.recall(gold, CUTOFFS, "gold"),
+        **retrieval_ranks.recall(answer, CUTOFFS, "answer"),
     }
     return {name: round(100 * value, 2) for name, value in figures.items()}
 

@@ -19,42 +19,12 @@ import tensorflow_text  # noqa: F401
 
 from realm_tf import artifacts, types
 from realm_tf.text.inputs import lines
+from serving import versions
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
 AnswerFunction = Callable[..., Mapping[str, tf.Tensor]]
 
-RECORD = "realm_export.json"  # what a version was made from, and the sizes of its files
-_MODEL = "saved_model.pb"
-_NEEDED = (_MODEL, "variables/variables.index")
-
 _BOLD, _PLAIN = "\033[1m", "\033[0m"
-
-
-def versions(path: str) -> list[int]:
-    """The numbers of the versions in the directory of an export, ascending."""
-    names = map(os.path.basename, filter(tf.io.gfile.isdir, artifacts.paths_in(path)))
-    return sorted(int(name) for name in names if name.isdecimal())
-
-
-def require_whole(version: str) -> None:
-    """Checks that no file of a version is missing or cut short.
-
-    Raises:
-      UserError: If one is, naming it.
-    """
-    sizes: Mapping[str, int | None] = dict.fromkeys(_NEEDED)
-    record = os.path.join(version, RECORD)
-    if tf.io.gfile.exists(record):
-        sizes = {**sizes, **artifacts.read_json(record).get("files", {})}
-    for name, size in sizes.items():
-        path = os.path.join(version, name)
-        found = tf.io.gfile.stat(path).length if tf.io.gfile.exists(path) else None
-        if found is None or size not in (None, found):
-            what = f"no {name}" if found is None else f"{found} bytes of {size} in {name}"
-            raise types.UserError(
-                f"{version} is not a whole export: it has {what}. Delete it, and run `realm export`"
-                " if no older version is left."
-            )
 
 
 def load(path: str) -> AnswerFunction:
@@ -70,7 +40,7 @@ def load(path: str) -> AnswerFunction:
       UserError: If the directory holds no exported model, or the model is damaged.
     """
     version = _newest(path)
-    require_whole(version)
+    versions.require_whole(version)
     try:
         with artifacts.plain_path(version) as directory:
             module = tf.saved_model.load(directory)
@@ -91,10 +61,10 @@ def load(path: str) -> AnswerFunction:
 
 def _newest(path: str) -> str:
     """Directory of the newest version; `path` itself if it is one."""
-    numbers = versions(path)
+    numbers = versions.numbers(path)
     if numbers:
         return os.path.join(path, str(numbers[-1]))
-    if any(tf.io.gfile.exists(os.path.join(path, name)) for name in (_MODEL, RECORD)):
+    if any(tf.io.gfile.exists(f"{path}/{name}") for name in (versions.MODEL, versions.RECORD)):
         return path
     raise types.UserError(
         f"{path} holds no exported model: no directory with a number. Run `realm export`."

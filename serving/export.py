@@ -27,7 +27,7 @@ from realm_tf.data.blocks import table as block_table
 from realm_tf.models import open_qa_model
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import tokenizer as tokenizer_lib
-from serving import client, signatures, warmup
+from serving import signatures, versions, warmup
 
 _LOGGER = logging.getLogger(__name__)
 TEXT_OPS = ("FastBertNormalize", "FastWordpieceTokenizeWithOffsets")
@@ -87,7 +87,7 @@ def export(
         "tensorflow": tf.__version__,
     }
     with artifacts.hold(path), artifacts.storage_errors():
-        target = os.path.join(path, str(max(client.versions(path), default=0) + 1))
+        target = os.path.join(path, str(max(versions.numbers(path), default=0) + 1))
         return _write(module, record, target)
 
 
@@ -96,13 +96,13 @@ def is_current(path: str, made_from: Mapping[str, str], config: config_lib.Confi
 
     A version that is not whole is none, with a warning.
     """
-    numbers = client.versions(path)
+    numbers = versions.numbers(path)
     if not numbers:
         return False
     version = os.path.join(path, str(numbers[-1]))
     try:
-        client.require_whole(version)
-        record = artifacts.read_json(os.path.join(version, client.RECORD))
+        versions.require_whole(version)
+        record = artifacts.read_json(os.path.join(version, versions.RECORD))
         parts, settings = record["made_from"], record["config"]
         same = all(parts.get(role) == made_from[role] for role in made_from)
     except (types.UserError, AttributeError, KeyError, TypeError) as error:
@@ -142,7 +142,7 @@ def _write(module: signatures.QaModule, record: Mapping[str, Any], target: str) 
         )
         warmup.write(os.path.join(aside, warmup.PATH))
         text = json.dumps({**record, "files": _sizes(aside)}, indent=1)
-        artifacts.write_text(os.path.join(aside, client.RECORD), text + "\n")
+        artifacts.write_text(os.path.join(aside, versions.RECORD), text + "\n")
         tf.io.gfile.rename(aside, target)
     finally:
         if tf.io.gfile.exists(aside):

@@ -16,8 +16,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from beam_jobs.engine import work_items
-from realm_tf import artifacts, types
+from beam_jobs.engine import job_folder
+from realm_tf import artifacts
 from realm_tf.data.blocks import shards
 
 # In an item's result: kind of a segment to what is told of the files written into it.
@@ -60,7 +60,7 @@ def measure(path: str, name: str, num_records: int) -> dict[str, Any]:
     return dataclasses.asdict(artifacts.measure(path, name, num_records))
 
 
-def forget_broken(folder: work_items.Folder, step: str, **paths: str) -> None:
+def forget_broken(folder: job_folder.Folder, step: str, **paths: str) -> None:
     """Removes what a killed job left half-done.
 
     Args:
@@ -77,7 +77,7 @@ def forget_broken(folder: work_items.Folder, step: str, **paths: str) -> None:
             for file in found[kind]
         )
 
-    work_items.forget_broken(folder, step, paths.values(), is_whole)
+    job_folder.forget_broken(folder, step, paths.values(), is_whole)
 
 
 def commit(
@@ -95,18 +95,6 @@ def commit(
     told = ", ".join(f"{number} {what}" for what, number in totals.items())
     _LOGGER.info("%s: %s", writer.path, told)
     return writer.commit(**totals)
-
-
-def require_blocks(count: int, source: str) -> None:
-    """Refuses a corpus that gives no block.
-
-    Raises:
-      UserError: If there is none, naming the source.
-    """
-    if not count:
-        raise types.UserError(
-            f"No document of {source} has text: there would be no blocks. Check the pattern."
-        )
 
 
 def _size(path: str) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from beam_jobs.engine import job_folder
 from beam_jobs.engine import report as job_report
-from beam_jobs.engine import work_items
 from realm_tf import artifacts
 from realm_tf.data.blocks import shards
 
@@ -35,6 +35,6 @@ def report(path: str, count: int, make: Make, spans: str | None = None) -> str:
     with tempfile.TemporaryDirectory(prefix="preview-") as scratch:
         first, marks = shards.head(blocks, marking, count, scratch)
         made = make(first.path, None if marks is None else marks.path, scratch)
-        folder = work_items.Folder(work_items.job_folder(made.path))
+        folder = job_folder.Folder(job_folder.path_of(made.path))
         with tf.io.gfile.GFile(folder.file(job_report.REPORT_TEXT), "r") as f:
             return f.read().replace(first.path, path)

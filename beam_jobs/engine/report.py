@@ -19,7 +19,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from beam_jobs.engine import work_items
+from beam_jobs.engine import job_folder
 from realm_tf import artifacts, types
 
 DEAD_LETTERS = "dead_letters.jsonl"
@@ -124,7 +124,7 @@ class DeadLetters:
       tally: Tally of the item.
     """
 
-    def __init__(self, folder: work_items.Folder, step: str, number: int, tally: Tally):
+    def __init__(self, folder: job_folder.Folder, step: str, number: int, tally: Tally):
         self._path = _letters_path(folder, step, number)
         self._tally = tally
         self._lines: list[str] = []
@@ -172,7 +172,7 @@ def check_bad(tally: Tally, records: int, max_bad_fraction: float, path: str) ->
     )
 
 
-def collect_dead_letters(folder: work_items.Folder, steps: Mapping[str, int]) -> str:
+def collect_dead_letters(folder: job_folder.Folder, steps: Mapping[str, int]) -> str:
     """Joins the dead letters of all items of steps (name to number of items).
 
     Returns:
@@ -188,7 +188,7 @@ def collect_dead_letters(folder: work_items.Folder, steps: Mapping[str, int]) ->
     return path
 
 
-def write(folder: work_items.Folder, head: Mapping[str, Any], tally: Tally) -> None:
+def write(folder: job_folder.Folder, head: Mapping[str, Any], tally: Tally) -> None:
     """Writes `report.json` and `report.txt`.
 
     Args:
@@ -252,7 +252,7 @@ def _indent(text: str) -> str:
     return textwrap.indent(textwrap.fill(text, 96), "  ")
 
 
-def _letters_path(folder: work_items.Folder, step: str, number: int) -> str:
+def _letters_path(folder: job_folder.Folder, step: str, number: int) -> str:
     return folder.file(step, f"{number:06d}.dead.jsonl")
 
 

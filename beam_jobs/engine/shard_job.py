@@ -13,11 +13,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from beam_jobs.engine import outputs, work_items
+from beam_jobs.engine import job_folder, outputs, work_items
 from realm_tf import artifacts
 
 # Directory of the job and results of its items, to the counts of the segment. May refuse them.
-Finish = Callable[[work_items.Folder, list[dict[str, Any]]], Mapping[str, int]]
+Finish = Callable[[job_folder.Folder, list[dict[str, Any]]], Mapping[str, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +57,14 @@ def finished(recipe: Recipe, *steps: str) -> artifacts.Segment | None:
     """Opens the segment if it is there, and removes what these steps left if they were killed."""
     if not artifacts.is_complete(recipe.path):
         return None
-    work_items.Folder(work_items.job_folder(recipe.path)).remove(*steps)
+    job_folder.Folder(job_folder.path_of(recipe.path)).remove(*steps)
     return artifacts.open_segment(recipe.path, recipe.kind, verify=False)
 
 
 def make(
     recipe: Recipe,
     items: Sequence[tuple[Any, ...]],
-    make_fn: Callable[[work_items.Folder, outputs.Output], work_items.ItemFn],
+    make_fn: Callable[[job_folder.Folder, outputs.Output], work_items.ItemFn],
     finish: Finish,
     *,
     beam_args: Sequence[str],
@@ -85,8 +85,8 @@ def make(
     output = outputs.Output(recipe.path, recipe.kind, len(items), suffix)
     with artifacts.storage_errors():
         writer = recipe.writer()
-        path = work_items.job_folder(recipe.path)
-        folder = work_items.open_folder(path, {"items": items}, resume=resume)
+        path = job_folder.path_of(recipe.path)
+        folder = job_folder.open_folder(path, {"items": items}, resume=resume)
         fn = make_fn(folder, output)
         outputs.forget_broken(folder, fn.step, **{recipe.kind: recipe.path})
         work_items.run(fn, items, beam_args=beam_args)

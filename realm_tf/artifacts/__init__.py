@@ -13,6 +13,7 @@ from realm_tf.artifacts.files import (
     paths_in,
     plain_path,
     read_json,
+    remove_asides,
     write_text,
 )
 from realm_tf.artifacts.gfile import is_remote
@@ -59,6 +60,7 @@ __all__ = [
     "plain_path",
     "read_json",
     "recipe_path",
+    "remove_asides",
     "require_kind",
     "require_same",
     "schema_version",

@@ -108,6 +108,14 @@ def paths_in(directory: str, *, prefix: str = "", suffix: str = "") -> list[str]
     return [os.path.join(directory, name) for name in found]
 
 
+def remove_asides(path: str) -> None:
+    """Removes the half-written files that killed processes left below a directory."""
+    for directory, _, names in gfile.walk(path):
+        for name in names:
+            if ".tmp-" in name:
+                gfile.remove(os.path.join(directory, name))
+
+
 def file_sha256(path: str) -> tuple[str, int]:
     """Returns the hex SHA-256 and the size in bytes of a file."""
     sha, size = hashlib.sha256(), 0

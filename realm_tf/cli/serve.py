@@ -25,11 +25,11 @@ def export(workdir: str, output: str | None, as_json: bool) -> None:
     paths.check_run(workdir)
 
     from realm_tf.commands import run_pipeline
-    from serving import client
+    from serving import versions
 
     with run_pipeline.Pipeline.open(workdir) as run:
         path = run.export(output)
-    body = {"path": path, "version": client.versions(path)[-1]}
+    body = {"path": path, "version": versions.numbers(path)[-1]}
     click.echo(json.dumps(body) if as_json else path)
 
 

@@ -16,6 +16,7 @@ from realm_tf.commands import paths
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
+from serving import versions
 
 _SNAPSHOT = re.compile(r"step-\d+\.json")
 _PREVIEW_ROWS = 3
@@ -104,20 +105,16 @@ def _step_of(path: str) -> tuple[str, int]:
 
 
 def _is_export(path: str) -> bool:
-    from serving import client  # it needs TF.Text
-
-    is_version = gfile.exists(os.path.join(path, client.RECORD))
-    return is_version or bool(client.versions(path))
+    is_version = gfile.exists(os.path.join(path, versions.RECORD))
+    return is_version or bool(versions.numbers(path))
 
 
 def _export(path: str) -> dict[str, Any]:
     """What the newest version of an export, or the version itself, was made from."""
-    from serving import client
-
-    numbers = client.versions(path)
+    numbers = versions.numbers(path)
     version = os.path.join(path, str(numbers[-1])) if numbers else path
-    client.require_whole(version)
-    record = artifacts.read_json(os.path.join(version, client.RECORD))
+    versions.require_whole(version)
+    record = artifacts.read_json(os.path.join(version, versions.RECORD))
     return {"versions": numbers, "newest": version, **record}
 
 

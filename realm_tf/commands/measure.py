@@ -10,7 +10,7 @@ import numpy as np
 
 from realm_tf import artifacts, types
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import metrics, predictions
+from realm_tf.evaluation import answer_scores, predictions, retrieval_ranks
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import packing
@@ -38,7 +38,7 @@ def measure(
         "questions": len(questions),
         **measure_retrieval(context, system, questions),
         **measure_masked(context, system),
-        **metrics.score_answers(answers, questions),
+        **answer_scores.score_answers(answers, questions),
     }
 
 
@@ -78,12 +78,12 @@ def measure_retrieval(
     retriever = retriever_lib.Retriever.open(system.snapshot)
     found = retrieve(context, retriever, [q.question for q in questions], depth)
     table = context.knowledge
-    by_answer = metrics.answer_ranks(table, found.rows[:, : max(cutoffs)], questions)
-    by_document = metrics.gold_ranks(table, found.rows, questions)
+    by_answer = retrieval_ranks.answer_ranks(table, found.rows[:, : max(cutoffs)], questions)
+    by_document = retrieval_ranks.gold_ranks(table, found.rows, questions)
     return {
-        **metrics.recall(by_answer, cutoffs, "recall"),
-        "gold_questions": int(np.count_nonzero(by_document != metrics.NOT_JUDGED)),
-        **metrics.recall(by_document, cutoffs, "gold_recall"),
+        **retrieval_ranks.recall(by_answer, cutoffs, "recall"),
+        "gold_questions": int(np.count_nonzero(by_document != retrieval_ranks.NOT_JUDGED)),
+        **retrieval_ranks.recall(by_document, cutoffs, "gold_recall"),
     }
 
 

@@ -21,7 +21,7 @@ from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands import data_stages, export, measure, run_inputs, training_stages
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import metrics, report
+from realm_tf.evaluation import answer_scores, report
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ class Pipeline:
         self._report("passages", {**data.passages.blocks.counts, **marks})
         self._report("warmup", dict(self.training.reader_weights.counts))
         train = open_qa.read(self._inputs.questions_train, self._config.questions)
-        frequent = metrics.frequent_answer_exact_match(train, self.dev_questions())
+        frequent = answer_scores.frequent_answer_exact_match(train, self.dev_questions())
         questions = len(self.dev_questions())
         self._report("frequent_answer", {"exact_match": frequent, "questions": questions})
         skipped = {"skipped": self.training.why_not_joint()}

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.evaluation import metrics
+from realm_tf.evaluation import answer_scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Prediction:
     @property
     def correct(self) -> bool:
         """Whether the first answer is right."""
-        return bool(self.ranked) and metrics.is_correct(self.ranked[0].text, self.question)
+        return bool(self.ranked) and answer_scores.is_correct(self.ranked[0].text, self.question)
 
 
 def write(
@@ -92,7 +92,7 @@ def _to_json(prediction: Prediction) -> dict[str, Any]:
             {
                 **dataclasses.asdict(answer),
                 "block_id": str(answer.block_id),  # many a reader of JSON rounds large numbers
-                "correct": metrics.is_correct(answer.text, question),
+                "correct": answer_scores.is_correct(answer.text, question),
             }
             for answer in prediction.ranked
         ],

@@ -30,7 +30,7 @@ def ids_name(index: int, num_shards: int) -> str:
     return f"ids-{index:05d}-of-{num_shards:05d}.npy"
 
 
-def write_array(path: str, array: np.ndarray) -> None:
+def _write_array(path: str, array: np.ndarray) -> None:
     """Writes an array as a `.npy` file, atomically, to any filesystem."""
     with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
         np.lib.format.write_array(f, np.ascontiguousarray(array), allow_pickle=False)
@@ -61,8 +61,8 @@ def write_shard(
             " diverged (take an earlier checkpoint), or the dtype is too narrow for it (float32)."
         )
     names = ids_name(index, num_shards), vectors_name(index, num_shards)
-    write_array(os.path.join(folder, names[0]), block_ids)
-    write_array(os.path.join(folder, names[1]), vectors)
+    _write_array(os.path.join(folder, names[0]), block_ids)
+    _write_array(os.path.join(folder, names[1]), vectors)
     return names
 
 

@@ -15,7 +15,7 @@ import pytest
 from apache_beam.internal import pickler
 
 from beam_jobs import make_examples
-from beam_jobs.engine import outputs, work_items
+from beam_jobs.engine import job_folder, outputs
 from realm_tf import artifacts
 from realm_tf.data.blocks import schema
 from tests.beam_jobs import corpus, documents, reference_corpora
@@ -97,7 +97,7 @@ def test_function_is_unpickled_in_a_fresh_process(tmp_path, first):
     vocab, tokenizer = corpus.write_vocab(tmp_path)
     blocks = corpus.write_blocks(tmp_path, tokenizer.fingerprint, count=3, num_shards=1)
     (shard,) = blocks.files(f"{schema.BLOCKS}-")
-    folder = work_items.open_folder(str(tmp_path / "a.job"), {}, resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "a.job"), {}, resume=True)
     output = outputs.Output(str(tmp_path), "examples", 1, suffix="tfrecord")
     fn = make_examples.MakeFn(
         folder, output, make_examples.Params(blocks.path, vocab.path, str(tmp_path), "ict")

@@ -19,7 +19,7 @@ from beam_jobs import (
     build_blocks_preview,
     build_blocks_sort,
 )
-from beam_jobs.engine import outputs, work_items
+from beam_jobs.engine import job_folder, outputs
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.commands import inspect as inspect_command
@@ -96,7 +96,7 @@ def test_only_the_report_stays(tmp_path):
     assert build(tmp_path, pattern) == segment
     assert set(os.listdir(job(tmp_path))) == REPORT_FILES
     assert not list(tmp_path.rglob("*.tmp-*"))
-    text = inspect_command.describe(work_items.job_folder(segment.path))
+    text = inspect_command.describe(job_folder.path_of(segment.path))
     body = artifacts.read_json(str(job(tmp_path) / "report.json"))
     assert (
         body["counts"]["blocks"]

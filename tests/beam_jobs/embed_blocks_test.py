@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from beam_jobs import embed_blocks
-from beam_jobs.engine import launch, outputs, work_items
+from beam_jobs.engine import job_folder, launch, outputs
 from realm_tf import artifacts, config, types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import index, retriever, snapshots, vectors
@@ -125,12 +125,12 @@ def test_a_killed_job_continues_where_it_stopped(parts, tmp_path, monkeypatch, r
     assert ([path.stat().st_mtime_ns for path in kept] == before) == resume
     assert again.fingerprint == whole.fingerprint  # byte for byte: it is of the contents
     assert set(os.listdir(directory)) == {s.name for s in whole.shards} | {artifacts.MANIFEST}
-    assert not os.path.exists(work_items.job_folder(again.path))
+    assert not os.path.exists(job_folder.path_of(again.path))
 
 
 def test_a_job_that_was_killed_at_its_very_end_leaves_nothing(parts):
     made = jobs.embed_blocks(**parts)
-    folder = work_items.job_folder(made.path)
+    folder = job_folder.path_of(made.path)
     os.makedirs(f"{folder}/{embed_blocks.STEP}")
     assert jobs.embed_blocks(**parts) == made
     assert not os.path.exists(folder)

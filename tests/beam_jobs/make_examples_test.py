@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from beam_jobs import make_examples
-from beam_jobs.engine import launch, work_items
+from beam_jobs.engine import job_folder, launch
 from realm_tf import artifacts, types
 from realm_tf.commands import inspect as inspect_command
 from realm_tf.data.blocks import table as block_table
@@ -117,11 +117,11 @@ def test_a_killed_job_goes_on(parts, tmp_path, monkeypatch):
 
 def test_report_is_beside_the_segment(parts, tmp_path):
     made = make(parts, tmp_path, "masked")
-    told = inspect_command.describe(work_items.job_folder(made.path))
+    told = inspect_command.describe(job_folder.path_of(made.path))
     assert f"{int(made.counts['examples']):,}" in told
     assert "skipped_without_span" in told
     assert "[[" in told  # samples
-    assert sorted(p.name for p in pathlib.Path(work_items.job_folder(made.path)).iterdir()) == [
+    assert sorted(p.name for p in pathlib.Path(job_folder.path_of(made.path)).iterdir()) == [
         "report.json",
         "report.txt",
     ]

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from beam_jobs import tag_spans, tag_spans_taggers
-from beam_jobs.engine import launch, outputs, work_items
+from beam_jobs.engine import job_folder, launch, outputs
 from beam_jobs.engine import report as job_report
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import packer as block_packer
@@ -237,7 +237,7 @@ def test_flipped_byte_is_refused(parts, tagged, tmp_path):
 
 
 def test_only_the_report_stays(parts, tagged):
-    folder = pathlib.Path(work_items.job_folder(tagged.path))
+    folder = pathlib.Path(job_folder.path_of(tagged.path))
     assert {path.name for path in folder.iterdir()} == {"report.json", "report.txt"}
     report = json.loads((folder / "report.json").read_text())
     assert report["counts"]["spans"] == tagged.counts["spans"]

@@ -11,7 +11,7 @@ import sys
 import click.testing
 import pytest
 
-from beam_jobs.engine import work_items
+from beam_jobs.engine import job_folder
 from realm_tf import artifacts, config, version
 from realm_tf.cli import main
 from realm_tf.text import vocabulary
@@ -108,7 +108,7 @@ def test_blocks_job_is_tried_reported_and_done_again(made, tmp_path):
     assert f"{corpus}:2: " in line
     assert "0 more bad records" in line
     segment = _invoke(*command, "--max-bad-fraction", "0.5", "--no-resume").stdout.strip()
-    report = _invoke("inspect", work_items.job_folder(segment)).stdout
+    report = _invoke("inspect", job_folder.path_of(segment)).stdout
     assert f"1, first: {corpus}:2" in report
     reference = reference_corpora.write_orqa(tmp_path)
     command = ("blocks", "--corpus", reference, "--format", "orqa", "--vocab", made["vocab"])

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from realm_tf import types
-from serving import client
+from serving import client, versions
 
 ANSWER = types.Answer(
     text="Évian",
@@ -35,7 +35,7 @@ def test_answer_is_bold_on_a_terminal(monkeypatch):
 def test_versions_are_numbers_in_order(tmp_path):
     for name in ("2", "10", "1", "3.tmp-ab", "notes"):
         (tmp_path / name).mkdir()
-    assert client.versions(str(tmp_path)) == [1, 2, 10]
+    assert versions.numbers(str(tmp_path)) == [1, 2, 10]
 
 
 @pytest.mark.parametrize("name", ["", "missing"])

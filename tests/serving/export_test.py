@@ -16,7 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from realm_tf import artifacts, types
-from serving import client, export, signatures, warmup
+from serving import client, export, signatures, versions, warmup
 from tests.serving import tiny_system
 
 QUESTIONS = ["Where is Lake Ohrid?", "", "Où est l'été à Zürich, 東京?"]
@@ -80,7 +80,7 @@ def _nodes(graph):
 def test_version_directory(version):
     assert version.name == "1"
     assert sorted(os.listdir(version.parent)) == ["1"]
-    record = json.loads((version / client.RECORD).read_text())
+    record = json.loads((version / versions.RECORD).read_text())
     assert record["snapshot_step"] == 500
     assert record["counts"]["blocks"] == len(tiny_system.TEXTS)
     assert set(record["made_from"]) == {*MADE_FROM, "blocks", "vectors"}
@@ -88,11 +88,11 @@ def test_version_directory(version):
 
 
 def test_record_has_the_size_of_every_other_file(version):
-    sizes = json.loads((version / client.RECORD).read_text())["files"]
+    sizes = json.loads((version / versions.RECORD).read_text())["files"]
     there = {
         str(p.relative_to(version)): p.stat().st_size for p in version.rglob("*") if p.is_file()
     }
-    del there[client.RECORD]
+    del there[versions.RECORD]
     assert sizes == there
     assert {"saved_model.pb", "variables/variables.index"} < set(sizes)
 
@@ -147,7 +147,7 @@ def test_newest_version_that_is_empty_is_passed_over_by_the_exporter(system, ver
 @pytest.mark.parametrize("record", ["", "[]", '{"made_from": 3}'])
 def test_broken_record_makes_the_version_old(system, version, tmp_path, record):
     copy = _copy(version, tmp_path)
-    (copy / client.RECORD).write_text(record)
+    (copy / versions.RECORD).write_text(record)
     assert not export.is_current(str(copy.parent), MADE_FROM, system.config)
 
 

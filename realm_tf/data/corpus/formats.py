@@ -4,7 +4,7 @@
 
 A corpus is divided into `units`, and `read_unit` gives what is in one: documents, records that a
 rule leaves out, and records that cannot be read. In the formats of the original code every document
-is a block that is ready (`ready_blocks`), and some bring its salient spans.
+is a block that is ready (`reference_documents`), and some bring its salient spans.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from realm_tf.data.corpus.readers import (
 )
 from realm_tf.data.corpus.wiki import leftovers as wiki_leftovers
 from realm_tf.data.corpus.wiki import wikitext
+from realm_tf.data.reference import documents as reference_documents
 from realm_tf.data.reference import formats as reference_formats
-from realm_tf.data.reference import ready_blocks
 from realm_tf.text import cleaning, words
 from realm_tf.text.inputs import files, streams
 
@@ -207,7 +207,7 @@ def read_unit(
       UserError: If the file is missing.
     """
     if is_ready(fmt):
-        yield from ready_blocks.read(unit.file, fmt)
+        yield from reference_documents.read(unit.file, fmt)
         return
     fmt = _format_of(unit.file, fmt)
     number = 0

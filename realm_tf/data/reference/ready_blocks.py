@@ -9,23 +9,18 @@ go, the title stays. The text stays whole, so that the row is still the same tex
 from __future__ import annotations
 
 import hashlib
-import itertools
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import keys
-from realm_tf.data.corpus import records as records_lib
 from realm_tf.data.reference import formats as reference_formats
 from realm_tf.text import packing, sentences
 from realm_tf.text import tokenizer as tokenizer_lib
 
 ROW_KEY = "orqa_row"
-
-_PARTS = ("ids_key", "sentences", "spans")  # of a record, besides its texts
 
 
 class ReadyBlock(NamedTuple):
@@ -50,43 +45,6 @@ def doc_id(title: str, text: str) -> str:
     """
     uid = hashlib.sha1(f"{title} <sep> {text}".encode(), usedforsecurity=False)
     return f"{title}#{uid.hexdigest()[:16]}"
-
-
-def read(file: str, fmt: str) -> Iterator[types.Document | records_lib.Problem]:
-    """Reads the ready blocks of a file as documents; their metadata tells what else a record holds.
-
-    A damaged file gives what stands before the damage, and then a problem. Records are numbered
-    from 0, as the vectors that were made of them.
-
-    Args:
-      file: Path of the file.
-      fmt: Name of the format, one of `reference_formats.FORMATS`.
-    """
-    rows = reference_formats.read(reference_formats.companions(file, fmt))
-    for number in itertools.count():
-        try:
-            where, serialized = next(rows)
-            record = reference_formats.parse(fmt, where, number, serialized)
-        except StopIteration:
-            return
-        except types.UserError as error:  # where the file cannot be read on, `rows` has ended
-            yield records_lib.Problem(file, number, str(error))
-            continue
-        parts = {name: getattr(record, name) for name in _PARTS}
-        name = doc_id(record.title, record.text)
-        metadata = artifacts.canonical_json(parts)
-        yield types.Document(name, file, number, record.title, record.text, metadata)
-
-
-def to_record(document: types.Document, row: int) -> reference_formats.ReferenceBlock:
-    """The record that `read` made a document of.
-
-    Args:
-      document: A document.
-      row: Number of the record in the whole corpus.
-    """
-    parts = json.loads(document.metadata)
-    return reference_formats.ReferenceBlock(row, document.title, document.text, **parts)
 
 
 class ReadyBlocks:

@@ -8,8 +8,8 @@ import pathlib
 import pyarrow as pa
 import pytest
 
-from beam_jobs.engine import outputs, work_items
-from realm_tf import artifacts, types
+from beam_jobs.engine import job_folder, outputs
+from realm_tf import artifacts
 from realm_tf.data.blocks import schema, shards
 from tests.data import example_passages
 
@@ -51,7 +51,7 @@ def test_committed_segment_holds_what_was_written(tmp_path, monkeypatch):
 def test_items_whose_shard_is_not_whole_are_forgotten(tmp_path):
     made = [passage.block for passage in example_passages.passages(seed=3, num_docs=6)]
     _, output = output_in(tmp_path / "segment")
-    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     os.makedirs(folder.file("Step"))
     for number in range(2):
         files = {schema.BLOCKS: [write(output, number, made[number : number + 2])]}
@@ -67,12 +67,6 @@ def test_items_whose_shard_is_not_whole_are_forgotten(tmp_path):
     os.remove(output.shard(0))
     outputs.forget_broken(folder, "Step", blocks=output.path)
     assert folder.done("Step") == set()
-
-
-def test_corpus_without_blocks_is_refused():
-    outputs.require_blocks(1, "corpus")
-    with pytest.raises(types.UserError, match="No document of corpus has text"):
-        outputs.require_blocks(0, "corpus")
 
 
 def test_failing_records_leave_no_shard(tmp_path):

@@ -8,8 +8,8 @@ import json
 import pytest
 import tensorflow as tf
 
+from beam_jobs.engine import job_folder
 from beam_jobs.engine import report as job_report
-from beam_jobs.engine import work_items
 from realm_tf import artifacts, types
 
 
@@ -57,8 +57,8 @@ def test_everything_is_a_counter():
     assert tally(3).beam_counts() == {"documents": 3, "dropped_redirect": 1, "bad_records": 1}
 
 
-def letters_in(root, messages_of_items) -> tuple[work_items.Folder, job_report.Tally]:
-    folder = work_items.open_folder(str(root / "x.job"), "plan", resume=True)
+def letters_in(root, messages_of_items) -> tuple[job_folder.Folder, job_report.Tally]:
+    folder = job_folder.open_folder(str(root / "x.job"), "plan", resume=True)
     whole = job_report.Tally()
     for number, messages in enumerate(messages_of_items):
         tf.io.gfile.makedirs(folder.file("Read"))

@@ -8,8 +8,8 @@ import pathlib
 import pytest
 from apache_beam.metrics import metric
 
-from beam_jobs.engine import progress, runner, work_items
-from realm_tf import types
+from beam_jobs.engine import job_folder, progress, runner, work_items
+from realm_tf import artifacts, types
 
 STEP = "Double"
 
@@ -43,7 +43,7 @@ def check(folder):
 
 
 def test_every_item_is_done_once(tmp_path):
-    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     run(folder)
     check(folder)
     assert calls(folder) == list(range(7))
@@ -53,7 +53,7 @@ def test_every_item_is_done_once(tmp_path):
 
 def test_parts_of_items_in_work_count_as_done(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "NOTE_EVERY_SECS", 0.0)
-    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     assert folder.amount_done(STEP) == 0
     os.makedirs(folder.file(STEP))
     folder.note(STEP, 5)(1, 4)
@@ -68,7 +68,7 @@ def test_parts_of_items_in_work_count_as_done(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_processes_do_the_same(tmp_path):
-    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     run(folder, beam_args=options)
     check(folder)
@@ -76,7 +76,7 @@ def test_processes_do_the_same(tmp_path):
 
 def test_what_failed_is_one_line_and_is_done_by_the_next_call(tmp_path):
     path = str(tmp_path / "x.job")
-    folder = work_items.open_folder(path, ["plan", 1], resume=True)
+    folder = job_folder.open_folder(path, ["plan", 1], resume=True)
     pathlib.Path(folder.file("stop")).write_text("4")
     with pytest.raises(types.UserError) as error:
         run(folder)
@@ -86,7 +86,7 @@ def test_what_failed_is_one_line_and_is_done_by_the_next_call(tmp_path):
     os.remove(folder.file("stop"))
     done = folder.done(STEP)
     os.remove(folder.file("calls"))
-    folder = work_items.open_folder(path, ["plan", 1], resume=True)
+    folder = job_folder.open_folder(path, ["plan", 1], resume=True)
     run(folder)
     check(folder)
     assert calls(folder) == sorted(set(range(7)) - done)
@@ -95,15 +95,15 @@ def test_what_failed_is_one_line_and_is_done_by_the_next_call(tmp_path):
 @pytest.mark.parametrize(("plan", "resume"), [("other", True), ("plan", False)])
 def test_another_plan_or_no_resume_does_all_again(tmp_path, plan, resume):
     path = str(tmp_path / "x.job")
-    run(work_items.open_folder(path, "plan", resume=True))
-    folder = work_items.open_folder(path, plan, resume=resume)
+    run(job_folder.open_folder(path, "plan", resume=True))
+    folder = job_folder.open_folder(path, plan, resume=resume)
     assert folder.done(STEP) == set()
     run(folder)
     assert calls(folder) == list(range(7))
 
 
 def test_a_forgotten_item_is_done_again(tmp_path):
-    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     run(folder)
     folder.forget(STEP, 2)
     run(folder)
@@ -112,7 +112,7 @@ def test_a_forgotten_item_is_done_again(tmp_path):
 
 
 def test_removing_steps_keeps_the_rest(tmp_path):
-    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     run(folder)
     folder.remove(STEP, "Never")
     assert os.listdir(folder.path) == ["calls"]
@@ -124,12 +124,12 @@ def test_asides_of_killed_processes_are_removed(tmp_path):
     (tmp_path / "a").mkdir()
     for name in ("a/x.json.tmp-12ab", "x.tmp-1", "a/x.json"):
         (tmp_path / name).write_text("x")
-    work_items.remove_asides(str(tmp_path))
+    artifacts.remove_asides(str(tmp_path))
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["x.json"]
 
 
 def test_counts_become_counters(tmp_path):
-    folder = work_items.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
+    folder = job_folder.open_folder(str(tmp_path / "x.job"), "plan", resume=True)
     os.makedirs(folder.file(STEP))
     with runner.pipeline([]) as pipeline:
         elements = list(enumerate(ITEMS))

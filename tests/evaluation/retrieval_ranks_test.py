@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics by hand."""
+"""Ranks and recall by hand."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from realm_tf import types
 from realm_tf.data.blocks import keys, shards
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.evaluation import metrics
+from realm_tf.evaluation import retrieval_ranks
 from tests.beam_jobs import corpus
 
 TEXTS = {
@@ -57,19 +57,25 @@ RETRIEVED = np.array([[0, 2, 1], [1, 2, 0], [2, -1, -1]])
 
 def test_answer_ranks(table):
     questions = [question("the nile", "Amazon"), question("1953"), question("Everest")]
-    np.testing.assert_array_equal(metrics.answer_ranks(table, RETRIEVED, questions), [1, 2, -1])
+    np.testing.assert_array_equal(
+        retrieval_ranks.answer_ranks(table, RETRIEVED, questions), [1, 2, -1]
+    )
 
 
 def test_answer_ranks_of_regular_expressions(table):
     questions = [question(r"s\w+ne", is_regex=True)] * 3
-    np.testing.assert_array_equal(metrics.answer_ranks(table, RETRIEVED, questions), [1, 1, 0])
+    np.testing.assert_array_equal(
+        retrieval_ranks.answer_ranks(table, RETRIEVED, questions), [1, 1, 0]
+    )
 
 
 def test_padding_holds_no_answer(table):
     rows = np.array([[-1, 1]])  # row -1 would be the last block, which has the Seine
-    assert metrics.answer_ranks(table, rows, [question("Seine")]) == [metrics.NOT_FOUND]
+    assert retrieval_ranks.answer_ranks(table, rows, [question("Seine")]) == [
+        retrieval_ranks.NOT_FOUND
+    ]
     named = question("x", doc_ids=("towns",))
-    assert metrics.gold_ranks(table, rows, [named]) == [metrics.NOT_FOUND]
+    assert retrieval_ranks.gold_ranks(table, rows, [named]) == [retrieval_ranks.NOT_FOUND]
 
 
 def test_gold_ranks(table):
@@ -78,8 +84,8 @@ def test_gold_ranks(table):
         question("x"),
         question("x", doc_ids=("peaks",)),
     ]
-    expected = [2, metrics.NOT_JUDGED, metrics.NOT_FOUND]
-    np.testing.assert_array_equal(metrics.gold_ranks(table, RETRIEVED, questions), expected)
+    expected = [2, retrieval_ranks.NOT_JUDGED, retrieval_ranks.NOT_FOUND]
+    np.testing.assert_array_equal(retrieval_ranks.gold_ranks(table, RETRIEVED, questions), expected)
 
 
 def test_gold_ranks_count_documents(tmp_path):
@@ -104,13 +110,17 @@ def test_gold_ranks_count_documents(tmp_path):
     )
     table = block_table.BlockTable.open(segment)
     rows = np.array([[0, 2, -1, 4, 1, 3], [5, 4, 3, 0, 1, 2]])  # a a - c a b; c c b a a a
-    assert metrics.gold_ranks(table, rows, [question("x", doc_ids=("b",))] * 2).tolist() == [2, 1]
-    assert metrics.gold_ranks(table, rows, [question("x", doc_ids=("a",))] * 2).tolist() == [0, 2]
+    assert retrieval_ranks.gold_ranks(
+        table, rows, [question("x", doc_ids=("b",))] * 2
+    ).tolist() == [2, 1]
+    assert retrieval_ranks.gold_ranks(
+        table, rows, [question("x", doc_ids=("a",))] * 2
+    ).tolist() == [0, 2]
 
 
 def test_recall_counts_those_that_can_be_judged():
-    ranks = np.array([0, 4, 5, metrics.NOT_FOUND, metrics.NOT_JUDGED])
-    assert metrics.recall(ranks, (1, 5, 6, 100), "r") == {
+    ranks = np.array([0, 4, 5, retrieval_ranks.NOT_FOUND, retrieval_ranks.NOT_JUDGED])
+    assert retrieval_ranks.recall(ranks, (1, 5, 6, 100), "r") == {
         "r@1": 0.25,
         "r@5": 0.5,
         "r@6": 0.75,
@@ -119,53 +129,7 @@ def test_recall_counts_those_that_can_be_judged():
 
 
 def test_recall_of_nothing_is_nothing():
-    assert metrics.recall(np.array([metrics.NOT_JUDGED]), (1,)) == {}
-
-
-def test_score_answers():
-    questions = [question("the Nile", "Seine"), question("Everest"), question("Mont Blanc")]
-    ranked = [[answer("seine."), answer("x")], [], [answer("Blanc"), answer("Mont Blanc")]]
-    figures = metrics.score_answers(ranked, questions)
-    assert figures["exact_match"] == pytest.approx(1 / 3)
-    assert figures["f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
-
-
-@pytest.mark.parametrize(
-    "answers", [("", "1201"), ("A",), ("The The",), ("an", "?!", "Paris"), ("a 。",)]
-)
-def test_no_answer_scores_nothing(answers):
-    for ranked in ([[]], [[answer("")]], [[answer("the")]]):
-        figures = metrics.score_answers(ranked, [question(*answers)])
-        assert figures == {"exact_match": 0.0, "f1": 0.0}
-    patterns = question("", "x*", "paris", is_regex=True)
-    assert metrics.score_answers([[]], [patterns]) == {"exact_match": 0.0}
-    assert not metrics.holds_answer("Rome", patterns)
-
-
-def test_regular_expressions_have_no_f1():
-    figures = metrics.score_answers([[answer("In 1953")]], [question(r".*19\d\d", is_regex=True)])
-    assert figures == {"exact_match": 1.0}
-
-
-def test_frequent_answer():
-    train = [question("Paris", "paris!"), question("Rome"), question("The Rome"), question("Oslo")]
-    assert metrics.frequent_answer(train) == "rome"
-    dev = [question("ROME"), question("Paris"), question("rom.", is_regex=True), question("x")]
-    assert metrics.frequent_answer_exact_match(train, dev) == 0.5
-
-
-def test_frequent_answer_of_equals_is_the_first_by_alphabet():
-    assert metrics.frequent_answer([question("b"), question("c"), question("b", "c")]) == "b"
-    assert metrics.frequent_answer([]) == ""
-
-
-def test_frequent_answer_is_one_that_says_something():
-    train = [question("", "Orwell"), question("The", "Orwell"), question("", "!", "Seine")]
-    assert metrics.frequent_answer(train) == "orwell"
-    dev = [question("", "1201"), question("The The"), question("Orwell")]
-    assert metrics.frequent_answer_exact_match(train, dev) == pytest.approx(1 / 3)
-    assert metrics.frequent_answer([question("the")]) == ""
-    assert metrics.frequent_answer_exact_match([question("the")], [question("a")]) == 0.0
+    assert retrieval_ranks.recall(np.array([retrieval_ranks.NOT_JUDGED]), (1,)) == {}
 
 
 @pytest.mark.parametrize(
@@ -177,5 +141,5 @@ def test_frequent_answer_is_one_that_says_something():
     ],
 )
 def test_texts_of_other_scripts_hold_their_answers(text, inside, outside):
-    assert metrics.holds_answer(text, question(inside))
-    assert not metrics.holds_answer(text, question(outside))
+    assert retrieval_ranks.holds_answer(text, question(inside))
+    assert not retrieval_ranks.holds_answer(text, question(outside))

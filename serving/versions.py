@@ -1,0 +1,42 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The versions in the directory of an export, which TF Serving and the client look for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from realm_tf import artifacts, types
+from realm_tf.artifacts import gfile
+
+RECORD = "realm_export.json"  # what a version was made from, and the sizes of its files
+MODEL = "saved_model.pb"
+_NEEDED = (MODEL, "variables/variables.index")
+
+
+def numbers(path: str) -> list[int]:
+    """The numbers of the versions in the directory of an export, ascending."""
+    names = map(os.path.basename, filter(gfile.isdir, artifacts.paths_in(path)))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def require_whole(version: str) -> None:
+    """Checks that no file of a version is missing or cut short.
+
+    Raises:
+      UserError: If one is, naming it.
+    """
+    sizes: Mapping[str, int | None] = dict.fromkeys(_NEEDED)
+    record = os.path.join(version, RECORD)
+    if gfile.exists(record):
+        sizes = {**sizes, **artifacts.read_json(record).get("files", {})}
+    for name, size in sizes.items():
+        path = os.path.join(version, name)
+        found = gfile.stat(path).length if gfile.exists(path) else None
+        if found is None or size not in (None, found):
+            what = f"no {name}" if found is None else f"{found} bytes of {size} in {name}"
+            raise types.UserError(
+                f"{version} is not a whole export: it has {what}. Delete it, and run `realm export`"
+                " if no older version is left."
+            )
