@@ -31,6 +31,10 @@ class UserError(ValueError):
     """The user's mistake: one line that says what is wrong, what was received, and the cure."""
 
 
+class Terminated(Exception):  # noqa: N818
+    """The process was asked to end, and has saved its work: one line that says how to go on."""
+
+
 class Document(NamedTuple):
     """A text of a corpus and the place that it was read from; sorts by id, then place.
 

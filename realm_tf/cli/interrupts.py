@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C: one line, and the command is gone."""
+"""Ctrl-C and SIGTERM: one line, and the command is gone."""
 
 from __future__ import annotations
 
@@ -11,39 +11,49 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 EXIT_CODE = 130  # as shells have it: 128 and the number of the signal
-_LINE = "realm: interrupted. Give the same command again: it goes on where it stopped.\n"
+TERMINATED = 143
+_ENDED = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
+_GO_ON = "Give the same command again: it goes on where it stopped."
+# What Python does with them by itself: where another program has said what to do, that counts.
+_DEFAULTS: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 
 
 @contextlib.contextmanager
 def one_line() -> Iterator[None]:
-    """Ends the process at once when it is interrupted, with one line and exit code 130.
+    """Ends the process at once when it is interrupted or terminated, with one line.
 
-    It is safe to end it anywhere, as every command is to survive a kill. A `KeyboardInterrupt`
-    would go through the threads and processes of Beam and the traces of TensorFlow, each of which
-    reports it in its own way, with hundreds of lines.
+    The exit code is 130 or 143. It is safe to end it anywhere, as every command is to survive a
+    kill; a training takes SIGTERM over, and saves first. A `KeyboardInterrupt` would go through the
+    threads and processes of Beam and the traces of TensorFlow, each of which reports it in its own
+    way, with hundreds of lines.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # somebody else decides what an interrupt does, e.g. the shell of a background job
-        return
-    signal.signal(signal.SIGINT, _end)
+    ours = [n for n, default in _DEFAULTS.items() if is_main and signal.getsignal(n) is default]
+    for number in ours:
+        signal.signal(number, _end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ours:
+            signal.signal(number, _DEFAULTS[number])
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    del number, frame
+    del frame
     start = "\n" if os.isatty(2) else ""  # below the line of a progress bar
-    os.write(2, f"{start}{_LINE}".encode())  # sys.stderr may be in the midst of a line
+    line = f"{start}realm: {_ENDED[signal.Signals(number)]}. {_GO_ON}\n"
+    os.write(2, line.encode())  # sys.stderr may be in the midst of a line
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # that was the last word
     for pid in _descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)  # workers; they would complain of the lost connection
-    os._exit(EXIT_CODE)
+    os._exit(128 + number)
 
 
 def _descendants(pid: int) -> Iterator[int]:

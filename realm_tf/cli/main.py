@@ -26,6 +26,9 @@ class _Commands(click.Group):
         except types.UserError as error:
             click.echo(f"realm: {error}", err=True)
             context.exit(2)
+        except types.Terminated as error:
+            click.echo(f"realm: {error}", err=True)
+            context.exit(interrupts.TERMINATED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

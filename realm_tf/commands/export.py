@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from realm_tf import artifacts
 from realm_tf.retrieval import vectors as vectors_lib
-from realm_tf.training.experiments import open_qa as open_qa_training
+from realm_tf.training.experiments import open_qa_training
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 from serving import export as serving_export

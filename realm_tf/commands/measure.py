@@ -14,8 +14,7 @@ from realm_tf.evaluation import answer_scores, predictions, retrieval_ranks
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import packing
-from realm_tf.training.experiments import masked_evaluation
-from realm_tf.training.experiments import open_qa as open_qa_training
+from realm_tf.training.experiments import masked_evaluation, open_qa_training
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 from serving import client, signatures

@@ -193,8 +193,10 @@ class Pipeline:
         frequent = answer_scores.frequent_answer_exact_match(train, self.dev_questions())
         questions = len(self.dev_questions())
         self._report("frequent_answer", {"exact_match": frequent, "questions": questions})
+        joint = self.training.realm
         skipped = {"skipped": self.training.why_not_joint()}
-        self._report("pretrain", {"done": True} if self.training.realm else skipped)
+        kept = _kept(joint.embedder_weights) if joint else {}
+        self._report("pretrain", {"done": True, **kept} if joint else skipped)
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""
@@ -259,7 +261,12 @@ class Pipeline:
         started = time.monotonic()
         figures = measure.measure(context, system, weights, questions, path)
         self._report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
-        return {**figures, "measured": measured}
+        return {**figures, **_kept(weights), "measured": measured}
+
+
+def _kept(weights: artifacts.Segment) -> dict[str, float]:
+    """Which step's weights were kept, and the figure that they were chosen by."""
+    return {name: n for name, n in weights.counts.items() if name.startswith("kept_")}
 
 
 @contextlib.contextmanager

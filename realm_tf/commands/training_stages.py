@@ -13,8 +13,7 @@ from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.commands import corpus_checks, data_stages, run_inputs
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.training.experiments import ict, pretrain, warmup
-from realm_tf.training.experiments import open_qa as open_qa_training
+from realm_tf.training.experiments import ict, open_qa_training, pretrain, warmup
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh
 from realm_tf.training.run import system as system_lib
@@ -105,17 +104,22 @@ class TrainingStages:
         )
         return system_lib.System(name, embedder_weights, self.reader_weights, snapshot)
 
+    @functools.cached_property
+    def ict_alone(self) -> system_lib.System:
+        """The embedder after its warm start, with the warmed-up reader."""
+        return self.baseline("ict", self.ict_weights)
+
     def systems(self) -> Iterator[system_lib.System]:
         """What is compared: a random embedder, ICT alone, and REALM."""
         if self._config.evaluation.baselines:
             yield self.baseline("random", ict.random_embedder(self.context))
             if self.realm is not None:
-                yield self.baseline("ict", self.ict_weights)
+                yield self.ict_alone
         yield self.best_system()
 
     def best_system(self) -> system_lib.System:
         """What is exported: REALM, or ICT alone where joint training did not start."""
-        return self.realm or self.baseline("ict", self.ict_weights)
+        return self.realm or self.ict_alone
 
     def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
         """Open-QA weights of a system."""

@@ -24,8 +24,12 @@ from realm_tf.config.runtime import EvaluationConfig, RuntimeConfig
 from realm_tf.config.tagging import SpanTaggerConfig, TaggingConfig
 from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig, PretrainConfig
 
-# Settings that change nothing in the result of a stage.
-_OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
+# Settings that change nothing in the result of a stage: when to save, to keep or to warn; and where
+# a run is computed, so that it can go on elsewhere (there, sums may differ in their last bits).
+_OPERATIONAL = {
+    *("checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"),
+    *("strategy", "tpu", "prefetch_batches", "input_threads"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +142,11 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def decisive(config: Any) -> dict[str, Any]:
-    """`to_dict` without what only says when to save, to keep or to warn: what decides a result."""
+    """`to_dict` without what only says when to save, or where to compute: what decides a result.
+
+    Batches are functions of their index, so the settings of the input change none; but in joint
+    training, `prefetch_batches` also decides when a snapshot takes effect.
+    """
 
     def without(values: dict[str, Any]) -> dict[str, Any]:
         return {

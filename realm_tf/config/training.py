@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from realm_tf.config import ranges
 from realm_tf.config.model import OptimizerConfig
 
+_KEEP = ("best", "last")
 _CHECKPOINTS = "Steps between checkpoints; the last step has one in any case."
 
 
@@ -164,6 +165,15 @@ class PretrainConfig(ranges.Section):
     warmup: WarmupConfig = WarmupConfig()
     refresh: RefreshConfig = RefreshConfig()
     checkpoint_every_steps: int = ranges.setting(500, _CHECKPOINTS, at_least=1)
+    keep: str = ranges.setting(
+        "best",
+        "The weights that are kept: `best`: of the checkpoint with the best retrieval utility on"
+        " masked spans of held-out documents; `last`: of the last step.",
+        choices=_KEEP,
+    )
+    held_out_examples: int = ranges.setting(
+        256, "Number of held-out masked spans that measure a checkpoint.", at_least=1
+    )
 
     def faults(self) -> Iterator[str]:
         """See `Section`."""
@@ -202,6 +212,15 @@ class OpenQaConfig(ranges.Section):
     )
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-5)
     checkpoint_every_steps: int = ranges.setting(500, _CHECKPOINTS, at_least=1)
+    keep: str = ranges.setting(
+        "best",
+        "The weights that are kept: `best`: of the checkpoint with the best exact match on held-out"
+        " training questions, which are not trained on; `last`: of the last step.",
+        choices=_KEEP,
+    )
+    held_out_questions: int = ranges.setting(
+        200, "Largest number of held-out questions that measure a checkpoint.", at_least=1
+    )
 
     def faults(self) -> Iterator[str]:
         """See `Section`."""

@@ -27,6 +27,8 @@ _MEANINGS = {
     " such a document among the first k documents",
     "masked_retrieval_utility": "how much the retrieved blocks help to predict a masked wordpiece:"
     " log p(y given z, x) - log p(y given null, x) in nats, over held-out spans; 0: no help",
+    "kept_step": "the step whose weights were kept; with kept_exact_match or kept_retrieval_utility"
+    " beside it they had the best of all checkpoints, measured on held-out training data",
     "frequent_answer": "how good it is to give the most frequent answer of the training questions"
     " to every question: no system should do worse",
 }
@@ -98,7 +100,7 @@ def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
 def _explanations(report: Mapping[str, Any]) -> list[str]:
     """One paragraph with a line for each name that needs one and is shown; none if none does."""
     systems = report.get("systems", {}).values()
-    shown = [*report, *(name for figures in systems for name in figures)]
+    shown = [*report, *report.get("pretrain", {}), *(n for figures in systems for n in figures)]
     lines = [
         f"{name}: {meaning}"
         for name, meaning in _MEANINGS.items()

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, types
@@ -29,13 +30,33 @@ def save(
     made_from: Mapping[str, str],
     counts: Mapping[str, float],
 ) -> artifacts.Segment:
-    """Writes a model's weights as a segment of `kind`. See `artifacts.Segment`."""
+    """Writes a model's weights as a segment of `kind`. See `artifacts.Segment`.
+
+    Raises:
+      UserError: If a weight is not a finite number.
+    """
+    if name := not_finite(model.variables):
+        raise types.UserError(
+            f"The weights {name} are not finite, so {path} is not written. Lower the learning rate,"
+            " or start from other weights."
+        )
     writer = artifacts.SegmentWriter(path, kind=kind, settings=settings, made_from=made_from)
     tf.train.Checkpoint(model=model).write(f"{path}/{_PREFIX}")
     for file in sorted(tf.io.gfile.listdir(path)):
         if file.startswith(f"{_PREFIX}."):
             writer.add(file)
     return writer.commit(**counts)
+
+
+def not_finite(variables: Sequence[tf.Variable]) -> str | None:
+    """Name of a variable that holds NaN or infinity, None if there is none.
+
+    A sum takes both on, in one pass and without memory.
+    """
+    floats = [v for v in variables if v.dtype.is_floating]
+    sums = [tf.reduce_sum(tf.cast(v, tf.float32)) for v in floats]
+    found = (v.name for v, s in zip(floats, sums, strict=True) if not np.isfinite(s.numpy()))
+    return next(found, None)
 
 
 def restore(model: tf.Module, segment: artifacts.Segment) -> None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C ends a command with one line, its exit code, and none of its workers left."""
+"""Ctrl-C, or SIGTERM, ends a command with one line, its exit code, and none of its workers left."""
 
 import os
 import signal
@@ -40,18 +40,25 @@ def _is_alive(pid: int) -> bool:
         return f.read().rpartition(")")[2].split()[0] != "Z"
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "what"),
+    [
+        (signal.SIGINT, interrupts.EXIT_CODE, "interrupted"),
+        (signal.SIGTERM, interrupts.TERMINATED, "ended by SIGTERM"),
+    ],
+)
 @pytest.mark.parametrize("doing", ["work()", "[sum(range(10**6)) for _ in range(10**6)]"])
-def test_interrupt_is_one_line(doing):
+def test_interrupt_is_one_line(doing, number, code, what):
     command = [sys.executable, "-c", _WORK.format(doing)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as process:
         worker = int(process.stdout.readline())
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=60)
-    assert process.returncode == interrupts.EXIT_CODE == 130
+    assert process.returncode == code == 128 + number
     assert said.splitlines() == [
-        "realm: interrupted. Give the same command again: it goes on where it stopped."
+        f"realm: {what}. Give the same command again: it goes on where it stopped."
     ]
     end = time.monotonic() + 10
     while _is_alive(worker) and time.monotonic() < end:
@@ -59,20 +66,25 @@ def test_interrupt_is_one_line(doing):
     assert not _is_alive(worker)
 
 
-def test_who_decides_already_what_an_interrupt_does_is_left_alone():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_decides_already_what_a_signal_does_is_left_alone(number):
+    before = signal.signal(number, signal.SIG_IGN)
     try:
         with interrupts.one_line():
-            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+            assert signal.getsignal(number) == signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
-def test_afterwards_an_interrupt_is_pythons_again():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+@pytest.mark.parametrize(
+    ("number", "default"),
+    [(signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)],
+)
+def test_afterwards_a_signal_is_pythons_again(number, default):
+    before = signal.signal(number, default)
     try:
         with interrupts.one_line():
-            assert signal.getsignal(signal.SIGINT) != signal.default_int_handler
-        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+            assert signal.getsignal(number) != default
+        assert signal.getsignal(number) == default
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)

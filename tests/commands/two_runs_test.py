@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -19,8 +20,9 @@ pytestmark = pytest.mark.slow
 _QUICK = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
 
 
-def _start(inputs, workdir: pathlib.Path, **options) -> subprocess.Popen:
-    command = [sys.executable, "-m", "realm_tf", "run", *inputs, *_QUICK, "--workdir", str(workdir)]
+def _start(inputs, workdir: pathlib.Path, settings=_QUICK, **options) -> subprocess.Popen:
+    command = [sys.executable, "-m", "realm_tf", "run", *inputs, *settings]
+    command += ["--workdir", str(workdir)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, **pipes, **options)
 
@@ -94,3 +96,24 @@ def test_disk_that_is_full_is_one_line(inputs, tmp_path, kilobytes):
         "Free some space, and give the same command again: it goes on where it stopped."
     )
     assert not os.path.exists(tmp_path / "lease.json")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("segments/jobs/blocks-*", "realm: ended by SIGTERM. Give the same command again"),
+        ("training/pretrain-*/ckpt-3.index", "of pretrain is saved in"),
+    ],
+)
+def test_terminated_run_says_how_to_go_on_and_does(inputs, tmp_path, pattern, said):
+    process = _start(inputs, tmp_path, ("--set", "pretrain.steps=400"))
+    _wait_for(process, tmp_path, pattern)
+    process.send_signal(signal.SIGTERM)
+    line = _line(process)
+    assert said in line
+    assert process.returncode == 143
+    if "pretrain" in pattern:
+        assert not (tmp_path / "lease.json").exists()
+        step = int(re.search(r"Step (\d+) of", line)[1])
+        (directory,) = tmp_path.glob("training/pretrain-*")
+        assert (directory / f"ckpt-{step}.index").exists()

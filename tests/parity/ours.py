@@ -19,8 +19,7 @@ from realm_tf.data.examples import masked_batches
 from realm_tf.data.questions import question_batches
 from realm_tf.models import embedder, losses, open_qa_model, reader, realm
 from realm_tf.training.engine import task
-from realm_tf.training.experiments import open_qa as open_qa_training
-from realm_tf.training.experiments import pretrain
+from realm_tf.training.experiments import open_qa, pretrain
 from tests.parity import hf_names, numpy_realm
 
 EMBEDDER, ENCODER, READER = "scorer.embedder.", "encoder.", "reader."
@@ -147,8 +146,8 @@ def open_qa_inputs(batch: question_batches.ReadBatch) -> open_qa_model.OpenQaInp
     return open_qa_model.OpenQaInputs(batch.question, batch.joint, batch.block_emb)
 
 
-def _open_qa_task(model: open_qa_model.OpenQaModel) -> open_qa_training.OpenQaTask:
-    return open_qa_training.OpenQaTask(
+def _open_qa_task(model: open_qa_model.OpenQaModel) -> open_qa.OpenQaTask:
+    return open_qa.OpenQaTask(
         task.task_config(),
         open_qa_config=config.OpenQaConfig(),
         max_span_width=model.config.reader.max_span_width,

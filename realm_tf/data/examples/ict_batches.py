@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data import sampling
@@ -57,10 +59,17 @@ class IctBatches:
         self._rows = ict.eligible_rows(table)
         self._sampler = sampling.EpochSampler(len(self._rows), seed=seed, stage="ict")
 
+    def records(self, index: int) -> list[str]:
+        """Names of what the batch `index` is made of, for messages."""
+        return [f"block {n}" for n in self._table.scalar("block_id", self._rows_of(index))]
+
+    def _rows_of(self, index: int) -> np.ndarray:
+        return self._rows[self._sampler.batch(index, self._config.batch_size)]
+
     def make_batch(self, index: int) -> IctBatch:
         """Makes the batch `index`."""
         rng = sampling.generator(self._seed, "ict/sentence", index)
-        rows = self._rows[self._sampler.batch(index, self._config.batch_size)]
+        rows = self._rows_of(index)
         keep = self._config.keep_probability
         examples = [ict.make(self._table, row, rng, keep_probability=keep) for row in rows.tolist()]
         queries, titles, bodies = (

@@ -97,6 +97,13 @@ class MaskedBatches:
         self.batch_size = pretrain_config.batch_size if batch_size is None else batch_size
         self._sampler = sampling.EpochSampler(len(spans), seed=seed, stage=stage)
 
+    def records(self, index: int) -> list[str]:
+        """Names of what the batch `index` is made of, for messages."""
+        spans = self._spans[self._sampler.batch(index, self.batch_size)].tolist()
+        rows = np.array([self._passages.row_of_span(span) for span in spans], np.int64)
+        blocks = self._passages.scalar("block_id", rows).tolist()
+        return [f"span {s} of block {b}" for s, b in zip(spans, blocks, strict=True)]
+
     def make_batch(
         self,
         index: int,

@@ -85,10 +85,15 @@ class QuestionBatches:
         seed: int,
         stage: str = "open_qa",
     ):
-        self._tokenizer, self._config = tokenizer, open_qa_config
+        self._questions, self._tokenizer, self._config = questions, tokenizer, open_qa_config
         self._sampler = sampling.EpochSampler(len(questions), seed=seed, stage=stage)
         encoded = tokenizer.encode([q.question for q in questions])
         self._ids = types.Ragged.of([text.ids for text in encoded])
+
+    def records(self, index: int) -> list[str]:
+        """Names of what the batch `index` is made of, for messages."""
+        places = self._sampler.batch(index, self._config.batch_size).tolist()
+        return [f"question {self._questions[place].question_id}" for place in places]
 
     def make_batch(self, index: int) -> QuestionBatch:
         """Makes the batch `index`."""

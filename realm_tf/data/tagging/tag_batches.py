@@ -200,14 +200,21 @@ class TagBatches:
 
     def make_batch(self, index: int) -> TagBatch:
         """Makes the batch `index`; see `pack`."""
+        rows, length = self._rows_of(index)
+        return pack([self._examples[row] for row in rows], length, self._tokenizer)
+
+    def records(self, index: int) -> list[str]:
+        """Names of what the batch `index` is made of, for messages: sentences, from 1."""
+        return [f"sentence {self._examples[row].sentence + 1}" for row in self._rows_of(index)[0]]
+
+    def _rows_of(self, index: int) -> tuple[list[int], int]:
+        """Numbers of the examples of the batch `index`, and its length."""
         number, place = divmod(index, self.batches_per_epoch)
         known_number, epoch = self._known
         if known_number != number:
             epoch = self._make_epoch(number)
             self._known = (number, epoch)
-        rows = epoch.rows[place]
-        examples = [self._examples[row] for row in rows.tolist()]
-        return pack(examples, epoch.lengths[place], self._tokenizer)
+        return epoch.rows[place].tolist(), epoch.lengths[place]
 
     def _make_epoch(self, number: int) -> _Epoch:
         rng = sampling.generator(self._seed, "span_tagger/epoch", number)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orbit
 import tensorflow as tf
 import tqdm
 
@@ -79,8 +80,10 @@ class Progress:
             self._told.clear()
 
 
-class Every:
-    """Calls a function with the step whenever it is a multiple of `steps`.
+def every(
+    *, steps: int, step: tf.Variable, function: Callable[[int], Mapping[str, float] | None]
+) -> orbit.actions.ConditionalAction:
+    """An action that calls a function with the step whenever it is a multiple of `steps`.
 
     Args:
       steps: The interval; the loop length must divide it.
@@ -88,19 +91,7 @@ class Every:
       function: What to call; the figures that it returns join the loop's summaries.
     """
 
-    def __init__(
-        self,
-        *,
-        steps: int,
-        step: tf.Variable,
-        function: Callable[[int], Mapping[str, float] | None],
-    ):
-        self._steps = steps
-        self._step = step
-        self._function = function
+    def act(outputs: dict[str, Any]) -> None:
+        outputs.update(function(int(step.numpy())) or {})
 
-    def __call__(self, outputs: dict[str, Any]) -> None:
-        """Called by Orbit after each loop, before it writes the summaries."""
-        step = int(self._step.numpy())
-        if step % self._steps == 0:
-            outputs.update(self._function(step) or {})
+    return orbit.actions.ConditionalAction(lambda _: int(step.numpy()) % steps == 0, act)

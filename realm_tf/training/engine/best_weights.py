@@ -19,7 +19,8 @@ class BestWeights:
     """Keeps a model's weights whenever a figure is better than ever before.
 
     A run that was killed goes on from what it had kept: `best.json` is written last, and names the
-    weights that it belongs to.
+    weights that it belongs to. (Orbit's `NewBestMetric` keeps the figure alone: after a kill nobody
+    knows which weights had it.)
 
     Args:
       model: With all weights created.
@@ -36,25 +37,30 @@ class BestWeights:
         self.step, self.value = -1, float("-inf")
         if tf.io.gfile.exists(self._path(_FILE)):
             self.step, self.value = _read(self._path(_FILE))
+        self._sweep()
 
     def offer(self, step: int, value: float) -> None:
         """Keeps the model's weights as they are now if `value` is above all before.
 
         A run that repeats a step after a restart finds the same value and changes nothing.
         """
-        if value <= self.value:
+        if not value > self.value:  # nor if it is not a number
             return
-        before = self.step
         self._checkpoint.write(self._path(self._prefix(step)))
         artifacts.write_text(
             self._path(_FILE),
             json.dumps({"step": step, "value": value, "name": self._prefix(step)}),
         )
         self.step, self.value = step, value
-        if before not in (-1, step):
-            for name in tf.io.gfile.listdir(self._directory):
-                if name.startswith(f"{self._prefix(before)}."):
-                    tf.io.gfile.remove(self._path(name))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes the weights that were the best before, and what a killed save has left."""
+        found = tf.io.gfile.listdir(self._directory) if tf.io.gfile.isdir(self._directory) else []
+        for name in (n.rstrip("/") for n in found):
+            if name.startswith("best-") and not name.startswith(f"{self._prefix(self.step)}."):
+                path = self._path(name)
+                (tf.io.gfile.rmtree if tf.io.gfile.isdir(path) else tf.io.gfile.remove)(path)
 
     def restore(self) -> None:
         """Fills the model with the best weights.

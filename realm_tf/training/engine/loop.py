@@ -7,19 +7,34 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import logging
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orbit
 import tensorflow as tf
 import tf_keras
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.training.engine import actions, batch_stream, checkpoints, optimizers, task, trainer
+from realm_tf.training.engine import (
+    actions,
+    batch_stream,
+    best_weights,
+    checkpoints,
+    divergence,
+    dropout,
+    optimizers,
+    preemption,
+    task,
+    trainer,
+)
 
+_LOGGER = logging.getLogger(__name__)
 _MAX_STEPS_PER_LOOP = 100
+_SHOWN_RECORDS = 8
 
 
 def make_strategy(config: config_lib.RuntimeConfig) -> tf.distribute.Strategy:
@@ -38,8 +53,22 @@ def _strategy(name: str, tpu: str | None) -> tf.distribute.Strategy:
         return tf.distribute.MirroredStrategy(_all_devices())
     if name == "multi_worker_mirrored":
         return tf.distribute.MultiWorkerMirroredStrategy()
-    resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu or "local")
-    return tf.distribute.TPUStrategy(resolver)
+    return _tpu_strategy(tpu or "local")
+
+
+def _tpu_strategy(name: str) -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
+        return tf.distribute.TPUStrategy(resolver)
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
+        raise types.UserError(
+            f"runtime.strategy is tpu, but there is no TPU {name!r}: {_line(error)}. Set"
+            " runtime.tpu to its name, or another runtime.strategy."
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")
 
 
 @contextlib.contextmanager
@@ -78,11 +107,17 @@ class Run:
       optimizer: If not simply made from `optimizer_config`.
       steps: Where training ends.
       make_batch: Pure function of the batch index.
+      records: Names of the records of the batch of an index, for messages.
+      seed: Seed of the run, for dropout.
       runtime: Devices and input.
       checkpoint_every_steps: Interval of checkpoints.
       loop_steps: Training returns to the host's actions after this many steps.
       shown: Metrics to show as progress.
       make_actions: Given the trainer, what is called after each loop.
+      measure: Held-out figures of the weights as they are at a step: taken at every checkpoint's
+        interval and at the last step; they join the summaries.
+      best_by: Of these, the figure whose best weights the model has in the end; None: the last
+        weights.
       on_start: Called with the step that training starts or resumes at; may stop it, as an action.
     """
 
@@ -93,19 +128,29 @@ class Run:
     optimizer_config: config_lib.OptimizerConfig
     steps: int
     make_batch: Callable[[int], Any]
+    records: Callable[[int], Sequence[str]]
+    seed: int
     runtime: config_lib.RuntimeConfig
     checkpoint_every_steps: int
     optimizer: Any = None
     loop_steps: int = _MAX_STEPS_PER_LOOP
     shown: tuple[str, ...] = ()
     make_actions: Callable[[trainer.Trainer], Sequence[Callable]] = lambda _: ()
+    measure: Callable[[int], Mapping[str, float]] | None = None
+    best_by: str | None = None
     on_start: Callable[[int], None] = lambda _: None
 
 
 def fit(run: Run) -> trainer.Trainer:
-    """Trains to `run.steps`, from the newest checkpoint if there is one."""
+    """Trains to `run.steps`, from the newest checkpoint if there is one.
+
+    Raises:
+      UserError: If training diverges, or all checkpoints are damaged.
+      Terminated: If the process was asked to end; there is a checkpoint then.
+    """
     optimization = optimizers.optimization_config(run.optimizer_config, run.steps)
     optimizer = run.optimizer or optimizers.make_optimizer(run.optimizer_config, run.steps)
+    dropout.make_stateless(run.model, seed=run.seed, stage=run.name)
     fitted = trainer.Trainer(
         config=task.experiment_config(optimization, train_steps=run.steps),
         task=run.task,
@@ -126,33 +171,74 @@ def fit(run: Run) -> trainer.Trainer:
         log = os.devnull if artifacts.is_remote(log) else log  # object stores cannot append
         stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(log, "a"))))
         directory = stack.enter_context(artifacts.plain_path(run.directory))
+        checkpoints.recover(run.directory)
         with checkpoints.damage(run.directory):
             controller = _controller(run, fitted, directory)
         progress = actions.Progress(
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )
         stack.callback(progress.close)
-        controller.train_actions = (progress, *run.make_actions(fitted))
+        choice = _Choice(run, fitted)
+        controller.train_actions = (progress, *run.make_actions(fitted), *choice.actions())
+        fitted.before_step = stack.enter_context(preemption.at_next_step())
         _train(controller, run, fitted)
+        choice.finish()
     return fitted
 
 
 def _controller(run: Run, fitted: trainer.Trainer, directory: str) -> orbit.Controller:
     """The controller of a run, restored from its newest checkpoint, if there is one."""
-    manager = tf.train.CheckpointManager(
+    manager = checkpoints.Manager(
         fitted.checkpoint,
         directory,
-        max_to_keep=2,
-        step_counter=fitted.global_step,
-        checkpoint_interval=run.checkpoint_every_steps,
+        step=fitted.global_step,
+        every_steps=run.checkpoint_every_steps,
+        before_save=fitted.require_sane,
     )
+    size = min(run.loop_steps, run.checkpoint_every_steps)
+    if run.measure:
+        size = math.gcd(size, run.checkpoint_every_steps)
     return orbit.Controller(
         global_step=fitted.global_step,
         trainer=fitted,
-        steps_per_loop=min(run.loop_steps, run.checkpoint_every_steps),
+        # A loop ends at a multiple of its size, wherever training was stopped before.
+        steps_per_loop=lambda step: int(size - step % size),
         checkpoint_manager=manager,
         summary_dir=os.path.join(run.directory, "summaries"),
     )
+
+
+class _Choice:
+    """Measures a run, and chooses the weights that it ends with."""
+
+    def __init__(self, run: Run, fitted: trainer.Trainer):
+        self._run, self._fitted = run, fitted
+        if run.best_by:
+            fitted.kept = best_weights.BestWeights(run.model, run.directory)
+
+    def actions(self) -> list[Callable]:
+        every, step = self._run.checkpoint_every_steps, self._fitted.global_step
+        if self._run.measure is None:
+            return []
+        return [actions.every(steps=every, step=step, function=self._measure)]
+
+    def finish(self) -> None:
+        """Fills the model with the best weights; the last ones are looked at, too."""
+        step = int(self._fitted.global_step.numpy())
+        if self._run.measure and step % self._run.checkpoint_every_steps:
+            self._measure(step)
+        if self._fitted.kept:
+            self._fitted.kept.restore()
+
+    def _measure(self, step: int) -> Mapping[str, float]:
+        run, kept = self._run, self._fitted.kept
+        figures = run.measure(step) if run.measure else {}
+        if kept:
+            value = figures[str(run.best_by)]
+            kept.offer(step, value)
+            best = f"; best {kept.value:.4f} at step {kept.step}"
+            _LOGGER.info("%s: %s %.4f at step %d%s", run.name, run.best_by, value, step, best)
+        return figures
 
 
 class StopTraining(Exception):  # noqa: N818
@@ -166,5 +252,27 @@ def _train(controller: orbit.Controller, run: Run, fitted: trainer.Trainer) -> N
             controller.train(steps=run.steps)
     except StopTraining:
         controller.save_checkpoint()
+    except preemption.Requested:
+        controller.save_checkpoint()
+        raise types.Terminated(
+            f"ended by SIGTERM. Step {int(fitted.global_step.numpy())} of {run.name} is saved in"
+            f" {run.directory}. Give the same command again: it goes on there."
+        ) from None
+    except divergence.Diverged as error:
+        raise types.UserError(_diverged(run, error)) from error
     finally:
         fitted.close()
+
+
+def _diverged(run: Run, error: divergence.Diverged) -> str:
+    """What the user is told of a training that has diverged."""
+    names = list(run.records(error.index))
+    shown = ", ".join(names[:_SHOWN_RECORDS])
+    more = f" and {len(names) - _SHOWN_RECORDS} more" if len(names) > _SHOWN_RECORDS else ""
+    last = checkpoints.newest(run.directory)
+    kept = f"The last checkpoint, {last}, is sound" if last else "There is no checkpoint yet"
+    return (
+        f"{run.name} has diverged at step {error.index + 1}: {error}. Its batch holds"
+        f" {shown}{more}. {kept}; nothing later was saved. Lower the learning rate, or look at"
+        " these records."
+    )

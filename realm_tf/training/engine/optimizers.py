@@ -18,6 +18,9 @@ from official.modeling import optimization
 from realm_tf import config as config_lib
 from realm_tf import types
 
+# Parts of names: LayerNorms, whose variables are gamma and beta wherever they are, and biases.
+_WITHOUT_DECAY = ["layer_norm", "LayerNorm", "gamma", "beta", "bias"]
+
 
 def warmup_steps(config: config_lib.OptimizerConfig, train_steps: int) -> int:
     """Warm-up steps: as configured, or the original's min(10000, max(100, steps / 10))."""
@@ -68,7 +71,7 @@ def make_optimizer(
     """One AdamW over all variables."""
     factory = optimization.OptimizerFactory(optimization_config(config, train_steps, learning_rate))
     optimizer = factory.build_optimizer(factory.build_learning_rate(), use_legacy_optimizer=False)
-    optimizer.exclude_from_weight_decay(var_names=["layer_norm", "LayerNorm", "bias", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=_WITHOUT_DECAY)
     return optimizer
 
 
@@ -109,3 +112,15 @@ class SplitOptimizer(tf.Module):
         """Creates both optimisers' slots."""
         self.other.build([v for v in variables if v.ref() in self._other_refs])
         self.main.build([v for v in variables if v.ref() not in self._other_refs])
+
+
+def make_split_optimizer(
+    config: config_lib.PretrainConfig, retriever_variables: Sequence[tf.Variable]
+) -> Any:
+    """The optimiser of joint training: two of them if the retriever has a rate of its own."""
+    reader = make_optimizer(config.optimizer, config.steps)
+    rate = config.retriever_learning_rate
+    if rate is None:
+        return reader
+    retriever = make_optimizer(config.optimizer, config.steps, rate)
+    return SplitOptimizer(reader, retriever, retriever_variables)

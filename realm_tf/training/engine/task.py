@@ -15,6 +15,7 @@ from official.modeling import optimization
 
 from realm_tf import types
 from realm_tf.models import losses
+from realm_tf.training.engine import dropout
 
 # Name to (sum, count) over this replica's part of the batch.
 Sums = dict[str, tuple[tf.Tensor, tf.Tensor]]
@@ -86,7 +87,8 @@ class RealmTask(base_task.Task, abc.ABC):
         self, inputs: Any, model: Any, optimizer: Any, metrics: Metrics | None = None
     ) -> dict[str, tf.Tensor]:
         """One optimiser step on this replica's part of the batch."""
-        loss, sums, gradients = self._gradient_function()(inputs, model)
+        step = tf.convert_to_tensor(optimizer.iterations)
+        loss, sums, gradients = self._gradient_function()(inputs, model, step)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         _update(metrics, sums)
         return {self.loss: loss}
@@ -99,10 +101,10 @@ class RealmTask(base_task.Task, abc.ABC):
         return self._compiled
 
     def _loss_and_gradients(
-        self, batch: Any, model: Any
+        self, batch: Any, model: Any, step: tf.Tensor
     ) -> tuple[tf.Tensor, Sums, list[tf.Tensor]]:
         variables = model.trainable_variables
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, dropout.at_step(step):
             loss, sums = self.loss_and_sums(batch, model, training=True, across=collectives())
         gradients = tape.gradient(
             loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -119,6 +121,16 @@ def mean_over_masks(values: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, t
 def mean(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Sum and count of <float32> values."""
     return tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)
+
+
+def spread(vectors: tf.Tensor, across: losses.Collectives) -> tf.Tensor:
+    """Standard deviation of the global batch's <float32>[batch_size, embed_dim], by dimension."""
+
+    def mean_of(values: tf.Tensor) -> tf.Tensor:
+        count = across.global_sum(tf.cast(tf.shape(values)[0], tf.float32))
+        return across.global_sum(tf.reduce_sum(values, axis=0)) / count
+
+    return tf.sqrt(mean_of(tf.square(vectors - mean_of(vectors))))
 
 
 def hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:

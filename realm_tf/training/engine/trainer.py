@@ -9,7 +9,7 @@ the restored step, and the step is compiled whether or not there is an accelerat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,16 @@ import tf_keras
 from official.core import base_trainer, config_definitions
 
 from realm_tf.training.engine import batch_stream as stream_lib
+from realm_tf.training.engine import best_weights, divergence
 from realm_tf.training.engine import task as task_lib
 
 
 class Trainer(base_trainer.Trainer):
     """Trains a `RealmTask`.
+
+    Attributes:
+      before_step: Called before every step; may raise, to end the training there.
+      kept: The weights that the run ends with; None: the last ones.
 
     Args:
       config: Model Garden's experiment config.
@@ -50,13 +55,30 @@ class Trainer(base_trainer.Trainer):
             train_dataset=train_stream,
         )
         self._train_stream = train_stream
+        self.before_step: Callable[[], None] = lambda: None
+        self.kept: best_weights.BestWeights | None = None
+        self._watch = divergence.Watch()
         optimizer.build(model.trainable_variables)  # so that a restore finds every slot
         self._compiled_train = tf.function(self._replicated_train)
 
     def train_step(self, iterator: Iterator[Any]) -> None:
         """Takes the next batch, does its host work, and runs the device step."""
+        self.before_step()
         batch = self.task.prepare(next(iterator), self.model)
         self._compiled_train(distribute(self.strategy, batch))
+
+    def train_loop_end(self) -> dict[str, tf.Tensor]:
+        """The loop's metrics; see `require_sane`."""
+        self.require_sane()
+        return super().train_loop_end()
+
+    def require_sane(self) -> None:
+        """Looks at the losses since the start, and at the weights.
+
+        Raises:
+          Diverged: If training has diverged.
+        """
+        self._watch.check(self.model.trainable_variables, int(self.global_step.numpy()))
 
     def close(self) -> None:
         """Ends the threads that make batches; another step would start new ones."""
@@ -69,6 +91,8 @@ class Trainer(base_trainer.Trainer):
             # Losses are sums over a global count: replicas add up to the global loss.
             replicas = self.strategy.num_replicas_in_sync
             self.train_loss.update_state(logs[self.task.loss] * replicas)
+            total = task_lib.collectives().global_sum(logs[self.task.loss])
+            self._watch.see(total, self.global_step)
             self.global_step.assign_add(1)
 
         self.strategy.run(step, args=(batch,))

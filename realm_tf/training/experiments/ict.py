@@ -53,6 +53,7 @@ def train(context: context_lib.Context) -> artifacts.Segment:
         "ict": config_lib.decisive(config.ict),
         "embedder": config_lib.decisive(config.model.embedder),
         "block_length": config.blocks.length,
+        "runtime": config_lib.decisive(config.runtime),
     }
     start = initial_weights.of_embedder(context)
     made_from = {
@@ -102,6 +103,8 @@ def _fit(
             optimizer_config=config.ict.optimizer,
             steps=config.ict.steps,
             make_batch=batches.make_batch,
+            records=batches.records,
+            seed=config.seed,
             runtime=config.runtime,
             checkpoint_every_steps=config.ict.checkpoint_every_steps,
             shown=("accuracy",),

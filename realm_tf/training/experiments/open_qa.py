@@ -14,22 +14,19 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 from official.core import config_definitions
 
-from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf import types
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.models import losses, weights
+from realm_tf.models import losses
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import vectors as vectors_lib
-from realm_tf.training.engine import loop, task
+from realm_tf.training.engine import task
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
-
-KIND = "open_qa_weights"
 
 Search = Callable[[np.ndarray, int], types.RetrievedBlocks]
 ReadInputs = Callable[
@@ -75,10 +72,29 @@ class OpenQaTask(task.RealmTask):
         self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
     ) -> question_batches.ReadBatch:
         """Phase one: embed with current weights, search, and make the reader's inputs."""
-        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch.question))
-        retrieved = self._search(query_emb.numpy(), self._config.num_searched)
+        return self.find(batch, model)[1]
+
+    def find(
+        self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
+    ) -> tuple[np.ndarray, question_batches.ReadBatch]:
+        """As `prepare`, with the rows that were found, <int64>[batch_size, num_searched]."""
+        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch.question)).numpy()
+        # Of weights that have diverged there is nothing to search for; the step tells it.
+        retrieved = self._search(np.nan_to_num(query_emb), self._config.num_searched)
         block_emb = self._gather(np.maximum(retrieved.rows, 0)).astype(np.float32)
-        return self._read_inputs(batch, retrieved, block_emb)
+        return retrieved.rows, self._read_inputs(batch, retrieved, block_emb)
+
+    def best_spans(
+        self, batch: question_batches.ReadBatch, model: Any
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The best span of every question: block read, first and last position, <int32>[B]."""
+        inputs = model_lib.OpenQaInputs(batch.question, batch.joint, batch.block_emb)
+        retriever_logits, span_logits = model(inputs, training=False)
+        length, width = span_logits.shape[2:]
+        logits, _, mask = self._spans(batch, retriever_logits, span_logits)
+        best = tf.argmax(tf.where(mask, logits, logits.dtype.min), axis=-1, output_type=tf.int32)
+        first = best // width % length
+        return best // (width * length), first, first + best % width
 
     def loss_and_sums(
         self,
@@ -125,119 +141,41 @@ class OpenQaTask(task.RealmTask):
         return tf.reshape(logits, flat), tf.reshape(correct, flat), tf.reshape(mask, flat)
 
 
-def train(
-    context: context_lib.Context,
-    start: system_lib.System,
-    questions: Sequence[questions_lib.Question],
-    questions_fingerprint: str,
-) -> artifacts.Segment:
-    """Fine-tunes a system on questions.
+class Parts:
+    """The frozen vectors and their index, opened once for all tasks of a run."""
 
-    Args:
-      context: Configuration and data of the run.
-      start: Weights to start from, and the frozen block vectors.
-      questions: To train on.
-      questions_fingerprint: SHA-256 of their file.
+    def __init__(self, context: context_lib.Context, start: system_lib.System):
+        self._context = context
+        self._vectors = vectors_lib.VectorTable.open(start.snapshot.segment("vectors"))
+        self._index = index_lib.Index.open(start.snapshot.segment("index"), self._vectors)
 
-    Returns:
-      Segment "open_qa_weights"; at once if it is there already.
-    """
-    config = context.config
-    settings = {
-        "experiment": "realm/open_qa",
-        "seed": config.seed,
-        "open_qa": config_lib.decisive(config.open_qa),
-        "model": config_lib.decisive(config.model),
-    }
-    made_from = {
-        "tokenizer": context.tokenizer.fingerprint,
-        "questions": questions_fingerprint,
-        **start.made_from(),
-    }
-    path = context.recipe(KIND, settings=settings, made_from=made_from)
-    if artifacts.is_complete(path):
-        return artifacts.open_segment(path, KIND)
-    with loop.scope(config.runtime):
-        model = _fit(context, start, questions, context.directory(path))
-    return weights.save(
-        model,
-        path,
-        kind=KIND,
-        settings=settings,
-        made_from=made_from,
-        counts={"steps": config.open_qa.steps, "questions": len(questions)},
-    )
+    def task(self, questions: Sequence[questions_lib.Question]) -> OpenQaTask:
+        """The task of training on these questions, or of asking them."""
+        config, context = self._context.config, self._context
+        width = config.model.reader.max_span_width
 
+        def read_inputs(
+            batch: question_batches.QuestionBatch,
+            retrieved: types.RetrievedBlocks,
+            block_emb: np.ndarray,
+        ) -> question_batches.ReadBatch:
+            return question_batches.read_inputs(
+                context.knowledge,
+                context.tokenizer,
+                config.open_qa,
+                questions,
+                batch,
+                retrieved,
+                block_emb,
+                max_span_width=width,
+            )
 
-def restore(context: context_lib.Context, segment: artifacts.Segment) -> model_lib.OpenQaModel:
-    """The fine-tuned model of a segment that `train` returned."""
-    vocab_size = context.tokenizer.vocab_size
-    model = model_lib.OpenQaModel(context.config.model, vocab_size).build_weights()
-    weights.restore(model, segment)
-    return model
-
-
-def _fit(
-    context: context_lib.Context,
-    start: system_lib.System,
-    questions: Sequence[questions_lib.Question],
-    directory: str,
-) -> model_lib.OpenQaModel:
-    config = context.config
-    tf_keras.utils.set_random_seed(config.seed)
-    model = system_lib.open_qa_model(config.model, context.tokenizer.vocab_size, start)
-    batches = question_batches.QuestionBatches(
-        questions, context.tokenizer, config.open_qa, seed=config.seed
-    )
-    loop.fit(
-        loop.Run(
-            name=f"open-qa ({start.name})",
-            directory=directory,
-            task=_make_task(context, start, questions),
-            model=model,
-            optimizer_config=config.open_qa.optimizer,
-            steps=config.open_qa.steps,
-            make_batch=batches.make_batch,
-            runtime=config.runtime,
-            checkpoint_every_steps=config.open_qa.checkpoint_every_steps,
-            shown=("answer_accuracy", "retriever_zeroed", "reader_zeroed"),
-        )
-    )
-    return model
-
-
-def _make_task(
-    context: context_lib.Context,
-    start: system_lib.System,
-    questions: Sequence[questions_lib.Question],
-) -> OpenQaTask:
-    config = context.config
-    vectors = vectors_lib.VectorTable.open(start.snapshot.segment("vectors"))
-    index = index_lib.Index.open(start.snapshot.segment("index"), vectors)
-    width = config.model.reader.max_span_width
-
-    def read_inputs(
-        batch: question_batches.QuestionBatch,
-        retrieved: types.RetrievedBlocks,
-        block_emb: np.ndarray,
-    ) -> question_batches.ReadBatch:
-        return question_batches.read_inputs(
-            context.knowledge,
-            context.tokenizer,
-            config.open_qa,
-            questions,
-            batch,
-            retrieved,
-            block_emb,
+        return OpenQaTask(
+            task.task_config(),
+            open_qa_config=config.open_qa,
             max_span_width=width,
+            search=self._index.search,
+            gather=self._vectors.gather,
+            read_inputs=read_inputs,
+            jit_compile=config.runtime.jit_compile,
         )
-
-    return OpenQaTask(
-        task.task_config(),
-        open_qa_config=config.open_qa,
-        max_span_width=width,
-        search=index.search,
-        gather=vectors.gather,
-        read_inputs=read_inputs,
-        jit_compile=config.runtime.jit_compile,
-    )

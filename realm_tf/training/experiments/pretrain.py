@@ -12,7 +12,7 @@ import functools
 import logging
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -26,9 +26,8 @@ from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import snapshots
 from realm_tf.training.engine import actions, checkpoints, loop, optimizers, task
-from realm_tf.training.engine import trainer as trainer_lib
+from realm_tf.training.run import best_utility, masked_examples, swap_log
 from realm_tf.training.run import context as context_lib
-from realm_tf.training.run import masked_examples, swap_log
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import system as system_lib
 
@@ -83,7 +82,7 @@ class PretrainTask(task.RealmTask):
             objective=self._objective,
             global_sum=across.global_sum,
         )
-        return loss, self._sums(batch, outputs, log_p_z, log_p_y)
+        return loss, self._sums(batch, outputs, log_p_z, log_p_y, across)
 
     def _sums(
         self,
@@ -91,6 +90,7 @@ class PretrainTask(task.RealmTask):
         outputs: realm.RealmOutputs,
         log_p_z: tf.Tensor,
         log_p_y: tf.Tensor,
+        across: losses.Collectives,
     ) -> task.Sums:
         weights, targets = batch.mask_weights, batch.mask_targets
         p_z = tf.exp(log_p_z)
@@ -100,7 +100,6 @@ class PretrainTask(task.RealmTask):
         utility = tf.reduce_sum(  # of the documents, each by its probability among them
             _without_null(p_z)[:, :, tf.newaxis] * (log_p_y[:, 1:] - log_p_y[:, :1]), axis=1
         )
-        spread = tf.math.reduce_std(outputs.query_emb, axis=0)
         entropy = -tf.reduce_sum(p_z * tf.maximum(log_p_z, -1e3), axis=-1)
         staleness = tf.cast(batch.step - batch.snapshot_step, tf.float32)
         return {
@@ -112,7 +111,7 @@ class PretrainTask(task.RealmTask):
             "retrieval_utility": task.mean_over_masks(utility, weights),
             "null_probability": task.mean(p_z[:, 0]),
             "retrieval_entropy": task.mean(entropy),
-            "query_spread": task.mean(spread),
+            "query_spread": task.mean(task.spread(outputs.query_emb, across)),
             "staleness_steps": task.mean(staleness),
         }
 
@@ -168,6 +167,9 @@ class _Pretraining:
             "retrieval": config_lib.decisive(config.retrieval),
             "block_length": config.blocks.length,
             "held_out": config.evaluation.held_out_fraction,
+            "runtime": config_lib.decisive(config.runtime),
+            "swap_delay": config.runtime.prefetch_batches,
+            **best_utility.choice(config),
         }
         self._made_from = {
             "tokenizer": context.tokenizer.fingerprint,
@@ -214,11 +216,11 @@ class _Pretraining:
         )
         self._refresh(0)
         self._swaps = swap_log.SwapLog(os.path.join(self._directory, "swaps.json"))
-        for step in self._steps_in_use():
+        for step in self._swaps.steps_in_use(checkpoints.recover(self._directory)):
             self._refresher.restore(step)
-        loop.fit(self._run())
+        kept = loop.fit(self._run()).kept
         self._refresh(config.pretrain.steps)
-        self._save()
+        self._save(best_utility.counts(config, kept))
 
     def _run(self) -> loop.Run:
         config = self._context.config
@@ -229,24 +231,30 @@ class _Pretraining:
             task=self._task,
             model=self._model,
             optimizer_config=config.pretrain.optimizer,
-            optimizer=_optimizer(config.pretrain, self._model),
+            optimizer=optimizers.make_split_optimizer(
+                config.pretrain, self._model.embedder.trainable_variables
+            ),
             steps=config.pretrain.steps,
             make_batch=self._make_batch,
+            records=self._batches.records,
+            seed=config.seed,
             runtime=config.runtime,
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
             loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
             shown=("accuracy", "retrieval_utility", "null_probability"),
-            make_actions=self._actions,
+            make_actions=lambda fitted: [
+                actions.every(steps=every, step=fitted.global_step, function=self._take_up)
+            ],
+            **best_utility.measuring(self._context, self._model, self._task, self._retriever_at),
             on_start=self._swaps.rewind,
         )
-
-    def _actions(self, fitted: trainer_lib.Trainer) -> list[Callable[..., None]]:
-        every = self._context.config.pretrain.refresh.every_steps
-        return [actions.Every(steps=every, step=fitted.global_step, function=self._take_up)]
 
     def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
         step = self._swaps.snapshot_at(index)
         return self._batches.make_batch(index, self._retriever_of(step), snapshot_step=step)
+
+    def _retriever_at(self, step: int) -> retriever_lib.Retriever:
+        return self._retriever_of(self._swaps.snapshot_at(step))
 
     def _open_retriever(self, step: int) -> retriever_lib.Retriever:
         snapshot = snapshots.load(self._refresher.snapshot_dir, step)
@@ -283,8 +291,8 @@ class _Pretraining:
         )
 
     def _steps_in_use(self) -> set[int]:
-        """Steps of the snapshots that the run reads, now or if it is resumed."""
-        return self._swaps.steps_in_use(checkpoints.newest_step(self._directory))
+        """Steps of the snapshots that the run reads, now or resumed from any checkpoint."""
+        return self._swaps.steps_in_use(checkpoints.oldest_step(self._directory))
 
     def _warn_stale(self, step: int, error: Exception) -> None:
         budget = self._context.config.pretrain.refresh
@@ -298,7 +306,7 @@ class _Pretraining:
         traceback = None if isinstance(error, types.UserError) else error
         _LOGGER.warning("%s; training goes on with it", message, exc_info=traceback)
 
-    def _save(self) -> None:
+    def _save(self, counts: Mapping[str, float]) -> None:
         parts = {"embedder_weights": self._model.embedder, "reader_weights": self._model.reader}
         for kind, part in parts.items():
             weights.save(
@@ -307,14 +315,5 @@ class _Pretraining:
                 kind=kind,
                 settings=self._settings,
                 made_from=self._made_from,
-                counts={"steps": self._context.config.pretrain.steps},
+                counts=counts,
             )
-
-
-def _optimizer(config: config_lib.PretrainConfig, model: realm.RealmModel) -> Any:
-    reader = optimizers.make_optimizer(config.optimizer, config.steps)
-    rate = config.retriever_learning_rate
-    if rate is None:
-        return reader
-    retriever = optimizers.make_optimizer(config.optimizer, config.steps, rate)
-    return optimizers.SplitOptimizer(reader, retriever, model.embedder.trainable_variables)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,7 +22,7 @@ from realm_tf.data.tagging import bio, conll, tag_batches, tag_predictions
 from realm_tf.models import losses, span_tagger
 from realm_tf.models.inference import tagger_export
 from realm_tf.text import tokenizer as tokenizer_lib
-from realm_tf.training.engine import actions, best_weights, loop, task
+from realm_tf.training.engine import loop, task
 from realm_tf.training.run import initial_weights
 
 KIND = tagger_export.KIND
@@ -96,6 +95,7 @@ def train(config: config_lib.Config, data: Data, root: str, *, score: Score) -> 
         "span_tagger": config_lib.decisive(config.span_tagger),
         "labels": labels,
         "length": config.span_tagger.length,
+        "runtime": config_lib.decisive(config.runtime),
     }
     made_from = {
         "tokenizer": tokenizer.fingerprint,
@@ -168,7 +168,7 @@ class _Run:
             self._tagger.encoder, tokenizer.vocab_size, len(tags), self._tagger.dropout
         ).build_weights()
         self._directory = directory
-        self._kept = best_weights.BestWeights(self._model, directory)
+        self._kept_step = 0
 
     def fit(self, sentences: Sequence[conll.Sentence], start: artifacts.Segment | None) -> None:
         """Trains to the last step, and fills the model with the best weights."""
@@ -187,7 +187,7 @@ class _Run:
         _LOGGER.info(
             "%d training sentences, %d batches an epoch", len(sentences), batches.batches_per_epoch
         )
-        loop.fit(
+        fitted = loop.fit(
             loop.Run(
                 name="span tagger",
                 directory=self._directory,
@@ -198,20 +198,16 @@ class _Run:
                 optimizer_config=tagger.optimizer,
                 steps=tagger.steps,
                 make_batch=batches.make_batch,
+                records=batches.records,
+                seed=self._config.seed,
                 runtime=self._config.runtime,
                 checkpoint_every_steps=tagger.evaluate_every_steps,
-                loop_steps=math.gcd(tagger.evaluate_every_steps, 100),
                 shown=("accuracy",),
-                make_actions=lambda fitted: [
-                    actions.Every(
-                        steps=tagger.evaluate_every_steps,
-                        step=fitted.global_step,
-                        function=self._evaluate,
-                    )
-                ],
+                measure=self._evaluate,
+                best_by="dev_f1",
             )
         )
-        self._kept.restore()
+        self._kept_step = fitted.kept.step if fitted.kept else tagger.steps
 
     def export(
         self, path: str, *, settings: Mapping[str, Any], made_from: Mapping[str, str]
@@ -232,14 +228,13 @@ class _Run:
             settings=settings,
             made_from=made_from,
             metrics=metrics,
-            counts={"steps": self._tagger.steps, "best_step": self._kept.step, **counts},
+            counts={"steps": self._tagger.steps, "best_step": self._kept_step, **counts},
         )
 
     def _evaluate(self, step: int) -> dict[str, float]:
+        del step  # of the weights as they are
         lean = tagger_export.LeanTagger(self._model, self._tagger.encoder)
         figures = self._measure(self._held["dev"], lean.logits)["all"]["micro"]
-        self._kept.offer(step, figures["f1"])
-        _LOGGER.info("dev F1 %.4f at step %d; best %.4f", figures["f1"], step, self._kept.value)
         return {f"dev_{name}": figures[name] for name in ("precision", "recall", "f1")}
 
     def _measure(

@@ -78,6 +78,7 @@ def train(context: context_lib.Context) -> artifacts.Segment:
         "max_masks": config.pretrain.max_masks,
         "block_length": config.blocks.length,
         "held_out": config.evaluation.held_out_fraction,
+        "runtime": config_lib.decisive(config.runtime),
     }
     start = initial_weights.of_reader(context)
     made_from = {
@@ -138,13 +139,15 @@ class _Warmup:
                 optimizer_config=config_lib.OptimizerConfig(learning_rate=warmup.learning_rate),
                 steps=steps,
                 make_batch=self._make_batch,
+                records=self._training.records,
+                seed=self._context.config.seed,
                 runtime=self._context.config.runtime,
                 checkpoint_every_steps=warmup.check_every_steps,
                 loop_steps=math.gcd(warmup.check_every_steps, 100),
                 shown=("accuracy",),
                 on_start=self._check_again,
                 make_actions=lambda fitted: [
-                    actions.Every(
+                    actions.every(
                         steps=warmup.check_every_steps,
                         step=fitted.global_step,
                         function=self._check,

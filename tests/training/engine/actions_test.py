@@ -61,7 +61,7 @@ def test_every_calls_at_multiples(step):
         calls.append(number)
         return {"figure": float(number)}
 
-    every = actions.Every(steps=3, step=step, function=function)
+    every = actions.every(steps=3, step=step, function=function)
     outputs: dict = {}
     for number in range(1, 8):
         step.assign(number)

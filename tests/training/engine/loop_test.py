@@ -3,6 +3,8 @@
 """A run that is killed goes on to the weights that it would have had."""
 
 import dataclasses
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import tensorflow as tf
 from realm_tf import config, types
 from realm_tf.data.examples import ict_batches
 from realm_tf.models import embedder
-from realm_tf.training.engine import loop, task
+from realm_tf.training.engine import checkpoints, loop, preemption, task
 from realm_tf.training.experiments import ict, warmup
 from tests.models import tiny
 from tests.training import runs
@@ -41,6 +43,8 @@ def _run(context, directory, *, weights_seed=0, **changes) -> loop.Run:
         optimizer_config=config.OptimizerConfig(learning_rate=0.01, warmup_steps=1),
         steps=6,
         make_batch=batches.make_batch,
+        records=batches.records,
+        seed=0,
         runtime=cfg.runtime,
         checkpoint_every_steps=3,
         loop_steps=1,
@@ -104,6 +108,108 @@ def test_stop_training_ends_early_with_a_checkpoint(context, tmp_path):
     loop.fit(again)
     assert starts == [2]
     assert _same(again, stopped)
+
+
+def _terminating(make_batch, index):
+    """Batches in whose making the process is asked to end, once."""
+    asked = []
+
+    def make(number):
+        if number == index and not asked:
+            asked.append(number)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return make_batch(number)
+
+    return make
+
+
+@pytest.mark.parametrize("index", [1, 3, 4])
+def test_sigterm_saves_at_the_next_step(context, tmp_path, index):
+    whole = _run(context, tmp_path / "whole")
+    loop.fit(whole)
+    before = signal.getsignal(signal.SIGTERM)
+    ended = _run(context, tmp_path / "parts", loop_steps=3)
+    ended = dataclasses.replace(ended, make_batch=_terminating(ended.make_batch, index))
+    with pytest.raises(types.Terminated, match=r"of ict is saved in .* goes on there") as told:
+        loop.fit(ended)
+    assert signal.getsignal(signal.SIGTERM) is before
+    step = checkpoints.recover(str(tmp_path / "parts"))
+    assert 0 <= step <= index + 1
+    assert f"Step {step} of ict" in str(told.value)
+    starts, loops = [], []
+    resumed = _run(
+        context,
+        tmp_path / "parts",
+        weights_seed=9,
+        on_start=starts.append,
+        loop_steps=3,
+        make_actions=lambda fitted: [lambda _: loops.append(int(fitted.global_step.numpy()))],
+    )
+    loop.fit(resumed)
+    assert starts == [step]
+    assert loops == [end for end in (3, 6) if end > step]  # as if it had never been ended
+    assert _same(resumed, whole)
+
+
+def test_second_sigterm_does_what_it_did_before():
+    handled = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: handled.append(number))
+    try:
+        with preemption.at_next_step() as check:
+            check()
+            signal.raise_signal(signal.SIGTERM)
+            assert handled == []
+            signal.raise_signal(signal.SIGTERM)
+            assert handled == [signal.SIGTERM]
+            with pytest.raises(preemption.Requested):
+                check()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_ignored_sigterm_stays_ignored():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with preemption.at_next_step() as check:
+            signal.raise_signal(signal.SIGTERM)
+            check()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("best_by", "expected"), [("figure", 4), (None, 6)])
+def test_best_weights_are_what_a_run_ends_with(context, tmp_path, best_by, expected):
+    figures, seen = {2: 0.1, 4: 0.7, 6: 0.7}, {}
+
+    def measure(step):
+        seen[step] = chosen.model.get_weights()
+        return {"figure": figures[step]}
+
+    chosen = _run(context, tmp_path, checkpoint_every_steps=2, measure=measure, best_by=best_by)
+    fitted = loop.fit(chosen)
+    assert seen.keys() == figures.keys()
+    assert (fitted.kept.step if fitted.kept else 6) == expected
+    for left, right in zip(chosen.model.get_weights(), seen[expected], strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_last_step_is_measured_too(context, tmp_path):
+    steps = []
+
+    def measure(step):
+        steps.append(step)
+        return {"figure": step}
+
+    run = _run(context, tmp_path, steps=5, checkpoint_every_steps=2, measure=measure)
+    fitted = loop.fit(dataclasses.replace(run, best_by="figure"))
+    assert steps == [2, 4, 5]
+    assert fitted.kept.step == 5
+
+
+def test_tpu_where_there_is_none_is_one_line():
+    with pytest.raises(types.UserError, match="there is no TPU 'local'") as told:
+        loop.make_strategy(config.RuntimeConfig(strategy="tpu"))
+    assert "\n" not in str(told.value)
 
 
 def test_error_in_a_batch_ends_the_run(context, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import config, types
-from realm_tf.models import realm
+from realm_tf.models import open_qa_model, realm
 from realm_tf.training.engine import optimizers
 from tests.models import tiny
 
@@ -89,6 +89,18 @@ def test_decay_spares_layer_norms_and_biases_of_the_real_model():
         is_spared = any(part in variable.name for part in ("gamma", "beta", "bias"))
         expected = old if is_spared else old * (1 - 0.1 * 0.5)
         np.testing.assert_allclose(variable, expected, rtol=1e-5, err_msg=variable.name)
+
+
+def test_decay_spares_layer_norms_and_biases_of_the_span_head():
+    model = open_qa_model.OpenQaModel(tiny.model_config(), tiny.VOCAB_SIZE).build_weights()
+    names = [v.name for v in model.trainable_variables]
+    optimizer = _optimizer(weight_decay=0.5)
+    optimizer.build(model.trainable_variables)
+    decayed = [n for n, v in zip(names, model.trainable_variables, strict=True)
+               if optimizer._use_weight_decay(v)]  # fmt: skip
+    assert any("gamma" in name for name in names)
+    assert not [n for n in decayed if any(part in n for part in ("gamma", "beta", "bias"))]
+    assert len(decayed) >= 5
 
 
 def test_split_optimizer_moves_each_set_at_its_own_rate():

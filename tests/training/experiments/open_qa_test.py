@@ -12,7 +12,7 @@ from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import losses, reader, weights
 from realm_tf.retrieval import vectors
-from realm_tf.training.experiments import open_qa
+from realm_tf.training.experiments import open_qa, open_qa_training
 from realm_tf.training.run import system as system_lib
 from tests.models import tiny
 from tests.training import runs
@@ -36,7 +36,7 @@ def start(context):
 
 @pytest.fixture(scope="module")
 def task(context, start):
-    return open_qa._make_task(context, start, QUESTIONS)
+    return open_qa.Parts(context, start).task(QUESTIONS)
 
 
 def _model(context, start, *, randomised=True):
@@ -150,9 +150,12 @@ def test_search_is_clamped_to_the_corpus(context, start):
 
 
 def test_training_moves_the_query_tower_and_the_reader(context, start):
-    made = open_qa.train(context, start, QUESTIONS, "f" * 64)
-    assert made.counts == {"steps": 3, "questions": 3}
-    trained, untrained = open_qa.restore(context, made), _model(context, start, randomised=False)
+    made = open_qa_training.train(context, start, QUESTIONS, "f" * 64)
+    assert (made.counts["steps"], made.counts["questions"]) == (3, 3)
+    trained, untrained = (
+        open_qa_training.restore(context, made),
+        _model(context, start, randomised=False),
+    )
     for part in ("query_tower", "reader"):
         pairs = zip(
             getattr(trained, part).get_weights(),
@@ -161,5 +164,5 @@ def test_training_moves_the_query_tower_and_the_reader(context, start):
         )
         assert any(not np.array_equal(a, b) for a, b in pairs), part
     before = os.stat(made.file("segment.json")).st_mtime_ns
-    assert open_qa.train(context, start, QUESTIONS, "f" * 64) == made
+    assert open_qa_training.train(context, start, QUESTIONS, "f" * 64) == made
     assert os.stat(made.file("segment.json")).st_mtime_ns == before

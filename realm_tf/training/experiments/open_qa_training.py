@@ -1,0 +1,176 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fine-tunes a system on questions, and keeps the best checkpoint; the task is in `open_qa`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import tf_keras
+
+from realm_tf import artifacts
+from realm_tf import config as config_lib
+from realm_tf.data.questions import question_batches
+from realm_tf.data.questions import questions as questions_lib
+from realm_tf.models import open_qa_model as model_lib
+from realm_tf.models import weights
+from realm_tf.training.engine import loop
+from realm_tf.training.experiments import open_qa, open_qa_held_out
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import system as system_lib
+
+KIND = "open_qa_weights"
+_FIGURE = "held_out_exact_match"
+_LOGGER = logging.getLogger(__name__)
+
+
+def train(
+    context: context_lib.Context,
+    start: system_lib.System,
+    questions: Sequence[questions_lib.Question],
+    questions_fingerprint: str,
+) -> artifacts.Segment:
+    """Fine-tunes a system on questions.
+
+    Args:
+      context: Configuration and data of the run.
+      start: Weights to start from, and the frozen block vectors.
+      questions: To train on.
+      questions_fingerprint: SHA-256 of their file.
+
+    Returns:
+      Segment "open_qa_weights"; at once if it is there already. Its counts say which step was kept,
+      and the exact match that it was kept for.
+    """
+    config = context.config
+    settings = {
+        "experiment": "realm/open_qa",
+        "seed": config.seed,
+        "open_qa": config_lib.decisive(config.open_qa),
+        "model": config_lib.decisive(config.model),
+        "runtime": config_lib.decisive(config.runtime),
+        **_choice(config),
+    }
+    made_from = {
+        "tokenizer": context.tokenizer.fingerprint,
+        "questions": questions_fingerprint,
+        **start.made_from(),
+    }
+    path = context.recipe(KIND, settings=settings, made_from=made_from)
+    if artifacts.is_complete(path):
+        return artifacts.open_segment(path, KIND)
+    with loop.scope(config.runtime):
+        model, counts = _Run(context, start, questions, context.directory(path)).fit()
+    return weights.save(
+        model,
+        path,
+        kind=KIND,
+        settings=settings,
+        made_from=made_from,
+        counts=counts,
+    )
+
+
+def _choice(config: config_lib.Config) -> dict[str, Any]:
+    """What decides which weights are kept, if not the last ones."""
+    if config.open_qa.keep == "last":
+        return {}
+    return {
+        "measured_every": config.open_qa.checkpoint_every_steps,
+        "held_out": config.evaluation.held_out_fraction,
+    }
+
+
+def restore(context: context_lib.Context, segment: artifacts.Segment) -> model_lib.OpenQaModel:
+    """The fine-tuned model of a segment that `train` returned."""
+    vocab_size = context.tokenizer.vocab_size
+    model = model_lib.OpenQaModel(context.config.model, vocab_size).build_weights()
+    weights.restore(model, segment)
+    return model
+
+
+class _Run:
+    """One fine-tuning, and what is measured of it."""
+
+    def __init__(
+        self,
+        context: context_lib.Context,
+        start: system_lib.System,
+        questions: Sequence[questions_lib.Question],
+        directory: str,
+    ):
+        self._context, self._name, self._directory = context, start.name, directory
+        self._settings = context.config.open_qa
+        tf_keras.utils.set_random_seed(context.config.seed)
+        self._model = system_lib.open_qa_model(
+            context.config.model, context.tokenizer.vocab_size, start
+        )
+        self._parts = open_qa.Parts(context, start)
+        self._questions, self._held_out = self._divide(questions)
+
+    def _divide(
+        self, questions: Sequence[questions_lib.Question]
+    ) -> tuple[Sequence[questions_lib.Question], open_qa_held_out.HeldOut | None]:
+        """The questions to train on, and those that choose among checkpoints, if any do."""
+        if self._settings.keep == "last":
+            return questions, None
+        fraction = self._context.config.evaluation.held_out_fraction
+        trained, held = open_qa_held_out.split(questions, fraction)
+        if not trained or not held:
+            _LOGGER.warning(
+                "%d of %d training questions are held out, so no checkpoint can be chosen: all are"
+                " trained on, and the last weights are kept.",
+                len(held),
+                len(questions),
+            )
+            return questions, None
+        held = open_qa_held_out.sample(held, self._settings.held_out_questions)
+        return trained, open_qa_held_out.HeldOut(
+            held,
+            self._batches(held),
+            self._parts.task(held),
+            self._context.knowledge,
+            batch_size=self._settings.batch_size,
+        )
+
+    def _batches(
+        self, questions: Sequence[questions_lib.Question]
+    ) -> question_batches.QuestionBatches:
+        context = self._context
+        return question_batches.QuestionBatches(
+            questions, context.tokenizer, self._settings, seed=context.config.seed
+        )
+
+    def fit(self) -> tuple[model_lib.OpenQaModel, dict[str, float]]:
+        """Trains to the last step; the model with the weights that are kept, and the counts."""
+        settings, config = self._settings, self._context.config
+        batches = self._batches(self._questions)
+        fitted = loop.fit(
+            loop.Run(
+                name=f"open-qa ({self._name})",
+                directory=self._directory,
+                task=self._parts.task(self._questions),
+                model=self._model,
+                optimizer_config=settings.optimizer,
+                steps=settings.steps,
+                make_batch=batches.make_batch,
+                records=batches.records,
+                seed=config.seed,
+                runtime=config.runtime,
+                checkpoint_every_steps=settings.checkpoint_every_steps,
+                shown=("answer_accuracy", "retriever_zeroed", "reader_zeroed"),
+                measure=self._measure if self._held_out else None,
+                best_by=_FIGURE if self._held_out else None,
+            )
+        )
+        counts = {"steps": settings.steps, "questions": len(self._questions)}
+        if fitted.kept is None:
+            return self._model, {**counts, "kept_step": settings.steps}
+        kept = {"kept_step": fitted.kept.step, "kept_exact_match": fitted.kept.value}
+        return self._model, {**counts, **kept}
+
+    def _measure(self, step: int) -> dict[str, float]:
+        del step  # of the weights as they are
+        return {_FIGURE: self._held_out.exact_match(self._model)} if self._held_out else {}

@@ -1,0 +1,92 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Killed and continued equals never killed, to the last bit, with dropout on."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.framework import config as tf_config
+
+from realm_tf.data.examples import ict_batches, masked_batches
+from realm_tf.training.experiments import ict, pretrain
+from tests.training import runs
+
+pytestmark = pytest.mark.slow
+
+_DROPOUT = (
+    *("model.embedder.dropout=0.2", "model.embedder.encoder.dropout=0.2"),
+    *("model.embedder.encoder.attention_dropout=0.2", "model.reader.encoder.dropout=0.2"),
+    "model.reader.encoder.attention_dropout=0.2",
+)
+
+
+class Killed(BaseException):
+    """What no handler of errors catches."""
+
+
+@pytest.fixture(autouse=True)
+def deterministic():
+    tf.config.experimental.enable_op_determinism()
+    yield
+    tf_config.disable_op_determinism()
+
+
+def _train_ict(context):
+    return [ict.train(context)]
+
+
+def _train_joint(context):
+    start = runs.random_system(context)
+    system = pretrain.train(
+        context,
+        embedder_weights=start.embedder_weights,
+        reader_weights=start.reader_weights,
+        make_vectors=runs.make_vectors(context),
+    )
+    return [system.embedder_weights, system.reader_weights]
+
+
+def _weights(segments):
+    found = {}
+    for segment in segments:
+        reader = tf.train.load_checkpoint(f"{segment.path}/weights")
+        for name, dtype in reader.get_variable_to_dtype_map().items():
+            if dtype.is_floating:
+                found[segment.kind, name] = reader.get_tensor(name)
+    return found
+
+
+@pytest.mark.parametrize("killed_at", [2, 4])
+@pytest.mark.parametrize(
+    ("train", "batches", "overrides"),
+    [
+        (_train_ict, ict_batches.IctBatches, ()),
+        (_train_joint, masked_batches.MaskedBatches, ("pretrain.refresh.every_steps=100",)),
+        (_train_joint, masked_batches.MaskedBatches, ("pretrain.refresh.every_steps=2",)),
+        (
+            _train_joint,
+            masked_batches.MaskedBatches,
+            ("pretrain.refresh.every_steps=2", "pretrain.keep=last"),
+        ),
+    ],
+    ids=["ict", "joint, refresh off", "joint, refresh in step", "joint, last weights"],
+)
+def test_killed_run_equals_whole_run(tmp_path, monkeypatch, train, batches, overrides, killed_at):
+    cfg = runs.make_config(*_DROPOUT, *overrides, "runtime.prefetch_batches=1")
+    whole = _weights(train(runs.make_context(tmp_path / "whole", cfg)))
+    context, original, asked = runs.make_context(tmp_path / "parts", cfg), batches.make_batch, []
+
+    def make_batch(self, index, *args, **kwargs):
+        asked.append(index)
+        if asked.count(killed_at) == 1 and index == killed_at:
+            raise Killed
+        return original(self, index, *args, **kwargs)
+
+    monkeypatch.setattr(batches, "make_batch", make_batch)
+    with pytest.raises(Killed):
+        train(context)
+    resumed = _weights(train(context))
+    assert asked.count(killed_at) >= 2
+    assert resumed.keys() == whole.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=str(name))
