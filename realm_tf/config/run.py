@@ -25,7 +25,15 @@ from realm_tf.config.tagging import SpanTaggerConfig, TaggingConfig
 from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig, PretrainConfig
 
 # Settings that change nothing in the result of a stage.
-_OPERATIONAL = {"checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"}
+_OPERATIONAL = {
+    "checkpoint_every_steps",
+    "keep_snapshots",
+    "max_staleness_steps",
+    "max_staleness_minutes",
+    "on_stale",
+    "refresher_threads",
+    "poll_secs",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,10 +86,22 @@ class Config(ranges.Section):
                         f" {positions}. Lower the one or raise the other."
                     )
         yield from self._segment_faults()
+        yield from self._staleness_faults()
         if self.model.reader.max_span_width > self.open_qa.reader_length:
             yield (
                 "model.reader.max_span_width must be at most open_qa.reader_length. Received:"
                 f" {self.model.reader.max_span_width} and {self.open_qa.reader_length}."
+            )
+
+    def _staleness_faults(self) -> Iterator[str]:
+        refresh = self.pretrain.refresh
+        budget, oldest = refresh.max_staleness_steps, refresh.oldest(self.runtime.prefetch_batches)
+        is_short = budget is not None and budget < oldest
+        if refresh.on_stale != "warn" and refresh.mode != "off" and is_short:
+            yield (
+                f"pretrain.refresh.max_staleness_steps must be at least {oldest} with on_stale"
+                f" {refresh.on_stale}: every_steps + runtime.prefetch_batches - 1, which is how old"
+                f" a snapshot is when the next takes effect at the earliest. Received: {budget}."
             )
 
     def _segment_faults(self) -> Iterator[str]:

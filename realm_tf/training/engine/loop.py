@@ -78,6 +78,7 @@ class Run:
       optimizer: If not simply made from `optimizer_config`.
       steps: Where training ends.
       make_batch: Pure function of the batch index.
+      before_batch: Called with an index before its batch is taken; see `BatchStream`.
       runtime: Devices and input.
       checkpoint_every_steps: Interval of checkpoints.
       loop_steps: Training returns to the host's actions after this many steps.
@@ -98,6 +99,7 @@ class Run:
     optimizer: Any = None
     loop_steps: int = _MAX_STEPS_PER_LOOP
     shown: tuple[str, ...] = ()
+    before_batch: Callable[[int], None] = lambda _: None
     make_actions: Callable[[trainer.Trainer], Sequence[Callable]] = lambda _: ()
     on_start: Callable[[int], None] = lambda _: None
 
@@ -117,6 +119,7 @@ def fit(run: Run) -> trainer.Trainer:
             depth=run.runtime.prefetch_batches,
             threads=run.runtime.input_threads,
             limit=run.steps,
+            before=run.before_batch,
         ),
     )
     tf.io.gfile.makedirs(run.directory)
@@ -132,7 +135,7 @@ def fit(run: Run) -> trainer.Trainer:
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )
         stack.callback(progress.close)
-        controller.train_actions = (progress, *run.make_actions(fitted))
+        controller.train_actions = (*run.make_actions(fitted), progress)  # which shows all figures
         _train(controller, run, fitted)
     return fitted
 
