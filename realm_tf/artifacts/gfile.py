@@ -121,6 +121,20 @@ def remove(path: str) -> None:
         os.remove(path)
 
 
+def rmtree(path: str) -> None:
+    """Removes a directory with everything in it; that another process does the same is no error."""
+    if has_scheme(path):
+        with contextlib.suppress(FileNotFoundError), _not_found():
+            _tensorflows().rmtree(path)
+    else:
+        shutil.rmtree(path, onerror=_unless_gone)
+
+
+def _unless_gone(function: Any, path: str, error: Any) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
+
+
 def errors() -> tuple[Any, ...]:
     """TensorFlow's errors, for an `except`; none of them comes before TensorFlow is imported."""
     tf = sys.modules.get("tensorflow")

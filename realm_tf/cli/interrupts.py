@@ -44,16 +44,35 @@ def one_line() -> Iterator[None]:
             signal.signal(number, _DEFAULTS[number])
 
 
+def end_when_input_closes() -> None:
+    """Ends this process, and those that it has started, when its standard input closes.
+
+    It does when the process at the other end of the pipe ends, in whatever way.
+    """
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        _kill_descendants()
+        os._exit(0)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     del frame
     start = "\n" if os.isatty(2) else ""  # below the line of a progress bar
     line = f"{start}realm: {_ENDED[signal.Signals(number)]}. {_GO_ON}\n"
     os.write(2, line.encode())  # sys.stderr may be in the midst of a line
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # that was the last word
+    _kill_descendants()  # workers; they would complain of the lost connection
+    os._exit(128 + number)
+
+
+def _kill_descendants() -> None:
     for pid in _descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)  # workers; they would complain of the lost connection
-    os._exit(128 + number)
+            os.kill(pid, signal.SIGKILL)
 
 
 def _descendants(pid: int) -> Iterator[int]:

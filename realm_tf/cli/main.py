@@ -57,7 +57,7 @@ def _is_no_user_error(record: logging.LogRecord) -> bool:
 for command in (
     *(run.run, run.quickstart, run.evaluate),
     *(data.vocab, data.blocks, data.tag, data.examples),
-    *(retrieval.embed, retrieval.index),
+    *(retrieval.embed, retrieval.index, retrieval.refresh),
     train.train,
     *(serve.export, serve.ask),
     convert.convert,

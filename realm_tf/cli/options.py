@@ -73,6 +73,11 @@ OUTPUT = click.option(
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for other programs to read."
 )
+NO_REFRESHER = click.option(
+    "--no-refresher",
+    is_flag=True,
+    help="Start no refresher for joint training: realm refresh --watch runs elsewhere.",
+)
 BEAM = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
 
 

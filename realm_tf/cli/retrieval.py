@@ -1,13 +1,15 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that make the index: `realm embed` and `realm index`."""
+"""The commands that make the index: `realm embed`, `realm index` and `realm refresh`."""
 
 from __future__ import annotations
+
+import os
 
 import click
 
 from realm_tf import config as config_lib
-from realm_tf.cli import options
+from realm_tf.cli import interrupts, options
 from realm_tf.commands import paths
 
 
@@ -63,3 +65,24 @@ def index(
 
     params = build_index.Params(vectors, output, config=config)
     options.print_segment(build_index.build_index(params), as_json)
+
+
+@click.command()
+@options.WORKDIR
+@click.option("--watch", is_flag=True, help="Wait for exports until joint training has ended.")
+@click.option("--with-parent", is_flag=True, hidden=True)  # how joint training starts it
+@options.BEAM
+def refresh(workdir: str, watch: bool, with_parent: bool, beam_args: tuple[str, ...]) -> None:
+    """Make a snapshot of the newest embedder that joint training has exported.
+
+    For a run with pretrain.refresh.mode=async. The snapshot is published for the trainer, and old
+    ones are deleted. Options after -- go to Apache Beam, in place of those of the run.
+    """
+    paths.check_run(workdir)
+    if with_parent:
+        interrupts.end_when_input_closes()
+        os.nice(10)
+
+    from realm_tf.commands import refresh as command
+
+    command.refresh(workdir, watch=watch, beam_args=beam_args)

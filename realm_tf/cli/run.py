@@ -33,6 +33,7 @@ from realm_tf.commands import paths
     is_flag=True,
     help="Only say which stages are complete and which would run; nothing is written.",
 )
+@options.NO_REFRESHER
 @options.BEAM
 def run(
     config_file: str | None,
@@ -46,6 +47,7 @@ def run(
     workdir: str,
     as_json: bool,
     dry_run: bool,
+    no_refresher: bool,
     beam_args: tuple[str, ...],
 ) -> None:
     """Run all stages, from a corpus to an exported model. A run that stopped is continued.
@@ -68,7 +70,10 @@ def run(
         lines = (f"{name:<9} {state}" for name, state in stages.items())
         click.echo(json.dumps(stages) if as_json else "\n".join(lines))
         return
-    with run_pipeline.Pipeline.create(workdir, inputs, config) as started:
+    has_refresher = not no_refresher
+    with run_pipeline.Pipeline.create(
+        workdir, inputs, config, has_refresher=has_refresher
+    ) as started:
         _run(started, as_json)
 
 

@@ -46,6 +46,7 @@ SPAN_TAGGER = "realm/span_tagger"
 @click.option(
     "--output", metavar="DIR", help="Directory in which the segment of the tagger is written."
 )
+@options.NO_REFRESHER
 @options.JSON
 def train(
     experiment: str,
@@ -57,6 +58,7 @@ def train(
     test_files: tuple[str, ...],
     vocab_path: str | None,
     output: str | None,
+    no_refresher: bool,
     as_json: bool,
 ) -> None:
     """Train one experiment.
@@ -79,9 +81,9 @@ def train(
     if experiment != SPAN_TAGGER:
         _refuse(experiment, of_tagger)
         _require(experiment, {"--workdir": workdir})
-        _train_of_run(experiment, str(workdir), as_json)
+        _train_of_run(experiment, str(workdir), as_json, has_refresher=not no_refresher)
         return
-    _refuse(experiment, {"--workdir": workdir})
+    _refuse(experiment, {"--workdir": workdir, "--no-refresher": no_refresher})
     _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
 
     config = config_lib.load(config_file, overrides)
@@ -102,12 +104,12 @@ def train(
     options.print_segment(made, as_json)
 
 
-def _train_of_run(experiment: str, workdir: str, as_json: bool) -> None:
+def _train_of_run(experiment: str, workdir: str, as_json: bool, *, has_refresher: bool) -> None:
     paths.check_run(workdir)
 
     from realm_tf.commands import run_pipeline
 
-    with run_pipeline.Pipeline.open(workdir) as run:
+    with run_pipeline.Pipeline.open(workdir, has_refresher=has_refresher) as run:
         for segment in run.train(experiment):
             options.print_segment(segment, as_json)
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
-from realm_tf.commands import data_stages, export, measure, run_inputs, training_stages
+from realm_tf.commands import data_stages, export, measure, refresh, run_inputs, training_stages
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import answer_scores, report
 from realm_tf.training.run import system as system_lib
@@ -40,6 +40,7 @@ class Pipeline:
       config: Resolved.
       recorded: Whether the data that the run was made of is taken as it is, without its corpus.
       check: Called before every stage; may end the run.
+      has_refresher: Whether joint training starts a refresher of its own where it needs one.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Pipeline:
         *,
         recorded: bool = False,
         check: Callable[[], None] = lambda: None,
+        has_refresher: bool = True,
     ):
         workdir = workdir if artifacts.is_remote(workdir) else os.path.normpath(workdir)
         self._workdir = workdir
@@ -60,8 +62,9 @@ class Pipeline:
         self.data = data_stages.DataStages(
             workdir, self.root, inputs, config, self._stage, recorded=recorded
         )
+        command = refresh.command(workdir) if has_refresher else None
         self.training = training_stages.TrainingStages(
-            self.root, inputs, config, self.data, self._stage
+            self.root, inputs, config, self.data, self._stage, command
         )
 
     @classmethod
@@ -71,6 +74,8 @@ class Pipeline:
         workdir: str,
         inputs: run_inputs.Inputs,
         config: config_lib.Config,
+        *,
+        has_refresher: bool = True,
     ) -> Iterator[Pipeline]:
         """Starts a run, or continues it: writes its inputs and resolved configuration first.
 
@@ -85,11 +90,12 @@ class Pipeline:
         with _alone(workdir) as lease:
             if run_inputs.save(workdir, inputs, config):
                 report.keep(workdir, "seconds")
-            yield cls(workdir, *run_inputs.load(workdir), check=lease.check)
+            loaded = run_inputs.load(workdir)
+            yield cls(workdir, *loaded, check=lease.check, has_refresher=has_refresher)
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, workdir: str) -> Iterator[Pipeline]:
+    def open(cls, workdir: str, *, has_refresher: bool = True) -> Iterator[Pipeline]:
         """Opens a run that `create` started; where its data is complete, it needs no corpus.
 
         Yields:
@@ -100,7 +106,13 @@ class Pipeline:
         """
         run_inputs.load(workdir)  # before a directory is made where no run is
         with _alone(workdir) as lease:
-            yield cls(workdir, *run_inputs.load(workdir), recorded=True, check=lease.check)
+            yield cls(
+                workdir,
+                *run_inputs.load(workdir),
+                recorded=True,
+                check=lease.check,
+                has_refresher=has_refresher,
+            )
 
     def run(self) -> dict[str, Any]:
         """Runs every stage that is not complete; returns the report."""
@@ -195,8 +207,8 @@ class Pipeline:
         self._report("frequent_answer", {"exact_match": frequent, "questions": questions})
         joint = self.training.realm
         skipped = {"skipped": self.training.why_not_joint()}
-        kept = _kept(joint.embedder_weights) if joint else {}
-        self._report("pretrain", {"done": True, **kept} if joint else skipped)
+        told = {**_kept(joint.embedder_weights), **joint.freshness} if joint else {}
+        self._report("pretrain", {"done": True, **told} if joint else skipped)
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""

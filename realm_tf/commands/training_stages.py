@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from beam_jobs import embed_blocks
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.commands import corpus_checks, data_stages, run_inputs
+from realm_tf.commands import corpus_checks, data_stages, embedding, run_inputs
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.training.experiments import ict, open_qa_training, pretrain, warmup
 from realm_tf.training.run import context as context_lib
@@ -30,6 +29,7 @@ class TrainingStages:
       config: Resolved.
       data: The stages before.
       timed: Runs a stage.
+      refresher: Command that starts a local refresher; None: one runs elsewhere.
     """
 
     def __init__(
@@ -39,12 +39,14 @@ class TrainingStages:
         config: config_lib.Config,
         data: data_stages.DataStages,
         timed: data_stages.Timed,
+        refresher: Sequence[str] | None = None,
     ):
         self._root = root
         self._inputs = inputs
         self._config = config
         self._data = data
         self._timed = timed
+        self._refresher = refresher
 
     @functools.cached_property
     def context(self) -> context_lib.Context:
@@ -94,6 +96,7 @@ class TrainingStages:
                 embedder_weights=starts[0],
                 reader_weights=starts[1],
                 make_vectors=self._embed,
+                refresher=self._refresher,
             ),
         )
 
@@ -135,21 +138,9 @@ class TrainingStages:
             ),
         )
 
-    def _embed(self, embedder: artifacts.Segment) -> artifacts.Segment:
-        params = embed_blocks.Params(
-            self._data.blocks.path,
-            embedder.path,
-            self._data.vocab.path,
-            self._root,
-            self._config,
-        )
-        try:
-            return embed_blocks.embed_blocks(params, beam_args=self._inputs.beam_args)
-        except Exception as error:
-            # A pipeline that fails raises what its runner has for that; all else is our mistake.
-            if type(error) is RuntimeError or type(error).__module__.startswith("apache_beam."):
-                raise refresh.EmbeddingError(" ".join(str(error).split())[-500:]) from error
-            raise
+    def _embed(self, embedder: artifacts.Segment, root: str) -> artifacts.Segment:
+        paths = (self._data.blocks.path, self._data.vocab.path)
+        return embedding.job(*paths, self._config, self._inputs.beam_args)(embedder, root)
 
     def why_not_joint(self) -> str | None:
         """Why there is no joint training; None if there is."""

@@ -27,7 +27,8 @@ from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig, Pretra
 # Settings that change nothing in the result of a stage: when to save, to keep or to warn; and where
 # a run is computed, so that it can go on elsewhere (there, sums may differ in their last bits).
 _OPERATIONAL = {
-    *("checkpoint_every_steps", "keep_snapshots", "max_staleness_steps", "on_stale"),
+    *("checkpoint_every_steps", "keep_snapshots", "refresher_threads", "poll_secs"),
+    *("max_staleness_steps", "max_staleness_minutes", "on_stale"),
     *("strategy", "tpu", "prefetch_batches", "input_threads"),
 }
 
@@ -82,10 +83,22 @@ class Config(ranges.Section):
                         f" {positions}. Lower the one or raise the other."
                     )
         yield from self._segment_faults()
+        yield from self._staleness_faults()
         if self.model.reader.max_span_width > self.open_qa.reader_length:
             yield (
                 "model.reader.max_span_width must be at most open_qa.reader_length. Received:"
                 f" {self.model.reader.max_span_width} and {self.open_qa.reader_length}."
+            )
+
+    def _staleness_faults(self) -> Iterator[str]:
+        refresh = self.pretrain.refresh
+        budget, oldest = refresh.max_staleness_steps, refresh.oldest(self.runtime.prefetch_batches)
+        is_short = budget is not None and budget < oldest
+        if refresh.on_stale != "warn" and refresh.mode != "off" and is_short:
+            yield (
+                f"pretrain.refresh.max_staleness_steps must be at least {oldest} with on_stale"
+                f" {refresh.on_stale}: every_steps + runtime.prefetch_batches - 1, which is how old"
+                f" a snapshot is when the next takes effect at the earliest. Received: {budget}."
             )
 
     def _segment_faults(self) -> Iterator[str]:

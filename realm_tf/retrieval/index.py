@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -216,18 +216,21 @@ def build(
     retrieval: config.RetrievalConfig,
     *,
     k: int = DEFAULT_K,
+    gates: Sequence[int] = (),
     queries: np.ndarray | None = None,
 ) -> artifacts.Segment:
     """Makes the segment of an `Index`, and measures its recall against exact search.
 
-    A ScaNN index whose recall@k stays under its `recall_floor` after its search was widened is
-    replaced by an exact one, which the log and the segment's `counts["fallback"]` say.
+    A ScaNN index whose recall at one of its depths stays under its `recall_floor` after its search
+    was widened is replaced by an exact one, which the log and the segment's `counts["fallback"]`
+    say.
 
     Args:
       root: Directory of segments.
       segment: The "vectors" segment, or its path.
       retrieval: Configuration of the index.
       k: The largest number of blocks that a search will ask for (exact indexes answer any).
+      gates: Depths besides k at which the recall must reach the floor.
       queries: <float32>[batch_size, embed_dim] real queries to measure recall with; the default is
         an even sample of the blocks' own vectors.
 
@@ -237,17 +240,21 @@ def build(
     table = vectors.VectorTable.open(segment)
     if queries is None:
         queries = _sample(table)
+    depths = sorted({min(depth, len(table)) for depth in (*gates, k)})
     made_from = {"vectors": table.segment.fingerprint}
     settings: dict[str, Any] = {"index": retrieval.index}
     if retrieval.index == "scann":
         options = ("num_leaves", "num_leaves_to_search", "num_reordering_candidates")
         settings |= {name: getattr(retrieval, name) for name in (*options, "recall_floor")}
-        settings |= {"k": k, "queries": hashlib.sha256(queries.tobytes()).hexdigest()}
+        settings |= {"k": k, "gates": depths}
+        settings |= {"queries": hashlib.sha256(queries.tobytes()).hexdigest()}
     path = artifacts.recipe_path(root, KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND, verify=False)
-    good = _good_scann(table, retrieval, k, queries) if retrieval.index == "scann" else None
-    settings |= {"backend": "exact", "recall": 1.0} if good is None else good[1]
+    is_gated = retrieval.index == "scann"
+    good = _good_scann(table, retrieval, k, depths, queries) if is_gated else None
+    perfect = {str(depth): 1.0 for depth in depths} if is_gated else {}
+    settings |= {"backend": "exact", "recall": perfect} if good is None else good[1]
     writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
     if good is not None:
         _save(good[0], writer)
@@ -260,7 +267,11 @@ def _sample(table: vectors.VectorTable) -> np.ndarray:
 
 
 def _good_scann(
-    table: vectors.VectorTable, retrieval: config.RetrievalConfig, k: int, queries: np.ndarray
+    table: vectors.VectorTable,
+    retrieval: config.RetrievalConfig,
+    k: int,
+    depths: Sequence[int],
+    queries: np.ndarray,
 ) -> tuple[_Searcher, dict[str, Any]] | None:
     """A ScaNN searcher at or above the recall floor, and what it took; None if there is none."""
     if len(table) < scann_layer.MIN_BLOCKS:
@@ -275,15 +286,16 @@ def _good_scann(
         layer.settings = chosen
         searcher = _Searcher(layer, table.dim)
         index = _scann_index(searcher, table, chosen.num_reordering_candidates // 2)
-        found = recall.index_recall(index, table, queries, k)
-        _LOGGER.info("ScaNN with %s: recall@%d %.3f", chosen, k, found)
-        if found >= retrieval.recall_floor:
+        found = {str(d): recall.index_recall(index, table, queries, d) for d in depths}
+        _LOGGER.info("ScaNN with %s: recall %s", chosen, found)
+        if min(found.values()) >= retrieval.recall_floor:
             return searcher, {"backend": "scann", "recall": found, **dataclasses.asdict(chosen)}
         chosen = chosen.wider()
+    worst = min(found, key=lambda depth: found[depth])
     _LOGGER.warning(
-        "recall@%d of ScaNN stays at %.3f, under retrieval.recall_floor=%g:"
+        "recall@%s of ScaNN stays at %.3f, under retrieval.recall_floor=%g:"
         " building an exact index",
-        k, found, retrieval.recall_floor,
+        worst, found[worst], retrieval.recall_floor,
     )  # fmt: skip
     return None
 

@@ -4,7 +4,7 @@
 
 A snapshot is one small immutable file, `snapshots/step-000000500.json`. Publishing is creating that
 file, which fails if it exists: on a mounted filesystem two publishers cannot both succeed. Object
-stores have one writer, the trainer's refresher. `LATEST` is a hint for people; readers list the
+stores have one writer, the run's refresher. `LATEST` is a hint for people; readers list the
 directory and take the newest snapshot that is whole.
 """
 
@@ -84,10 +84,10 @@ class Snapshot:
         """
         segments = dict(zip(PARTS, (embedder, vectors, index, blocks), strict=True))
         _check_together(segments)
-        depth = index.settings.get("k")
         return cls(
             step=step,
-            recall={} if depth is None else {str(depth): index.settings["recall"]},
+            # That of an exact index says nothing: nobody asked for another one.
+            recall=index.settings["recall"] if "k" in index.settings else {},
             parent=parent,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             settings=dict(settings or {}),

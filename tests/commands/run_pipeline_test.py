@@ -128,7 +128,8 @@ def test_report_holds_every_stage(finished):
     assert json.loads((workdir / "report.json").read_text()) == figures
     assert figures["corpus"]["documents"] == 60
     assert figures["warmup"]["passed"] == 1
-    assert figures["pretrain"]["done"]
+    assert figures["pretrain"]["done"] is True
+    assert figures["pretrain"]["staleness_steps_max"] == 4
     assert figures["systems"].keys() == {"random", "ict", "realm"}
     for name, measured in figures["systems"].items():
         assert 0 <= measured["recall@1"] <= measured["recall@5"] <= 1
@@ -222,6 +223,27 @@ def test_quickstart(tmp_path):
     told = _realm("quickstart", "--workdir", tmp_path, *options)
     assert "Five questions of the dev set, answered by the SavedModel in" in told
     assert "realm ask --model" in told
+
+
+def test_refresher_beside_the_trainer(inputs, tmp_path, caplog):
+    settings = {
+        "pretrain.refresh.mode": "async",
+        "pretrain.steps": 12,
+        "pretrain.refresh.on_stale": "wait",
+        "pretrain.refresh.max_staleness_steps": 6,
+        "evaluation.baselines": "false",
+    }
+    options = (part for name, value in settings.items() for part in ("--set", f"{name}={value}"))
+    figures = _run(inputs, tmp_path, *options)
+    assert figures["pretrain"]["staleness_steps_max"] <= 6
+    (swaps,) = tmp_path.glob("training/pretrain-*/swaps.json")
+    assert len(json.loads(swaps.read_text())) >= 2
+    log = (tmp_path / "training" / "refresher" / "refresher.log").read_text()
+    assert "embeds the blocks with the export of step 3" in log
+    with caplog.at_level("INFO"):
+        assert _realm("refresh", "--workdir", tmp_path) == ""
+        assert _realm("refresh", "--workdir", tmp_path, "--watch") == ""
+    assert "joint training has ended" in caplog.text
 
 
 def test_closed_gate_skips_joint_training(inputs, tmp_path):
@@ -382,7 +404,7 @@ def test_spans_of_another_corpus_are_masked(inputs, finished, tmp_path):
     assert figures["corpus"]["documents"] == 60
     assert figures["passages"]["documents"] == 40
     assert figures["passages"]["spans"] >= 80
-    assert figures["pretrain"]["done"]
+    assert figures["pretrain"]["done"] is True
     assert figures["systems"]["realm"]["masked_accuracy"] >= 0
     held = json.loads((workdir / "run.json").read_text())
     assert (held["pretrain_corpus"], held["pretrain_format"]) == (other, "jsonl")

@@ -90,7 +90,7 @@ def test_override_is_read_as_yaml_and_typed(override, where, value):
         ("blocks.num_shards=-1", "blocks.num_shards must be from 0"),
         ("model.reader.encoder.hidden_size=50", "multiple of num_heads. Received: 50 and 12"),
         ("model.reader.encoder.activation=relu", "gelu_erf or gelu_tanh. Received: 'relu'"),
-        ("pretrain.refresh.on_stale=wait", "warn or stop. Received: 'wait'"),
+        ("pretrain.refresh.on_stale=never", "warn, wait or stop. Received: 'never'"),
         ("pretrain.objective=word", "token or span. Received: 'word'"),
         ("pretrain.num_candidates=1", "must be at least 2. Received: 1"),
         ("retrieval.index=faiss", "exact or scann. Received: 'faiss'"),

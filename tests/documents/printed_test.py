@@ -35,6 +35,7 @@ TESTED = {
     "realm export": f"{_RUN}::test_every_experiment_and_the_export_are_there",
     "realm inspect": f"{_MAIN}::test_examples",
     "realm quickstart": f"{_RUN}::test_quickstart",
+    "realm refresh": f"{_RUN}::test_refresher_beside_the_trainer",
     "realm run": f"{_RUN}::test_report_holds_every_stage",
     "realm tag": "tests/cli/tag_test.py::test_tagger_by_option_and_by_setting",
     "realm train": f"{_RUN}::test_every_experiment_and_the_export_are_there",

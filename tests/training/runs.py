@@ -86,9 +86,9 @@ def make_context(root: pathlib.Path, cfg: config.Config | None = None) -> contex
 def make_vectors(context: context_lib.Context) -> refresh.MakeVectors:
     """The embedding job without Beam: the exported embedder over the table, in one shard."""
 
-    def run(embedder: artifacts.Segment) -> artifacts.Segment:
+    def run(embedder: artifacts.Segment, root: str) -> artifacts.Segment:
         made_from = {"blocks": context.blocks.fingerprint, "embedder": embedder.fingerprint}
-        path = context.recipe(vectors.KIND, settings={}, made_from=made_from)
+        path = artifacts.recipe_path(root, vectors.KIND, settings={}, made_from=made_from)
         if artifacts.is_complete(path):
             return artifacts.open_segment(path, vectors.KIND)
         writer = artifacts.SegmentWriter(path, kind=vectors.KIND, settings={}, made_from=made_from)

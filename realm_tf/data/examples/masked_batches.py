@@ -23,6 +23,11 @@ _OVER_FETCH = 8  # blocks searched beyond those read, to replace the ones that a
 _NULL_ROW = -1
 
 
+def search_depth(pretrain: config.PretrainConfig) -> int:
+    """How many blocks a batch searches for, for each of its queries."""
+    return pretrain.num_candidates - 1 + _OVER_FETCH
+
+
 class MaskedBatch(NamedTuple):
     """Masked queries, and their candidates: the null block first, then what was retrieved.
 
@@ -157,7 +162,7 @@ class MaskedBatches:
         if retrieve is None:
             raise ValueError('The mode "retrieved" needs `retrieve`. Received: None.')
         wanted = self._config.num_candidates - 1
-        found = np.asarray(retrieve(query, wanted + _OVER_FETCH).rows, np.int64)
+        found = np.asarray(retrieve(query, search_depth(self._config)).rows, np.int64)
         own = self._holds_own_text(examples, found)
         rows = _first(found, (found >= 0) & ~own, wanted)
         mask = np.concatenate([np.ones_like(null), rows >= 0], axis=1, dtype=np.int32)

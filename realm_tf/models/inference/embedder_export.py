@@ -7,8 +7,10 @@ What is exported is `lean_encoder`: no Keras layer is in it, and it runs faster 
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, types
@@ -45,6 +47,24 @@ class LeanEmbedder(tf.Module):
             return tf.function(function, autograph=False).get_concrete_function(**specs)
 
         return {name: of(tower) for name, tower in self._towers.items()}
+
+
+def weights_digest(embedder: embedder_lib.Embedder) -> str:
+    """Hex SHA-256 of an embedder's weights, in their order: what an export is named by.
+
+    Raises:
+      UserError: If a weight is infinite or undefined: the training has diverged.
+    """
+    sha = hashlib.sha256()
+    for array in embedder.get_weights():
+        if not np.isfinite(array).all():
+            raise types.UserError(
+                "The embedder's weights have infinite or undefined numbers: the training has"
+                " diverged. Go back to an earlier checkpoint, and lower the learning rate."
+            )
+        sha.update(f"{array.shape} {array.dtype}".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
 
 
 def export_embedder(

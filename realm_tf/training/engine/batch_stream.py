@@ -25,6 +25,8 @@ class BatchStream:
       depth: Batches that are made or in the making ahead of the consumer.
       threads: Threads that make them.
       limit: One past the last index, or None.
+      before: Called in the consumer's thread with an index, before its batch is taken and before
+        batch index + depth - 1 is begun (but for the first ones, which are begun at once).
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class BatchStream:
         depth: int = 4,
         threads: int = 1,
         limit: int | None = None,
+        before: Callable[[int], None] = lambda _: None,
     ):
         if depth < 1 or threads < 1:
             raise ValueError(f"depth and threads must be >= 1. Received: {depth}, {threads}.")
@@ -43,6 +46,7 @@ class BatchStream:
         self.depth = depth
         self._threads = threads
         self._limit = limit
+        self._before = before
         # Weak, so that an iterator that nobody holds ends at once.
         self._newest: weakref.ref[Generator[Any, None, None]] | None = None
 
@@ -64,6 +68,8 @@ class BatchStream:
         pending: collections.deque[futures.Future] = collections.deque()
         try:
             while True:
+                if self._limit is None or index - len(pending) < self._limit:
+                    self._before(index - len(pending))
                 while len(pending) < self.depth and (self._limit is None or index < self._limit):
                     pending.append(pool.submit(self._make_batch, index))
                     index += 1

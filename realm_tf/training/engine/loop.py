@@ -109,6 +109,7 @@ class Run:
       make_batch: Pure function of the batch index.
       records: Names of the records of the batch of an index, for messages.
       seed: Seed of the run, for dropout.
+      before_batch: Called with an index before its batch is taken; see `BatchStream`.
       runtime: Devices and input.
       checkpoint_every_steps: Interval of checkpoints.
       loop_steps: Training returns to the host's actions after this many steps.
@@ -135,6 +136,7 @@ class Run:
     optimizer: Any = None
     loop_steps: int = _MAX_STEPS_PER_LOOP
     shown: tuple[str, ...] = ()
+    before_batch: Callable[[int], None] = lambda _: None
     make_actions: Callable[[trainer.Trainer], Sequence[Callable]] = lambda _: ()
     measure: Callable[[int], Mapping[str, float]] | None = None
     best_by: str | None = None
@@ -162,6 +164,7 @@ def fit(run: Run) -> trainer.Trainer:
             depth=run.runtime.prefetch_batches,
             threads=run.runtime.input_threads,
             limit=run.steps,
+            before=run.before_batch,
         ),
     )
     tf.io.gfile.makedirs(run.directory)
@@ -179,7 +182,11 @@ def fit(run: Run) -> trainer.Trainer:
         )
         stack.callback(progress.close)
         choice = _Choice(run, fitted)
-        controller.train_actions = (progress, *run.make_actions(fitted), *choice.actions())
+        controller.train_actions = (
+            *run.make_actions(fitted),
+            *choice.actions(),
+            progress,  # which shows all figures
+        )
         fitted.before_step = stack.enter_context(preemption.at_next_step())
         _train(controller, run, fitted)
         choice.finish()

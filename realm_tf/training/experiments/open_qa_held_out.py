@@ -15,7 +15,7 @@ from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import held_out
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.evaluation import metrics
+from realm_tf.evaluation import answer_scores
 
 Questions = Sequence[questions_lib.Question]
 
@@ -83,7 +83,7 @@ class HeldOut:
         right = 0
         for number, (slot, first, last) in enumerate(spans):
             text = self._text(int(rows[number, slot]), batch.body_mask[number, slot], first, last)
-            right += metrics.is_correct(text, self._questions[places[number]])
+            right += answer_scores.is_correct(text, self._questions[places[number]])
         return right
 
     def _text(self, row: int, body: np.ndarray, first: int, last: int) -> str:

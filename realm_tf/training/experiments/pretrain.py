@@ -8,40 +8,27 @@ log p(y given z, x) - log p(y given null, x).
 
 from __future__ import annotations
 
-import functools
-import logging
 import math
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 from official.core import config_definitions
 
-from realm_tf import artifacts, types
+from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data.examples import masked_batches
 from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
-from realm_tf.retrieval import snapshots
-from realm_tf.training.engine import actions, checkpoints, loop, optimizers, task
-from realm_tf.training.run import best_utility, masked_examples, swap_log
+from realm_tf.training.engine import actions, loop, optimizers, task
+from realm_tf.training.engine import trainer as trainer_lib
+from realm_tf.training.run import best_utility, masked_examples, refresh_modes, staleness
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import system as system_lib
 
-_LOGGER = logging.getLogger(__name__)
-# What a refresh may fail of, without being wrong: a mistake of the user, or a disk that is full; a
-# pipeline; a filesystem that does not answer. Errors of this code are none of these.
-_MAY_FAIL = (
-    types.UserError,
-    refresh_lib.EmbeddingError,
-    OSError,
-    tf.errors.AbortedError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.UnavailableError,
-)
+_STALENESS = ("staleness_steps", "staleness_minutes")
 
 
 class PretrainTask(task.RealmTask):
@@ -127,6 +114,7 @@ def train(
     embedder_weights: artifacts.Segment,
     reader_weights: artifacts.Segment,
     make_vectors: refresh_lib.MakeVectors,
+    refresher: Sequence[str] | None = None,
 ) -> system_lib.System:
     """Trains retriever and reader together.
 
@@ -135,12 +123,15 @@ def train(
       embedder_weights: Where the retriever starts, e.g. from `ict.train`.
       reader_weights: Where the reader starts, e.g. from `warmup.train`.
       make_vectors: Embeds every block with a given embedder.
+      refresher: Command that starts a local refresher; None: one runs elsewhere. Needed in the
+        mode "async" alone.
 
     Returns:
       The trained system, with a snapshot of its last step; at once if it is there already.
     """
-    run = _Pretraining(context, embedder_weights, reader_weights, make_vectors)
+    run = _Pretraining(context, embedder_weights, reader_weights, make_vectors, refresher)
     if not run.is_complete():
+        run.prepare()
         with loop.scope(context.config.runtime):
             run.fit()
     return run.result()
@@ -155,21 +146,22 @@ class _Pretraining:
         embedder_weights: artifacts.Segment,
         reader_weights: artifacts.Segment,
         make_vectors: refresh_lib.MakeVectors,
+        refresher_command: Sequence[str] | None,
     ):
         self._context = context
         self._starts = (embedder_weights, reader_weights)
+        self._command = refresher_command
         config = context.config
         self._settings = {
             "experiment": "realm/pretrain",
             "seed": config.seed,
             "pretrain": config_lib.decisive(config.pretrain),
             "model": config_lib.decisive(config.model),
-            "retrieval": config_lib.decisive(config.retrieval),
-            "block_length": config.blocks.length,
             "held_out": config.evaluation.held_out_fraction,
             "runtime": config_lib.decisive(config.runtime),
             "swap_delay": config.runtime.prefetch_batches,
             **best_utility.choice(config),
+            **refresh_lib.decisive(context),
         }
         self._made_from = {
             "tokenizer": context.tokenizer.fingerprint,
@@ -186,7 +178,6 @@ class _Pretraining:
             context.recipe("pretrain", settings=self._settings, made_from=self._made_from)
         )
         self._refresher = refresh_lib.Refresher.of(context, self._directory, make_vectors)
-        self._retriever_of = functools.lru_cache(maxsize=2)(self._open_retriever)
 
     def is_complete(self) -> bool:
         return all(artifacts.is_complete(path) for path in self._paths.values())
@@ -194,15 +185,18 @@ class _Pretraining:
     def result(self) -> system_lib.System:
         embedder, reader = (artifacts.open_segment(path, k) for k, path in self._paths.items())
         steps = self._context.config.pretrain.steps
-        snapshot = self._refresher.refresh_weights(
-            embedder, self._context, step=steps, trained_from=self._trained_from(steps)
-        )
-        return system_lib.System("realm", embedder, reader, snapshot)
+        snapshot = self._refresher.of_weights(embedder, self._context, step=steps)
+        freshness = staleness.figures(self._directory)
+        return system_lib.System("realm", embedder, reader, snapshot, freshness)
+
+    def prepare(self) -> None:
+        """Makes the snapshot of the start; nothing of it may be made in a strategy's scope."""
+        tf.io.gfile.makedirs(self._directory)
+        self._refresher.of_weights(self._starts[0], self._context, step=0)
 
     def fit(self) -> None:
         config = self._context.config
         tf_keras.utils.set_random_seed(config.seed)
-        tf.io.gfile.makedirs(self._directory)
         self._model = system_lib.realm_model(
             config.model, self._context.tokenizer.vocab_size, *self._starts
         )
@@ -214,13 +208,20 @@ class _Pretraining:
         self._batches = masked_examples.make_batches(
             self._context, held_out=False, batch_size=config.pretrain.batch_size, stage="pretrain"
         )
-        self._refresh(0)
-        self._swaps = swap_log.SwapLog(os.path.join(self._directory, "swaps.json"))
-        for step in self._swaps.steps_in_use(checkpoints.recover(self._directory)):
-            self._refresher.restore(step)
-        kept = loop.fit(self._run()).kept
-        self._refresh(config.pretrain.steps)
+        self._refreshing = refresh_modes.make(
+            self._context,
+            self._directory,
+            self._refresher,
+            self._model.embedder,
+            results=tuple(self._paths.values()),
+            command=self._command,
+        )
+        try:
+            kept = loop.fit(self._run()).kept
+        finally:
+            self._refreshing.close()
         self._save(best_utility.counts(config, kept))
+        self._refreshing.finish()
 
     def _run(self) -> loop.Run:
         config = self._context.config
@@ -238,73 +239,29 @@ class _Pretraining:
             make_batch=self._make_batch,
             records=self._batches.records,
             seed=config.seed,
+            before_batch=self._refreshing.before_batch,
             runtime=config.runtime,
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
             loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
-            shown=("accuracy", "retrieval_utility", "null_probability"),
-            make_actions=lambda fitted: [
-                actions.every(steps=every, step=fitted.global_step, function=self._take_up)
-            ],
+            shown=("accuracy", "retrieval_utility", "null_probability", *_STALENESS),
+            make_actions=self._actions,
             **best_utility.measuring(self._context, self._model, self._task, self._retriever_at),
-            on_start=self._swaps.rewind,
+            on_start=self._refreshing.start,
         )
+
+    def _actions(self, fitted: trainer_lib.Trainer) -> list[Callable[..., None]]:
+        every, step = self._context.config.pretrain.refresh.every_steps, fitted.global_step
+        return [
+            actions.every(steps=every, step=step, function=self._refreshing.refresh),
+            actions.every(steps=1, step=step, function=self._refreshing.after_loop),
+        ]
 
     def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
-        step = self._swaps.snapshot_at(index)
-        return self._batches.make_batch(index, self._retriever_of(step), snapshot_step=step)
+        step, retriever = self._refreshing.retriever(index)
+        return self._batches.make_batch(index, retriever, snapshot_step=step)
 
     def _retriever_at(self, step: int) -> retriever_lib.Retriever:
-        return self._retriever_of(self._swaps.snapshot_at(step))
-
-    def _open_retriever(self, step: int) -> retriever_lib.Retriever:
-        snapshot = snapshots.load(self._refresher.snapshot_dir, step)
-        return retriever_lib.Retriever.open(snapshot)
-
-    def _refresh(self, step: int) -> None:
-        self._refresher.refresh(
-            self._model.embedder,
-            step=step,
-            trained_from=self._trained_from(step),
-        )
-
-    def _trained_from(self, step: int) -> dict[str, str]:
-        if step == 0:  # nothing trained yet: the same segments as the start's own snapshot
-            return {"embedder_weights": self._starts[0].fingerprint}
-        return {"run": os.path.basename(self._directory)}
-
-    def _take_up(self, step: int) -> None:
-        """Refreshes, and schedules the swap behind the batches that are in the making."""
-        config = self._context.config
-        if step >= config.pretrain.steps:
-            return  # the last snapshot is made when training has ended
-        try:
-            with artifacts.storage_errors():
-                self._refresh(step)
-        except _MAY_FAIL as error:  # training goes on with the snapshot it has
-            self._warn_stale(step, error)
-            return
-        self._swaps.schedule(
-            batch_index=step + config.runtime.prefetch_batches, snapshot_step=step, decided_at=step
-        )
-        self._refresher.collect_garbage(
-            self._steps_in_use(), config.pretrain.refresh.keep_snapshots
-        )
-
-    def _steps_in_use(self) -> set[int]:
-        """Steps of the snapshots that the run reads, now or resumed from any checkpoint."""
-        return self._swaps.steps_in_use(checkpoints.oldest_step(self._directory))
-
-    def _warn_stale(self, step: int, error: Exception) -> None:
-        budget = self._context.config.pretrain.refresh
-        stale = step - self._swaps.snapshot_at(step)
-        message = f"refresh at step {step} failed ({error}); the index is {stale} steps old"
-        over = budget.max_staleness_steps is not None and stale > budget.max_staleness_steps
-        if over and budget.on_stale == "stop":
-            text = f"{message}, over its budget of {budget.max_staleness_steps}."
-            raise types.UserError(text) from error
-        # The line of a user's mistake says all; of anything else the log gets the traceback.
-        traceback = None if isinstance(error, types.UserError) else error
-        _LOGGER.warning("%s; training goes on with it", message, exc_info=traceback)
+        return self._refreshing.retriever(step)[1]
 
     def _save(self, counts: Mapping[str, float]) -> None:
         parts = {"embedder_weights": self._model.embedder, "reader_weights": self._model.reader}

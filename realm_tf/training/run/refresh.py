@@ -1,10 +1,9 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Refresh: from the trainer's weights to a published snapshot.
+"""Refresh: from an exported embedder to a published snapshot.
 
-export the embedder -> embed every block (Beam) -> build the index -> validate -> publish. Each step
-is a segment, so a refresh that was killed continues where it stopped. A failed refresh leaves the
-trainer on the snapshot that it has.
+embed every block (Beam) -> build the index -> validate -> publish. Each step is a segment, so a
+refresh that was killed continues where it stopped. The same for an embedder that is not trained.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -25,15 +25,38 @@ from realm_tf.models.inference import embedder_export
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import snapshots
 from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import recall_queries
 
 _LOGGER = logging.getLogger(__name__)
 
-# Embedder segment to vectors segment: the Beam job, given by whoever starts the training.
-MakeVectors = Callable[[artifacts.Segment], artifacts.Segment]
+# An "embedder" segment, and the directory for what is made, to a "vectors" segment: the Beam job,
+# given by whoever starts the training.
+MakeVectors = Callable[[artifacts.Segment, str], artifacts.Segment]
 
 
 class EmbeddingError(Exception):
     """The pipeline that embeds the blocks failed, by no fault of the user or of this code."""
+
+
+# What a refresh may fail of, without being wrong: a mistake of the user, or a disk that is full; a
+# pipeline; a filesystem that does not answer. Errors of this code are none of these.
+MAY_FAIL = (
+    types.UserError,
+    EmbeddingError,
+    OSError,
+    tf.errors.AbortedError,
+    tf.errors.DataLossError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.NotFoundError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnavailableError,
+)
+
+
+def traceback_of(error: BaseException) -> BaseException | None:
+    """Whose traceback belongs in the log: the line of a user's mistake says all by itself."""
+    found = error.__cause__ if isinstance(error, types.UserError) else error
+    return None if isinstance(found, types.UserError) else found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,21 +64,20 @@ class Refresher:
     """Makes snapshots.
 
     Attributes:
-      root: Where segments go.
       snapshot_dir: Where manifests go.
       blocks: The block segment.
-      tokenizer: Fingerprint of the tokenizer.
       retrieval: Settings of the index, and the exported embedder's dtype.
-      search_depth: The deepest search that will be made.
+      depths: The depths that the index will be searched to, ascending.
+      queries: Segment "recall_queries" that an approximate index is measured with; None: a sample
+        of the blocks' own vectors.
       make_vectors: See `MakeVectors`.
     """
 
-    root: str
     snapshot_dir: str
     blocks: artifacts.Segment
-    tokenizer: str
     retrieval: config_lib.RetrievalConfig
-    search_depth: int
+    depths: tuple[int, ...]
+    queries: artifacts.Segment | None
     make_vectors: MakeVectors
 
     @classmethod
@@ -64,87 +86,31 @@ class Refresher:
     ) -> Refresher:
         """The refresher of a run; its manifests go to `directory`/snapshots."""
         return cls(
-            root=context.root,
             snapshot_dir=os.path.join(directory, "snapshots"),
             blocks=context.blocks,
-            tokenizer=context.tokenizer.fingerprint,
             retrieval=context.config.retrieval,
-            search_depth=max(
-                context.config.open_qa.num_searched, *context.config.evaluation.recall_at
-            ),
+            depths=recall_queries.depths(context.config),
+            queries=_queries(context),
             make_vectors=make_vectors,
         )
 
-    def refresh(
-        self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
+    def publish(
+        self, step: int, embedder: artifacts.Segment, root: str, settings: Mapping[str, Any]
     ) -> snapshots.Snapshot:
-        """Publishes the snapshot of `embedder` at `step`, or loads it if it is there.
-
-        A snapshot with a part that was deleted is made again, from what there is of it.
+        """Embeds, builds the index and publishes.
 
         Args:
-          embedder: Exported as it is now.
           step: Step of the trainer.
-          trained_from: Role to fingerprint of what decides the weights; names the embedder.
+          embedder: Segment "embedder".
+          root: Directory for the segments that are made.
+          settings: What the snapshot says of itself.
         """
-        if step in snapshots.list_steps(self.snapshot_dir):
-            if not self._missing(step):
-                return snapshots.load(self.snapshot_dir, step)
-            snapshots.delete(self.snapshot_dir, step)
         started = time.monotonic()
-        exported = self._export(embedder, step=step, trained_from=trained_from)
-        snapshot = self._publish(step, exported)
-        _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
-        return snapshot
-
-    def refresh_weights(
-        self,
-        embedder_weights: artifacts.Segment,
-        context: context_lib.Context,
-        *,
-        step: int,
-        trained_from: Mapping[str, str],
-    ) -> snapshots.Snapshot:
-        """`refresh` with an embedder whose training has ended.
-
-        Args:
-          embedder_weights: Its weights.
-          context: Configuration and data of the run.
-          step: As for `refresh`.
-          trained_from: As for `refresh`.
-        """
-        config = context.config.model.embedder
-        model = embedder_lib.Embedder(config, context.tokenizer.vocab_size).build_weights()
-        weights.restore(model, embedder_weights)
-        return self.refresh(model, step=step, trained_from=trained_from)
-
-    def restore(self, step: int) -> None:
-        """Makes the vectors and the index of a published snapshot again if they were deleted.
-
-        Raises:
-          UserError: If its embedder was deleted: nothing else holds the weights of that step.
-        """
-        missing = self._missing(step)
-        if not missing:
-            return
-        embedder = snapshots.load(self.snapshot_dir, step, verify=False).embedder.path
-        if "embedder" in missing:
-            raise types.UserError(
-                f"The snapshot of step {step}, which the next batches are made from, has lost its"
-                f" embedder {embedder}. Delete {os.path.dirname(self.snapshot_dir)} and give the"
-                " same command again: joint training is then done again, from its start."
-            )
-        snapshots.delete(self.snapshot_dir, step)
-        self._publish(step, artifacts.open_segment(embedder, "embedder"))
-
-    def _missing(self, step: int) -> list[str]:
-        """The parts of a published snapshot that are not there."""
-        known = snapshots.load(self.snapshot_dir, step, verify=False)
-        return [r for r in snapshots.PARTS if not artifacts.is_complete(getattr(known, r).path)]
-
-    def _publish(self, step: int, embedder: artifacts.Segment) -> snapshots.Snapshot:
-        vectors = self.make_vectors(embedder)
-        index = index_lib.build(self.root, vectors, self.retrieval, k=self.search_depth)
+        vectors = self.make_vectors(embedder, root)
+        queries = None if self.queries is None else recall_queries.embed(self.queries, embedder)
+        index = index_lib.build(
+            root, vectors, self.retrieval, k=self.depths[-1], gates=self.depths, queries=queries
+        )
         for made in (vectors, index):  # they may be older than this call
             artifacts.open_segment(made.path)
         earlier = [s for s in snapshots.list_steps(self.snapshot_dir) if s < step]
@@ -155,37 +121,113 @@ class Refresher:
             index=index,
             blocks=self.blocks,
             parent=max(earlier, default=None),
+            settings=settings,
         )
         snapshots.publish(self.snapshot_dir, snapshot)
+        _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
         return snapshot
 
-    def _export(
-        self, embedder: embedder_lib.Embedder, *, step: int, trained_from: Mapping[str, str]
-    ) -> artifacts.Segment:
-        settings = {"step": step, "dtype": self.retrieval.embed_dtype}
-        made_from = {"tokenizer": self.tokenizer, **trained_from}
-        path = artifacts.recipe_path(self.root, "embedder", settings=settings, made_from=made_from)
-        return embedder_export.export_embedder(
-            embedder, path, settings=settings, made_from=made_from
-        )
+    def load(self, step: int) -> snapshots.Snapshot:
+        """Loads a snapshot of this run's own blocks.
 
-    def collect_garbage(self, keep_steps: set[int], keep_last: int) -> None:
-        """Deletes manifests, and then segments, of snapshots that nobody needs.
+        Raises:
+          UserError: If it is missing, damaged, or of other blocks.
+        """
+        snapshot = snapshots.load(self.snapshot_dir, step)
+        artifacts.require_same(
+            "blocks",
+            (snapshots.path_of(self.snapshot_dir, step), snapshot.blocks.fingerprint),
+            (self.blocks.path, self.blocks.fingerprint),
+        )
+        return snapshot
+
+    def of_weights(
+        self, embedder_weights: artifacts.Segment, context: context_lib.Context, *, step: int
+    ) -> snapshots.Snapshot:
+        """The snapshot of weights that are not being trained; at once if it is there already.
+
+        One of other weights or blocks, or with a part that was deleted, is made again, from what
+        there is of it.
 
         Args:
-          keep_steps: Snapshots that a run may still read.
-          keep_last: How many of the newest stay besides.
+          embedder_weights: Segment "embedder_weights".
+          context: Configuration and data of the run.
+          step: Step of the trainer.
         """
-        steps = snapshots.list_steps(self.snapshot_dir)
-        kept = set(steps[-keep_last:]) | keep_steps | set(steps[:1])
-        for step in steps:
-            if step in kept:
-                continue
-            old = snapshots.load(self.snapshot_dir, step, verify=False)
+        about = {"embedder_weights": embedder_weights.fingerprint}
+        if step in snapshots.list_steps(self.snapshot_dir):
+            known = snapshots.load(self.snapshot_dir, step, verify=False)
+            is_ours = known.blocks.fingerprint == self.blocks.fingerprint
+            if is_ours and about.items() <= known.settings.items() and not _missing(known):
+                return self.load(step)
             snapshots.delete(self.snapshot_dir, step)
-            for path in (old.index.path, old.vectors.path, old.embedder.path):
-                if os.path.dirname(path) == self.root.rstrip("/") and tf.io.gfile.exists(path):
-                    tf.io.gfile.rmtree(path)
+        config = context.config.model.embedder
+        model = embedder_lib.Embedder(config, context.tokenizer.vocab_size).build_weights()
+        weights.restore(model, embedder_weights)
+        recipe = export_recipe(model, step, context)
+        exported = embedder_export.export_embedder(
+            model, artifacts.recipe_path(context.root, "embedder", **recipe), **recipe
+        )
+        return self.publish(step, exported, context.root, {**about, "exported": time.time()})
+
+    def restore(self, step: int) -> None:
+        """Makes the vectors and the index of a published snapshot again if they were deleted.
+
+        Raises:
+          UserError: If its embedder was deleted: nothing else holds the weights of that step.
+        """
+        known = snapshots.load(self.snapshot_dir, step, verify=False)
+        missing = _missing(known)
+        if not missing:
+            return
+        path = known.embedder.path
+        if "embedder" in missing:
+            raise types.UserError(
+                f"The snapshot of step {step}, which the next batches are made from, has lost its"
+                f" embedder {path}. Delete {os.path.dirname(self.snapshot_dir)} and give the"
+                " same command again: joint training is then done again, from its start."
+            )
+        snapshots.delete(self.snapshot_dir, step)
+        embedder = artifacts.open_segment(path, "embedder")
+        self.publish(step, embedder, os.path.dirname(path), known.settings)
+
+
+def export_recipe(
+    embedder: embedder_lib.Embedder, step: int, context: context_lib.Context
+) -> dict[str, dict[str, Any]]:
+    """`settings` and `made_from` of the segment that an embedder is exported as, as it is now.
+
+    Raises:
+      UserError: If a weight is infinite or undefined.
+    """
+    return {
+        "settings": {"step": step, "dtype": context.config.retrieval.embed_dtype},
+        "made_from": {
+            "tokenizer": context.tokenizer.fingerprint,
+            "weights": embedder_export.weights_digest(embedder),
+        },
+    }
+
+
+def _missing(snapshot: snapshots.Snapshot) -> list[str]:
+    """The parts of a published snapshot that are not there."""
+    return [r for r in snapshots.PARTS if not artifacts.is_complete(getattr(snapshot, r).path)]
+
+
+def _queries(context: context_lib.Context) -> artifacts.Segment | None:
+    """What an approximate index is measured with; an exact one needs nothing."""
+    return recall_queries.write(context) if context.config.retrieval.index == "scann" else None
+
+
+def decisive(context: context_lib.Context) -> dict[str, Any]:
+    """What decides the snapshots of a run besides their weights and blocks."""
+    queries = _queries(context)
+    return {
+        "retrieval": config_lib.decisive(context.config.retrieval),
+        "block_length": context.config.blocks.length,
+        **({} if queries is None else {"queries": queries.fingerprint}),
+        **({} if queries is None else {"depths": list(recall_queries.depths(context.config))}),
+    }
 
 
 def baseline_snapshot(
@@ -201,6 +243,10 @@ def baseline_snapshot(
       embedder_weights: Its weights.
       make_vectors: See `MakeVectors`.
     """
-    refresher = Refresher.of(context, context.directory(embedder_weights.path), make_vectors)
-    trained_from = {"embedder_weights": embedder_weights.fingerprint}
-    return refresher.refresh_weights(embedder_weights, context, step=0, trained_from=trained_from)
+    made_from = {
+        "embedder_weights": embedder_weights.fingerprint,
+        "blocks": context.blocks.fingerprint,
+    }
+    recipe = context.recipe("snapshot", settings=decisive(context), made_from=made_from)
+    refresher = Refresher.of(context, context.directory(recipe), make_vectors)
+    return refresher.of_weights(embedder_weights, context, step=0)

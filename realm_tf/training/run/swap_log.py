@@ -55,6 +55,12 @@ class SwapLog:
             starts = [swap.batch_index for swap in self._swaps]
             return self._swaps[bisect.bisect_right(starts, batch_index) - 1].snapshot_step
 
+    @property
+    def newest(self) -> int:
+        """Snapshot step of the newest swap, which may take effect later."""
+        with self._lock:
+            return self._swaps[-1].snapshot_step
+
     def schedule(self, *, batch_index: int, snapshot_step: int, decided_at: int) -> None:
         """Adds a swap, on disk first."""
         with self._lock:
@@ -72,7 +78,7 @@ class SwapLog:
         """Snapshot steps that the batches from `first_batch` on are made from, as decided so far.
 
         Args:
-          first_batch: The newest checkpoint's step: a resumed run makes its batches again.
+          first_batch: A checkpoint's step: a run that resumes there makes its batches again.
         """
         first = self.snapshot_at(first_batch)
         with self._lock:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
@@ -22,12 +23,14 @@ class System:
       embedder_weights: Segment "embedder_weights".
       reader_weights: Segment "reader_weights".
       snapshot: The blocks as this embedder sees them.
+      freshness: Figures of the staleness of its training's steps, if it was trained jointly.
     """
 
     name: str
     embedder_weights: artifacts.Segment
     reader_weights: artifacts.Segment
     snapshot: snapshots.Snapshot
+    freshness: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def made_from(self) -> dict[str, str]:
         """Role to fingerprint of the system's parts."""

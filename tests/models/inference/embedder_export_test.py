@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf.models import embedder
 from realm_tf.models.inference import embedder_export
 from realm_tf.retrieval import retriever
@@ -115,3 +115,20 @@ def test_no_keras_layer_is_in_the_saved_model(two_towers):
     kinds = {node.user_object.identifier for node in nodes if node.HasField("user_object")}
     assert kinds
     assert not any("keras" in kind for kind in kinds)
+
+
+def test_digest_tells_weights_apart():
+    model = _make()
+    before = embedder_export.weights_digest(model)
+    assert embedder_export.weights_digest(model) == before
+    variable = model.trainable_variables[0]
+    variable.assign_add(np.full(variable.shape, 1e-6, np.float32))
+    assert embedder_export.weights_digest(model) != before
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_diverged_weights_are_not_named(wrong):
+    model = _make()
+    model.trainable_variables[-1].assign(np.full(model.trainable_variables[-1].shape, wrong))
+    with pytest.raises(types.UserError, match="has diverged"):
+        embedder_export.weights_digest(model)

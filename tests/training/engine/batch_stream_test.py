@@ -119,3 +119,21 @@ def test_closing_the_stream_ends_its_threads_and_its_iterator():
     assert list(iterator) == []
     assert next(iter(batches)) == {"i": 0}
     batches.close()
+
+
+@pytest.mark.parametrize(("depth", "threads"), [(1, 1), (3, 1), (4, 3)])
+def test_nothing_is_begun_that_a_decision_at_the_border_could_change(depth, threads):
+    begun, seen = [], []
+
+    def make(index):
+        begun.append(index)
+        return index
+
+    def before(index):
+        assert all(i < index + depth - 1 for i in begun) or not seen
+        seen.append(index)
+
+    batches = batch_stream.BatchStream(
+        make, first=lambda: 2, depth=depth, threads=threads, limit=12, before=before
+    )
+    assert list(batches) == seen == list(range(2, 12))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a snapshot's embedder computes in is a setting, and part of its name."""
 
+import dataclasses
 import os
 import shutil
 
@@ -12,6 +13,7 @@ from realm_tf import types
 from realm_tf.retrieval import snapshots, vectors
 from realm_tf.training.experiments import ict
 from realm_tf.training.run import refresh
+from tests.data import example_passages
 from tests.training import runs
 
 
@@ -55,7 +57,11 @@ def test_deleted_parts_of_a_snapshot_are_made_again(tmp_path, parts):
 def _refresher(root):
     context = runs.make_context(root)
     embedder = ict.random_embedder(context)
-    directory = context.directory(embedder.path)
+    made_from = {"embedder_weights": embedder.fingerprint, "blocks": context.blocks.fingerprint}
+    settings = refresh.decisive(context)
+    directory = context.directory(
+        context.recipe("snapshot", settings=settings, made_from=made_from)
+    )
     return refresh.Refresher.of(context, directory, runs.make_vectors(context))
 
 
@@ -71,15 +77,53 @@ def test_snapshot_that_a_resumed_run_reads_is_restored(tmp_path):
         refresher.restore(0)
 
 
-def test_garbage_that_is_gone_is_no_error(tmp_path):
-    whole = _snapshot(tmp_path, "float32")
-    refresher = _refresher(tmp_path)
-    for step in (1, 2):  # of the same parts
-        other = snapshots.Snapshot(**{**vars(whole), "step": step})
-        snapshots.publish(refresher.snapshot_dir, other)
-    shutil.rmtree(whole.vectors.path)
-    refresher.collect_garbage(set(), 1)
-    assert snapshots.list_steps(refresher.snapshot_dir) == [0, 2]
+@pytest.mark.parametrize(
+    "change",
+    ["retrieval.dtype=float16", "retrieval.embed_dtype=bfloat16", "retrieval.index=scann"],
+)
+def test_other_settings_make_another_snapshot(tmp_path, change):
+    first = _baseline(tmp_path)
+    _baseline(tmp_path, change)
+    assert len(list((tmp_path / "training").glob("snapshot-*"))) == 2
+    assert _baseline(tmp_path) == first
+
+
+def _baseline(root, *changes):
+    context = runs.make_context(root, runs.make_config(*changes))
+    return refresh.baseline_snapshot(
+        context, ict.random_embedder(context), make_vectors=runs.make_vectors(context)
+    )
+
+
+def test_other_blocks_make_another_snapshot(tmp_path):
+    context = runs.make_context(tmp_path)
+    weights = ict.random_embedder(context)
+    first = refresh.baseline_snapshot(context, weights, make_vectors=runs.make_vectors(context))
+    blocks, spans = example_passages.segments(
+        tmp_path / "segments", example_passages.passages(seed=5, num_docs=19)
+    )
+    other = dataclasses.replace(context, blocks=blocks, spans=spans)
+    second = refresh.baseline_snapshot(other, weights, make_vectors=runs.make_vectors(other))
+    assert second.blocks.fingerprint == blocks.fingerprint != first.blocks.fingerprint
+    table = vectors.VectorTable.open(second.segment("vectors"))
+    assert len(table) == len(other.knowledge) != len(context.knowledge)
+    # One of other blocks is not opened, wherever it comes from.
+    mixed = refresh.Refresher.of(other, str(tmp_path / "x"), runs.make_vectors(other))
+    snapshots.publish(mixed.snapshot_dir, first)
+    with pytest.raises(types.UserError, match="do not belong together: their blocks differ"):
+        mixed.load(0)
+
+
+def test_recall_is_measured_with_masked_sentences_at_the_depths_that_are_used(tmp_path):
+    snapshot = _baseline(tmp_path, "retrieval.index=scann", "retrieval.recall_floor=0.1")
+    context = runs.make_context(tmp_path)
+    count = len(context.knowledge)
+    assert set(snapshot.recall) == {str(min(d, count)) for d in (1, 5, 6, 10, 20, 50, 100)}
+    (segment,) = (tmp_path / "segments").glob("recall_queries-*")
+    packed = np.load(segment / "queries.npy")
+    mask = context.tokenizer.vocab.index("[MASK]")
+    assert (packed[0] == mask).any(axis=-1).all()
+    assert packed.shape[::2] == (3, context.config.pretrain.query_length)
 
 
 def test_damaged_vectors_are_not_published(tmp_path):

@@ -42,7 +42,9 @@ def test_schedule_is_on_disk(path):
 )
 def test_rewind_forgets_what_was_decided_later(path, step, expected):
     log = _scheduled(path)
+    assert log.newest == 30
     log.rewind(step)
+    assert log.newest == expected[-1]
     for seen in (log, swap_log.SwapLog(path)):
         assert [seen.snapshot_at(i) for i in (13, 14, 24, 34)] == expected
 

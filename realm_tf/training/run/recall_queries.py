@@ -1,0 +1,75 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Real queries for the recall gate of an index: masked sentences of held-out documents.
+
+They are packed once and kept as a segment, so that a refresher needs neither passages nor spans.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.artifacts import gfile
+from realm_tf.data.examples import masked_batches
+from realm_tf.retrieval import retriever
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import masked_examples
+
+KIND = "recall_queries"
+_COUNT = 256
+_BATCH = 64
+_FILE = "queries.npy"
+
+
+def write(context: context_lib.Context) -> artifacts.Segment:
+    """Packs the queries of a run: segment "recall_queries"; at once if it is there already.
+
+    Raises:
+      UserError: If no span of a held-out document can be masked.
+    """
+    config = context.config
+    settings = {
+        "seed": config.seed,
+        "count": _COUNT,
+        "query_length": config.pretrain.query_length,
+        "max_masks": config.pretrain.max_masks,
+        "held_out": config.evaluation.held_out_fraction,
+    }
+    made_from = {
+        "tokenizer": context.tokenizer.fingerprint,
+        "passages": context.passages.source,
+    }
+    path = context.recipe(KIND, settings=settings, made_from=made_from)
+    if artifacts.is_complete(path):
+        return artifacts.open_segment(path, KIND)
+    batches = masked_examples.make_batches(
+        context, held_out=True, batch_size=_COUNT, stage="pretrain/recall"
+    )
+    queries = np.stack(batches.make_batch(0, mode="null").query)
+    writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
+    with writer.file(_FILE, num_records=_COUNT) as aside, gfile.GFile(aside, "wb") as f:
+        np.save(f, queries)
+    return writer.commit(queries=_COUNT)
+
+
+def embed(segment: artifacts.Segment, embedder: artifacts.Segment) -> np.ndarray:
+    """Embeds the queries with the query tower of an "embedder" segment.
+
+    Returns:
+      <float32>[num_queries, embed_dim].
+    """
+    with gfile.GFile(segment.file(_FILE), "rb") as f:
+        queries = np.load(f, allow_pickle=False)
+    embed_fn = retriever.load_embed_fn(embedder, "queries")
+    starts = range(0, queries.shape[1], _BATCH)
+    parts = [embed_fn(types.EncoderInputs(*queries[:, start : start + _BATCH])) for start in starts]
+    return np.concatenate(parts)
+
+
+def depths(config: config_lib.Config) -> tuple[int, ...]:
+    """The depths that a run searches its index to, in training and in its evaluation, ascending."""
+    training = masked_batches.search_depth(config.pretrain)
+    others = (config.open_qa.num_searched, *config.evaluation.recall_at)
+    return tuple(sorted({training, *others}))

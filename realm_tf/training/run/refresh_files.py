@@ -1,0 +1,193 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The files by which a trainer and a refresher work together, in the directory of the training.
+
+- `exports/step-000000500.json` names an embedder that the trainer exports. It is there before the
+  export, so that nothing of an export that was killed is without a name; the export counts once its
+  segment is complete.
+- `exports/step-000000500/` holds the segments of that step: the embedder, then the vectors and the
+  index that the refresher makes of it.
+- `snapshots/` is what the refresher has published; see `snapshots`.
+- `swaps.json` is what the trainer has taken up; see `swap_log`.
+- `refresh_failure.json` is what the last refresh failed of, until one succeeds.
+
+A snapshot counts for its trainer if it is of the very export that is there: a trainer that resumes
+forgets the exports that were made after its checkpoint, and a refresher may still work on one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from realm_tf import artifacts, types
+from realm_tf.artifacts import gfile
+from realm_tf.retrieval import snapshots
+from realm_tf.training.run import swap_log
+
+_STEP = re.compile(r"step-(\d{9,})(?:\.json)?")
+_CHECKPOINT = re.compile(r"ckpt-(\d+)\.index")
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """An embedder that the trainer has exported, or is exporting.
+
+    Attributes:
+      step: Step of the trainer.
+      embedder: Directory of its segment.
+      exported: When, in seconds of Unix time by the trainer's clock.
+    """
+
+    step: int
+    embedder: str
+    exported: float
+
+    def is_complete(self) -> bool:
+        """Whether the segment is there."""
+        return artifacts.is_complete(self.embedder)
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """What a refresh failed of: its step, and one line."""
+
+    step: int
+    reason: str
+
+
+class RefreshFiles:
+    """The files of one training's refreshes; see the module.
+
+    Args:
+      directory: Directory of the training.
+    """
+
+    def __init__(self, directory: str):
+        self.directory = directory
+        self.snapshot_dir = os.path.join(directory, "snapshots")
+        self.swaps = os.path.join(directory, "swaps.json")
+        self._exports = os.path.join(directory, "exports")
+        self._failure = os.path.join(directory, "refresh_failure.json")
+
+    def root(self, step: int) -> str:
+        """Where the segments of an export go."""
+        return os.path.join(self._exports, f"step-{step:09d}")
+
+    def announce(self, export: Export) -> None:
+        """Names an export that is about to be written below `root`."""
+        gfile.makedirs(self._exports)
+        body = {"embedder": os.path.basename(export.embedder), "exported": export.exported}
+        artifacts.write_text(f"{self.root(export.step)}.json", json.dumps(body) + "\n")
+
+    def exports(self) -> dict[int, Export]:
+        """The exports that are named, by step in increasing order."""
+        found = {}
+        for step in _steps(self._exports, ".json"):
+            with contextlib.suppress(types.UserError, KeyError, TypeError):  # just deleted
+                body = artifacts.read_json(f"{self.root(step)}.json")
+                embedder = os.path.join(self.root(step), body["embedder"])
+                found[step] = Export(step, embedder, float(body["exported"]))
+        return found
+
+    def published(self) -> list[int]:
+        """Steps of the snapshots of these exports, and of the start, in increasing order."""
+        exports = self.exports()
+        return [s for s in snapshots.list_steps(self.snapshot_dir) if self._is_of(s, exports)]
+
+    def _is_of(self, step: int, exports: dict[int, Export]) -> bool:
+        if step == 0:
+            return True
+        with contextlib.suppress(types.UserError):  # deleted, or damaged
+            embedder = snapshots.load(self.snapshot_dir, step, verify=False).embedder.path
+            name = os.path.basename(embedder)
+            return step in exports and name == os.path.basename(exports[step].embedder)
+        return False
+
+    def pending(self) -> list[Export]:
+        """Complete exports that are newer than every snapshot, in the order of their steps."""
+        newest = max(self.published(), default=0)
+        return [e for e in self.exports().values() if e.step > newest and e.is_complete()]
+
+    def rewind(self, step: int) -> None:
+        """Forgets what was exported and published after `step`: the training resumes there.
+
+        The segments stay: if the training repeats itself, they are what it exports again.
+        """
+        for later in snapshots.list_steps(self.snapshot_dir):
+            if later > step:
+                snapshots.delete(self.snapshot_dir, later)
+        for later in _steps(self._exports, ".json"):
+            if later > step:
+                _remove(f"{self.root(later)}.json")
+
+    def collect(self, keep_last: int, *, has_ended: bool = False) -> None:
+        """Deletes the snapshots that nobody needs, overtaken exports, and what was left of either.
+
+        What stays: the first snapshot, the newest ones, those that a batch may be made from by the
+        swap log if the training resumes at any of its checkpoints, and those that are newer than
+        what the trainer has taken up.
+
+        Args:
+          keep_last: How many of the newest stay.
+          has_ended: Whether the training has: then nothing is pending or being exported.
+        """
+        published = self.published()
+        newest = max(published, default=0)
+        swaps = swap_log.SwapLog(self.swaps)
+        kept = {0, *published[-keep_last:], *swaps.steps_in_use(self._oldest_checkpoint())}
+        kept |= {step for step in published if step > swaps.newest}
+        known = {*snapshots.list_steps(self.snapshot_dir), *_steps(self._exports, ("", ".json"))}
+        for step in known:
+            # What is newer than every snapshot is pending, or being exported.
+            if step not in kept and (step < newest or has_ended):
+                self._delete(step)
+
+    def _delete(self, step: int) -> None:
+        snapshots.delete(self.snapshot_dir, step)
+        _remove(f"{self.root(step)}.json")
+        if gfile.isdir(self.root(step)):
+            gfile.rmtree(self.root(step))
+
+    def _oldest_checkpoint(self) -> int:
+        """Step of the oldest checkpoint, 0 if there is none."""
+        matches = (_CHECKPOINT.fullmatch(name) for name in _names(self.directory))
+        return min((int(match.group(1)) for match in matches if match), default=0)
+
+    def failure(self) -> Failure | None:
+        """What the last refresh failed of; None if it did not."""
+        with contextlib.suppress(types.UserError, TypeError):
+            if gfile.exists(self._failure):
+                return Failure(**artifacts.read_json(self._failure))
+        return None
+
+    def tell_failure(self, failure: Failure | None) -> None:
+        """Writes what a refresh failed of, for the trainer; None: it succeeded."""
+        if failure is None:
+            _remove(self._failure)
+            return
+        artifacts.write_text(self._failure, json.dumps(dataclasses.asdict(failure)) + "\n")
+
+
+def _steps(directory: str, endings: Any) -> Iterator[int]:
+    """The steps that entries of a directory with one of these endings name, in increasing order."""
+    endings = {endings} if isinstance(endings, str) else set(endings)
+    matches = (_STEP.fullmatch(name) for name in _names(directory))
+    steps = {int(m.group(1)) for m in matches if m and m.group(0)[m.end(1) :] in endings}
+    yield from sorted(steps)
+
+
+def _names(directory: str) -> list[str]:
+    if not gfile.isdir(directory):
+        return []
+    return [name.rstrip("/") for name in gfile.listdir(directory)]
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        gfile.remove(path)

@@ -1,0 +1,194 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""How joint training gets fresh snapshots: the part that every mode has.
+
+By itself this is the mode "off": the first snapshot is used to the end. `sync_refreshing` and
+`async_refreshing` have the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from typing import Any, TypeVar
+
+from realm_tf import artifacts, types
+from realm_tf.models import embedder as embedder_lib
+from realm_tf.models.inference import embedder_export
+from realm_tf.retrieval import retriever as retriever_lib
+from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import refresh as refresh_lib
+from realm_tf.training.run import refresh_files, retrievers, swap_log
+from realm_tf.training.run import staleness as staleness_lib
+
+_LOGGER = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Refreshing:
+    """Which snapshot the batches of joint training are made from, and how fresh it is.
+
+    Args:
+      context: Configuration and data of the run.
+      directory: Directory of the training.
+      refresher: Makes its snapshots; that of step 0 is there.
+      embedder: The embedder that is being trained.
+    """
+
+    def __init__(
+        self,
+        context: context_lib.Context,
+        directory: str,
+        refresher: refresh_lib.Refresher,
+        embedder: embedder_lib.Embedder,
+    ):
+        self._context = context
+        self._config = context.config.pretrain.refresh
+        self._steps = context.config.pretrain.steps
+        self._depth = context.config.runtime.prefetch_batches
+        self._refresher = refresher
+        self._embedder = embedder
+        self._files = refresh_files.RefreshFiles(directory)
+        self._swaps = swap_log.SwapLog(self._files.swaps)
+        self._retrievers = retrievers.Retrievers(self._open)
+        self._staleness = staleness_lib.Staleness(directory, self._steps, self._exported)
+        self._warned: int | None = None  # the snapshot that was said to be too old
+        self._last_failure = ""
+
+    def _open(self, step: int) -> retriever_lib.Retriever:
+        return retriever_lib.Retriever.open(self._refresher.load(step))
+
+    def _exported(self, step: int) -> float:
+        return float(self._refresher.load(step).settings["exported"])
+
+    def start(self, step: int) -> None:
+        """Called with the step that training starts or resumes at, before the first batch."""
+        self._swaps.rewind(step)
+        self._files.rewind(step)
+        for used in self._swaps.steps_in_use(step):
+            outside_scope(functools.partial(self._refresher.restore, used))
+
+    def retriever(self, index: int) -> tuple[int, retriever_lib.Retriever]:
+        """The snapshot's step, and the retriever, that a batch is made from."""
+        step = self._swaps.snapshot_at(index)
+        return step, self._retrievers.get(step)
+
+    def before_batch(self, index: int) -> None:
+        """Called before the trainer takes a batch, and before batch `index` + depth is begun.
+
+        Raises:
+          UserError: If the budget of staleness is used up, and is to stop the run.
+        """
+        self._keep_within_budget(index)
+        self._staleness.note(index, self._swaps.snapshot_at(index))
+        self._retrievers.keep({*self._swaps.steps_in_use(index), *self._coming()})
+
+    def refresh(self, step: int) -> None:
+        """Called every so many steps: begins a refresh."""
+
+    def after_loop(self, step: int) -> dict[str, float]:
+        """Called when the trainer returns to the host; returns figures for the summaries."""
+        self._staleness.save()
+        return self._staleness.latest(step)
+
+    def close(self) -> None:
+        """Called when training stops, in whatever way."""
+
+    def finish(self) -> None:
+        """Called when training has ended and its weights are written: deletes what is left over."""
+        with self._surviving("deleting old snapshots", self._steps):
+            self._files.collect(self._config.keep_snapshots, has_ended=True)
+
+    def _coming(self) -> set[int]:
+        """Snapshots that are open and not yet taken up."""
+        return set()
+
+    def _hasten(self, index: int) -> None:
+        """Does what leads to a fresh snapshot, while the trainer waits for one."""
+
+    def _keep_within_budget(self, index: int) -> None:
+        """Looks at the batch that is begun next; no batch is taken that is over the budget."""
+        while over := self._over_budget(index):
+            message = f"the index is {over}{self._last_failure}"
+            if self._config.on_stale == "stop":
+                raise types.UserError(
+                    f"At step {index} {message}. Raise pretrain.refresh.max_staleness_steps or"
+                    " max_staleness_minutes, or refresh faster: see docs/training.md."
+                )
+            newest = self._swaps.newest
+            if self._warned != newest:
+                consequence = "waits" if self._config.on_stale == "wait" else "goes on"
+                _LOGGER.warning("at step %d %s; training %s", index, message, consequence)
+                self._warned = newest
+            if self._config.on_stale == "warn":
+                return
+            self._hasten(index)
+
+    def _over_budget(self, index: int) -> str | None:
+        # The first batch that a swap decided now could change.
+        coming = min(index + self._depth, self._steps - 1)
+        return self._staleness.age(coming, self._swaps.newest).over(self._config)
+
+    def _take_up(self, index: int, snapshot_step: int) -> None:
+        """Decides that batches are made from a snapshot, from the first that is not begun on."""
+        first = index + self._depth
+        self._swaps.schedule(batch_index=first, snapshot_step=snapshot_step, decided_at=index)
+        _LOGGER.info(
+            "step %d: the snapshot of step %d is used from batch %d on", index, snapshot_step, first
+        )
+
+    def _recipe(self, step: int) -> dict[str, dict[str, Any]]:
+        """What the embedder is exported as; an error, and no failed refresh, if it has diverged."""
+        return refresh_lib.export_recipe(self._embedder, step, self._context)
+
+    def _export(self, step: int, recipe: dict[str, dict[str, Any]]) -> refresh_files.Export:
+        """Exports the embedder as it is now."""
+        path = artifacts.recipe_path(self._files.root(step), "embedder", **recipe)
+        export = refresh_files.Export(step, path, time.time())
+        self._files.announce(export)
+        outside_scope(lambda: embedder_export.export_embedder(self._embedder, path, **recipe))
+        return export
+
+    @contextlib.contextmanager
+    def _surviving(self, what: str, step: int) -> Iterator[None]:
+        """Lets training go on with its snapshot when a refresh fails; our own errors pass."""
+        try:
+            with artifacts.storage_errors():
+                yield
+        except refresh_lib.MAY_FAIL as error:
+            self._tell_failure(f"{what} at step {step} failed ({error})", step, error)
+
+    def _tell_failure(self, message: str, step: int, error: BaseException | None = None) -> None:
+        self._last_failure = f"; {message}"
+        age = step - self._swaps.snapshot_at(step)
+        _LOGGER.warning(
+            "%s; the index is %d steps old; training goes on with it",
+            message,
+            age,
+            exc_info=error and refresh_lib.traceback_of(error),
+        )
+
+
+def outside_scope(function: Callable[[], _T]) -> _T:
+    """Calls a function in a thread, where no distribution strategy is in scope.
+
+    What is traced or loaded in a strategy's scope belongs to the strategy: neither an exported
+    embedder nor the threads of a pipeline can use it.
+    """
+    result: futures.Future[_T] = futures.Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            result.set_result(context.run(function))
+        except BaseException as error:  # noqa: BLE001  The caller gets it.
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="refresh", daemon=True).start()
+    return result.result()

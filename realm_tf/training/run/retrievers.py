@@ -1,0 +1,54 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The retrievers of the snapshots that batches are made from."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Collection
+from concurrent import futures
+
+from realm_tf.retrieval import retriever as retriever_lib
+
+
+class Retrievers:
+    """Opens the retriever of a snapshot once, however many threads ask for it.
+
+    Args:
+      open_step: Opens that of a snapshot's step.
+    """
+
+    def __init__(self, open_step: Callable[[int], retriever_lib.Retriever]):
+        self._open_step = open_step
+        self._lock = threading.Lock()
+        self._opened: dict[int, futures.Future[retriever_lib.Retriever]] = {}
+
+    def get(self, step: int) -> retriever_lib.Retriever:
+        """The retriever of a snapshot; others wait while one thread opens it."""
+        with self._lock:
+            is_first = step not in self._opened
+            if is_first:
+                self._opened[step] = futures.Future()
+            found = self._opened[step]
+        if is_first:
+            try:
+                found.set_result(self._open_step(step))
+            except BaseException as error:  # noqa: BLE001  Every caller gets it.
+                with self._lock:
+                    del self._opened[step]
+                found.set_exception(error)
+        return found.result()
+
+    def keep(self, steps: Collection[int]) -> None:
+        """Lets go of all others, and frees their memory at once.
+
+        TensorFlow's functions are in reference cycles, so Python would keep an old index until its
+        next full collection, which may be many swaps away.
+        """
+        with self._lock:
+            dropped = self._opened.keys() - set(steps)
+            for step in dropped:
+                del self._opened[step]
+        if dropped:
+            gc.collect()

@@ -1,0 +1,106 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Trainer and refresher are killed again and again: the run ends, and no snapshot is torn."""
+
+import json
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from realm_tf import types
+from realm_tf.artifacts import gfile
+from realm_tf.retrieval import snapshots
+from tests.commands import run_pipeline_test as pipeline_test
+
+pytestmark = pytest.mark.slow
+
+_ROUNDS = 6
+_SETTINGS = (
+    "pretrain.refresh.mode=async",
+    "pretrain.steps=40",
+    "pretrain.refresh.every_steps=4",
+    "pretrain.refresh.keep_snapshots=1",
+    "pretrain.checkpoint_every_steps=4",
+    "pretrain.refresh.on_stale=wait",  # so that there are several refreshes
+    "pretrain.refresh.max_staleness_steps=8",
+    "evaluation.baselines=false",
+)
+
+
+def _start(inputs, workdir: pathlib.Path) -> subprocess.Popen:
+    settings = (part for setting in _SETTINGS for part in ("--set", setting))
+    command = [sys.executable, "-m", "realm_tf", "run", *inputs, "--workdir", str(workdir)]
+    return subprocess.Popen(
+        [*command, *settings, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += map(int, path.read_text().split())
+        except OSError:
+            continue
+    return [child for child in found if "refresh" in _command(child)]
+
+
+def _command(pid: int) -> str:
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def _whole(workdir: pathlib.Path) -> set[int]:
+    """Steps of the snapshots that are there; none of them may be torn."""
+    steps = set()
+    for directory in workdir.glob("training/pretrain-*/snapshots"):
+        for step in snapshots.list_steps(str(directory)):
+            try:
+                snapshots.load(str(directory), step)
+            except (types.UserError, OSError):
+                # Collected while it was read.
+                assert not gfile.exists(snapshots.path_of(str(directory), step))
+                continue
+            steps.add(step)
+    return steps
+
+
+def test_run_ends_whatever_is_killed(tmp_path):
+    inputs = pipeline_test.write_inputs(tmp_path)
+    workdir, rng = tmp_path / "run", random.Random(7)
+    seen, process = set(), _start(inputs, workdir)
+    for number in range(_ROUNDS):
+        while process.poll() is None and not _children(process.pid):
+            time.sleep(0.1)
+        limit = time.monotonic() + rng.uniform(0, 40)
+        while process.poll() is None and time.monotonic() < limit:
+            seen |= _whole(workdir)
+            time.sleep(0.2)
+        if process.poll() is not None:
+            break
+        if number % 2:
+            for child in _children(process.pid):
+                subprocess.run(["kill", "-9", str(child)], check=False)
+        else:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            seen |= _whole(workdir)
+            process = _start(inputs, workdir)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    seen |= _whole(workdir)
+    figures = json.loads(out)
+    assert figures["pretrain"]["staleness_steps_max"] <= 8
+    (directory,) = workdir.glob("training/pretrain-*")
+    swaps = json.loads((directory / "swaps.json").read_text())
+    assert len(swaps) > 3, err
+    exports = {path.name.partition(".")[0] for path in directory.glob("exports/*")}
+    published = {path.stem for path in directory.glob("snapshots/step-*.json")}
+    assert exports == published - {"step-000000000", "step-000000040"}
