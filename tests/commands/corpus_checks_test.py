@@ -134,7 +134,10 @@ def test_batches_split_over_replicas(monkeypatch, strategy):
 def test_settings_of_an_older_run_are_refused_by_their_file(tmp_path):
     inputs = {"corpus": "a", "questions_train": "b", "questions_dev": "c"}
     (tmp_path / "run.json").write_text(json.dumps(inputs))
-    (tmp_path / "config.yaml").write_text("pretrain: {refresh: {keep_snapshots: 0}}")
+    good = config_lib.dump(config_lib.Config())
+    bad = good.replace("keep_snapshots: 3", "keep_snapshots: 0")
+    assert bad != good
+    (tmp_path / "config.yaml").write_text(bad)
     message = r"config\.yaml is broken: pretrain\.refresh\.keep_snapshots must be at least 1\."
     with pytest.raises(types.UserError, match=message):
         run_inputs.load(str(tmp_path))
