@@ -62,6 +62,16 @@ class ReadBatch(NamedTuple):
     answer_mask: np.ndarray
 
 
+def trim(batch: ReadBatch) -> ReadBatch:
+    """The batch without the columns behind its longest question, and its longest joint text."""
+    joint = packing.trim(batch.joint)
+    return batch._replace(
+        question=packing.trim(batch.question),
+        joint=joint,
+        body_mask=batch.body_mask[..., : joint.mask.shape[-1]],
+    )
+
+
 class QuestionBatches:
     """A pure function from batch index to a batch of packed questions.
 

@@ -25,7 +25,8 @@ from realm_tf.models import losses, weights
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import vectors as vectors_lib
-from realm_tf.training.engine import loop, task
+from realm_tf.text import packing
+from realm_tf.training.engine import loop, task, traced
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 
@@ -69,16 +70,24 @@ class OpenQaTask(task.RealmTask):
         self._search = search
         self._gather = gather
         self._read_inputs = read_inputs
-        self._embed = tf.function(lambda model, question: model.embed(question, training=False))
+        self._embed = traced.Traced(
+            lambda model, question: model.embed(question, training=False),
+            static_shapes=self.static_shapes,
+        )
 
     def prepare(
         self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
     ) -> question_batches.ReadBatch:
         """Phase one: embed with current weights, search, and make the reader's inputs."""
-        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch.question))
+        question = batch.question if self.static_shapes else packing.trim(batch.question)
+        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, question))
         retrieved = self._search(query_emb.numpy(), self._config.num_searched)
         block_emb = self._gather(np.maximum(retrieved.rows, 0)).astype(np.float32)
         return self._read_inputs(batch, retrieved, block_emb)
+
+    def device_part(self, batch: question_batches.ReadBatch) -> question_batches.ReadBatch:
+        """Questions, and questions with blocks, each cut behind the longest of them."""
+        return batch if self.static_shapes else question_batches.trim(batch)
 
     def loss_and_sums(
         self,
@@ -115,7 +124,7 @@ class OpenQaTask(task.RealmTask):
         self, batch: question_batches.ReadBatch, retriever_logits: tf.Tensor, span_logits: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """All spans of an example in a row: logits, which are correct, which exist."""
-        num_read, length, width = span_logits.shape[1:]
+        num_read, length, width = tf.unstack(tf.shape(span_logits)[1:])
         logits = span_logits + retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]
         correct = losses.correct_spans(
             batch.answer_starts, batch.answer_ends, batch.answer_mask, length, width
@@ -239,5 +248,5 @@ def _make_task(
         search=index.search,
         gather=vectors.gather,
         read_inputs=read_inputs,
-        jit_compile=config.runtime.jit_compile,
+        **task.options(config.runtime),
     )
