@@ -72,6 +72,17 @@ def pack_queries(
     return _inputs(word_ids, limits + 1, limits + 1)
 
 
+def unpack_queries(inputs: types.EncoderInputs) -> types.Ragged:
+    """The wordpieces that `pack_queries` packed and did not cut off.
+
+    Args:
+      inputs: Packed queries, <int32>[n, length] each.
+    """
+    lengths = inputs.mask.sum(-1) - QUERY_SPECIALS
+    rows = zip(inputs.word_ids, lengths.tolist(), strict=True)
+    return types.Ragged.of([row[1 : 1 + length] for row, length in rows])
+
+
 def pack_blocks(
     titles: types.Ragged,
     bodies: types.Ragged,

@@ -180,3 +180,10 @@ def test_trimmed_inputs_lose_padding_alone(tokenizer, longest, step, length):
         assert one.shape == (3, 1, length)
         np.testing.assert_array_equal(one, other[..., :length])
     assert trimmed.mask.sum() == packed.mask.sum()
+
+
+def test_queries_are_unpacked_as_far_as_they_were_packed(tokenizer):
+    queries = _texts(np.random.default_rng(5), 50, 20)
+    unpacked = packing.unpack_queries(packing.pack_queries(queries, 12, tokenizer))
+    for found, query in zip(unpacked.rows(), queries.rows(), strict=True):
+        assert found.tolist() == query[:10].tolist()
