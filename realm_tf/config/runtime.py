@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 from realm_tf.config import ranges
 
@@ -23,6 +24,12 @@ class RuntimeConfig(ranges.Section):
         False, "Whether to compute in bfloat16 and keep the weights in float32."
     )
     jit_compile: bool = ranges.setting(False, "Whether to compile with XLA, on one replica.")
+    static_shapes: bool | None = ranges.setting(
+        None,
+        "Whether all batches have the same shapes, padded to the longest that may be; null: only"
+        " where the device needs it (a TPU, or `jit_compile`). Without it, batches are cut behind"
+        " their longest text.",
+    )
     prefetch_batches: int = ranges.setting(
         4,
         "Number of batches that are made ahead; also the number of steps after a refresh until its"
@@ -33,6 +40,23 @@ class RuntimeConfig(ranges.Section):
     input_threads: int = ranges.setting(
         1, "Number of threads that make batches.", at_least=1, at_most=1000
     )
+
+    @property
+    def has_static_shapes(self) -> bool:
+        """Whether all batches have the same shapes."""
+        return self._needs_static_shapes if self.static_shapes is None else self.static_shapes
+
+    @property
+    def _needs_static_shapes(self) -> bool:
+        return self.jit_compile or self.strategy == "tpu"
+
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if self.static_shapes is False and self._needs_static_shapes:
+            yield (
+                "static_shapes must not be false with jit_compile or the strategy tpu, which"
+                " compile the step for every shape anew. Leave it out."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

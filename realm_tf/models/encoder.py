@@ -49,7 +49,8 @@ def flatten(inputs: types.EncoderInputs) -> types.EncoderInputs:
 def unflatten(flat: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     """Reshapes [n, ...] back to the leading dimensions of `like` [..., length]."""
     leading = [d or tf.shape(like)[i] for i, d in enumerate(like.shape[:-1])]
-    return tf.reshape(flat, [*leading, *flat.shape[1:]])
+    inner = [d or tf.shape(flat)[i] for i, d in enumerate(flat.shape[1:], start=1)]
+    return tf.reshape(flat, [*leading, *inner])
 
 
 class Encoder(tf_keras.layers.Layer):

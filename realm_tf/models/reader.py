@@ -72,7 +72,7 @@ class KnowledgeAugmentedEncoder(_Reader):
             mimetic.add_identity(self.masked_lm.dense.kernel)
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
-        """Predicts the masked wordpieces.
+        """Predicts the masked wordpieces: `masked_states`, then `logits`.
 
         Args:
           inputs: Pair of the joint `EncoderInputs`, <int32>[batch_size, num_candidates,
@@ -84,12 +84,38 @@ class KnowledgeAugmentedEncoder(_Reader):
           <float32>[batch_size, num_candidates, num_masks, vocab_size] logits.
         """
         joint, positions = types.EncoderInputs(*inputs[0]), inputs[1]
-        num_candidates = joint.word_ids.shape[1] or tf.shape(joint.word_ids)[1]
-        num_masks = positions.shape[1] or tf.shape(positions)[1]
+        return self.logits(self.masked_states(joint, positions, training=training))
+
+    def masked_states(
+        self, joint: types.EncoderInputs, positions: tf.Tensor, training: bool | None = None
+    ) -> tf.Tensor:
+        """Reads queries and blocks, and keeps what stands at the masks.
+
+        Args:
+          joint: `EncoderInputs` <int32>[batch_size, num_candidates, joint_length].
+          positions: The masked positions, <int32>[batch_size, num_masks].
+          training: Whether dropout is on.
+
+        Returns:
+          <float32>[batch_size, num_candidates, num_masks, hidden_size].
+        """
         sequence, _ = self.encoder(encoder.flatten(joint), training=training)
-        logits = self.masked_lm(sequence, tf.repeat(positions, num_candidates, axis=0))
-        logits = tf.reshape(logits, [-1, num_candidates, num_masks, self._vocab_size])
-        return tf.cast(logits, tf.float32)
+        sequence = encoder.unflatten(sequence, joint.word_ids)
+        num_candidates = joint.word_ids.shape[1] or tf.shape(joint.word_ids)[1]
+        places = tf.repeat(positions[:, tf.newaxis], num_candidates, axis=1)
+        return tf.gather(sequence, places, batch_dims=2)
+
+    def logits(self, states: tf.Tensor) -> tf.Tensor:
+        """The head on states at masks, <float32>[..., num_masks, hidden_size].
+
+        Returns:
+          <float32>[..., num_masks, vocab_size].
+        """
+        num_masks = states.shape[-2] or tf.shape(states)[-2]
+        flat = tf.reshape(states, [-1, num_masks, states.shape[-1]])
+        every = tf.repeat(tf.range(num_masks)[tf.newaxis], tf.shape(flat)[0], axis=0)
+        logits = tf.reshape(self.masked_lm(flat, every), [-1, self._vocab_size])
+        return encoder.unflatten(tf.cast(logits, tf.float32), states)
 
     def build_weights(self) -> KnowledgeAugmentedEncoder:
         """Creates every weight of the model, and returns the model."""

@@ -16,6 +16,7 @@ import tf_keras
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.models import embedder as embedder_lib
+from realm_tf.models import encoder
 from realm_tf.models import reader as reader_lib
 
 
@@ -32,6 +33,26 @@ class RealmInputs(NamedTuple):
     query: types.EncoderInputs
     blocks: types.EncoderInputs
     joint: types.EncoderInputs
+    mask_positions: tf.Tensor
+
+
+class SharedInputs(NamedTuple):
+    """The same with nothing in it twice, and candidates of like length together.
+
+    Attributes:
+      query: EncoderInputs <int32>[batch_size, query_length].
+      blocks: Groups of different blocks, each EncoderInputs <int32>[any, length of the group].
+      block_index: <int32>[batch_size, num_candidates] place of every candidate's block in the
+        groups, one behind the other.
+      joint: Groups of candidates, in order, each EncoderInputs <int32>[batch_size, any, length of
+        the group].
+      mask_positions: <int32>[batch_size, num_masks] places of the masked wordpieces in `joint`.
+    """
+
+    query: types.EncoderInputs
+    blocks: tuple[types.EncoderInputs, ...]
+    block_index: tf.Tensor
+    joint: tuple[types.EncoderInputs, ...]
     mask_positions: tf.Tensor
 
 
@@ -66,14 +87,30 @@ class RealmModel(tf_keras.Model):
         self.embedder = embedder_lib.Embedder(config.embedder, vocab_size)
         self.reader = reader_lib.KnowledgeAugmentedEncoder(config.reader, vocab_size)
 
-    def call(self, inputs: RealmInputs, training: bool | None = None) -> RealmOutputs:
-        """Scores and reads the candidates."""
-        query, blocks, joint, mask_positions = inputs
-        query, blocks = types.EncoderInputs(*query), types.EncoderInputs(*blocks)
+    def call(
+        self, inputs: RealmInputs | SharedInputs, training: bool | None = None
+    ) -> RealmOutputs:
+        """Scores and reads the candidates.
+
+        A block that stands once in `SharedInputs` has one mask of dropout for all its candidates.
+        """
+        if not isinstance(inputs, SharedInputs):
+            inputs = _share(RealmInputs(*inputs))
+        query = types.EncoderInputs(*inputs.query)
         query_emb = self.embedder.embed_queries(query, training=training)
-        block_emb = self.embedder.embed_blocks(blocks, training=training)
+        vectors = [
+            self.embedder.embed_blocks(types.EncoderInputs(*group), training=training)
+            for group in inputs.blocks
+        ]
+        block_emb = tf.gather(tf.concat(vectors, axis=0), inputs.block_index)
         relevance = tf.einsum("bd,bkd->bk", query_emb, block_emb)
-        logits = self.reader((joint, mask_positions), training=training)
+        states = [
+            self.reader.masked_states(
+                types.EncoderInputs(*group), inputs.mask_positions, training=training
+            )
+            for group in inputs.joint
+        ]
+        logits = self.reader.logits(tf.concat(states, axis=1))
         return RealmOutputs(relevance, logits, query_emb)
 
     def build_weights(self) -> RealmModel:
@@ -91,3 +128,12 @@ class RealmModel(tf_keras.Model):
         """Makes the model from `get_config`'s dict."""
         model = config_lib.from_dict(config_lib.ModelConfig, config["config"])
         return cls(model, config["vocab_size"])
+
+
+def _share(inputs: RealmInputs) -> SharedInputs:
+    blocks = types.EncoderInputs(*inputs.blocks)
+    shape = tf.shape(blocks.word_ids)[:2]
+    index = tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
+    return SharedInputs(
+        inputs.query, (encoder.flatten(blocks),), index, (inputs.joint,), inputs.mask_positions
+    )

@@ -20,6 +20,8 @@ import numpy as np
 from realm_tf import types
 from realm_tf.text import tokenizer as tokenizer_lib
 
+_TRIM_STEP = 8  # wordpieces: few shapes, and what vector units like
+
 QUERY_SPECIALS = 2  # [CLS] and [SEP]
 PAIR_SPECIALS = 3  # [CLS] and two [SEP]
 
@@ -68,6 +70,17 @@ def pack_queries(
     word_ids[(positions >= 1) & (positions < limits)] = queries.values
     np.put_along_axis(word_ids, limits, tokenizer.sep_id, axis=1)
     return _inputs(word_ids, limits + 1, limits + 1)
+
+
+def unpack_queries(inputs: types.EncoderInputs) -> types.Ragged:
+    """The wordpieces that `pack_queries` packed and did not cut off.
+
+    Args:
+      inputs: Packed queries, <int32>[n, length] each.
+    """
+    lengths = inputs.mask.sum(-1) - QUERY_SPECIALS
+    rows = zip(inputs.word_ids, lengths.tolist(), strict=True)
+    return types.Ragged.of([row[1 : 1 + length] for row, length in rows])
 
 
 def pack_blocks(
@@ -132,6 +145,22 @@ def bucket_lengths(sizes: np.ndarray, length: int, step: int) -> np.ndarray:
       <int64>[...] sizes rounded up to a multiple of `step`, at most `length`.
     """
     return np.minimum(-(-np.asarray(sizes, np.int64) // step) * step, length)
+
+
+def trim(inputs: types.EncoderInputs, step: int = _TRIM_STEP) -> types.EncoderInputs:
+    """Inputs without the columns behind their longest row, where all rows are padding.
+
+    Args:
+      inputs: Packed inputs, <int32>[..., length] each, with at least one row.
+      step: The granularity of the lengths that are left.
+
+    Returns:
+      The same rows, <int32>[..., length of the longest, rounded up to a multiple of `step`, but no
+      longer than they were].
+    """
+    longest = inputs.mask.sum(-1).max()
+    length = int(bucket_lengths(longest, inputs.mask.shape[-1], step))
+    return types.EncoderInputs(*(array[..., :length] for array in inputs))
 
 
 def body_limits(inputs: types.EncoderInputs) -> np.ndarray:

@@ -125,3 +125,11 @@ def test_combination_is_refused(key, settings):
 )
 def test_combination_is_taken(settings):
     assert config.load(None, settings) != config.Config()
+
+
+@pytest.mark.parametrize("needs", ["runtime.jit_compile=true", "runtime.strategy=tpu"])
+def test_compiled_steps_have_static_shapes(needs):
+    _refused("runtime.static_shapes", needs, "runtime.static_shapes=false")
+    assert config.load(None, [needs]).runtime.has_static_shapes
+    assert not config.load(None).runtime.has_static_shapes
+    assert config.load(None, ["runtime.static_shapes=true"]).runtime.has_static_shapes

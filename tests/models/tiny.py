@@ -63,22 +63,32 @@ def padded(full: types.EncoderInputs, by: int, *, word_id: int) -> types.Encoder
 def masked_batch(
     batch_size: int = 4, candidates: int = 3, seed: int = 0
 ) -> masked_batches.MaskedBatch:
-    """A random batch of pre-training; its last example lacks its last candidate."""
+    """A random batch of pre-training: the null block first, then blocks of which some are the same.
+
+    Its last example lacks its last candidate.
+    """
     rng = np.random.default_rng(seed)
     candidate_mask = np.ones((batch_size, candidates), np.int32)
     candidate_mask[-1, -1] = 0
     weights = np.ones((batch_size, 2), np.float32)
     weights[0, 1] = 0
+    rows = np.add.outer(np.arange(batch_size), np.arange(candidates)) - 1
+    rows[:, 0] = rows[-1, -1] = -1
+    table = inputs(rows.max() + 2, 8, seed=seed + 1)  # the null block is its last
+    blocks = types.EncoderInputs(*(array[rows] for array in table))
+    joint = inputs(batch_size, candidates, 14, seed=seed + 2)
+    for array in (*blocks, *joint):
+        array[:, 0, 3 if array.shape[-1] == 8 else 7 :] = 0
     return masked_batches.MaskedBatch(
         query=inputs(batch_size, 6, seed=seed),
-        blocks=inputs(batch_size, candidates, 8, seed=seed + 1),
-        joint=inputs(batch_size, candidates, 14, seed=seed + 2),
+        blocks=blocks,
+        joint=joint,
         candidate_mask=candidate_mask,
         mask_positions=rng.integers(1, 5, (batch_size, 2)).astype(np.int32),
         mask_targets=rng.integers(5, VOCAB_SIZE, (batch_size, 2)).astype(np.int32),
         mask_weights=weights,
         snapshot_step=np.zeros(batch_size, np.int64),
-        candidate_rows=np.full((batch_size, candidates), -1),
+        candidate_rows=rows,
         step=np.zeros(batch_size, np.int64),
     )
 

@@ -167,3 +167,23 @@ def test_bucket_lengths_are_multiples_of_the_step_or_the_length():
     sizes = np.array([[0, 1, 16], [17, 90, 100]])
     assert packing.bucket_lengths(sizes, 100, 16).tolist() == [[0, 16, 16], [32, 96, 100]]
     assert packing.bucket_lengths(sizes[0], 8, 16).tolist() == [0, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("longest", "step", "length"), [(9, 8, 16), (8, 8, 8), (18, 8, 20), (3, 1, 3)]
+)
+def test_trimmed_inputs_lose_padding_alone(tokenizer, longest, step, length):
+    bodies = types.Ragged.of([np.full(n, 9) for n in (1, longest - 2, 0)])
+    packed = packing.reshape(packing.pack_queries(bodies, 20, tokenizer), 3, 1)
+    trimmed = packing.trim(packed, step)
+    for one, other in zip(trimmed, packed, strict=True):
+        assert one.shape == (3, 1, length)
+        np.testing.assert_array_equal(one, other[..., :length])
+    assert trimmed.mask.sum() == packed.mask.sum()
+
+
+def test_queries_are_unpacked_as_far_as_they_were_packed(tokenizer):
+    queries = _texts(np.random.default_rng(5), 50, 20)
+    unpacked = packing.unpack_queries(packing.pack_queries(queries, 12, tokenizer))
+    for found, query in zip(unpacked.rows(), queries.rows(), strict=True):
+        assert found.tolist() == query[:10].tolist()

@@ -28,10 +28,13 @@ class QuestionBatch(NamedTuple):
     Attributes:
       question: EncoderInputs <int32>[batch_size, query_length].
       question_index: <int64>[batch_size] places in the list of questions.
+      answer_ids: The wordpieces <int32>[any] of every answer of every question, none of a question
+        whose answers are patterns: made here, where the device need not wait for it.
     """
 
     question: types.EncoderInputs
     question_index: np.ndarray
+    answer_ids: Sequence[Sequence[np.ndarray]]
 
 
 class ReadBatch(NamedTuple):
@@ -60,6 +63,16 @@ class ReadBatch(NamedTuple):
     answer_starts: np.ndarray
     answer_ends: np.ndarray
     answer_mask: np.ndarray
+
+
+def trim(batch: ReadBatch) -> ReadBatch:
+    """The batch without the columns behind its longest question, and its longest joint text."""
+    joint = packing.trim(batch.joint)
+    return batch._replace(
+        question=packing.trim(batch.question),
+        joint=joint,
+        body_mask=batch.body_mask[..., : joint.mask.shape[-1]],
+    )
 
 
 class QuestionBatches:
@@ -103,7 +116,10 @@ class QuestionBatches:
         """The batch of given questions, <int64>[batch_size] places in the list of questions."""
         ids = self._ids.take(question_index)
         question = packing.pack_queries(ids, self._config.query_length, self._tokenizer)
-        return QuestionBatch(question, question_index.astype(np.int64))
+        asked = [self._questions[i] for i in question_index.tolist()]
+        answers = [() if q.is_regex else q.answers for q in asked]
+        answer_ids = answer_spans.answer_token_ids(self._tokenizer, answers)
+        return QuestionBatch(question, question_index.astype(np.int64), answer_ids)
 
 
 def read_inputs(
@@ -136,8 +152,8 @@ def read_inputs(
     rows = _columns(retrieved.rows, min(open_qa_config.num_searched, len(table)))
     read = _columns(rows, open_qa_config.num_read)
     asked = [questions[i] for i in batch.question_index.tolist()]
-    spans = _find_answers(table, tokenizer, asked, rows)
-    joint, body_start = _pack(table, tokenizer, open_qa_config, asked, read)
+    spans = _find_answers(table, tokenizer, asked, batch.answer_ids, rows)
+    joint, body_start = _pack(table, tokenizer, open_qa_config, batch.question, read)
     body_limit = packing.body_limits(joint)
     positions = np.arange(open_qa_config.reader_length)
     body_mask = (positions >= body_start[:, None]) & (positions < body_limit[:, None])
@@ -166,12 +182,11 @@ def _find_answers(
     table: block_table.BlockTable,
     tokenizer: tokenizer_lib.Tokenizer,
     questions: Sequence[open_qa.Question],
+    answer_ids: Sequence[Sequence[np.ndarray]],
     rows: np.ndarray,
 ) -> list[answer_spans.AnswerSpans]:
     """Answers in the rows [batch_size, num_searched] of every question."""
     is_continuation = answer_spans.continuations(tokenizer)
-    texts = [() if question.is_regex else question.answers for question in questions]
-    answers = answer_spans.answer_token_ids(tokenizer, texts)
     return [
         answer_spans.find_regex_spans(table, of_question, question.answers)
         if question.is_regex
@@ -183,7 +198,7 @@ def _find_answers(
                 answer_spans.find_text_spans(table, of_question, question.answers),
             ]
         )
-        for question, of_question, ids in zip(questions, rows, answers, strict=True)
+        for question, of_question, ids in zip(questions, rows, answer_ids, strict=True)
     ]
 
 
@@ -198,13 +213,11 @@ def _pack(
     table: block_table.BlockTable,
     tokenizer: tokenizer_lib.Tokenizer,
     open_qa_config: config.OpenQaConfig,
-    questions: Sequence[open_qa.Question],
+    question: types.EncoderInputs,
     read: np.ndarray,
 ) -> tuple[types.EncoderInputs, np.ndarray]:
     """Joint inputs of all read blocks, <int32>[batch_size * num_read, reader_length]."""
-    encoded = tokenizer.encode([question.question for question in questions])
-    queries = types.Ragged.of([text.ids for text in encoded])
-    queries = queries.cut(open_qa_config.query_length - packing.QUERY_SPECIALS)
+    queries = packing.unpack_queries(question)
     bodies = table.take("token_ids", read.ravel())
     return packing.pack_joint(
         queries.repeat(read.shape[1]), bodies, open_qa_config.reader_length, tokenizer

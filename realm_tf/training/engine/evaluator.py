@@ -13,6 +13,7 @@ import tf_keras
 
 from realm_tf.models import losses
 from realm_tf.training.engine import task as task_lib
+from realm_tf.training.engine import traced
 
 
 class Evaluator:
@@ -26,7 +27,7 @@ class Evaluator:
     def __init__(self, task: task_lib.RealmTask, model: tf_keras.Model):
         self._task = task
         self._model = model
-        self._step = tf.function(self._sums)
+        self._step = traced.Traced(self._sums, static_shapes=task.static_shapes)
 
     def _sums(self, batch: Any) -> task_lib.Sums:
         return self._task.loss_and_sums(batch, self._model, training=False, across=losses.LOCAL)[1]
@@ -35,7 +36,7 @@ class Evaluator:
         """Name to mean, over all batches."""
         totals: dict[str, list[float]] = collections.defaultdict(lambda: [0.0, 0.0])
         for batch in batches:
-            inputs = self._task.prepare(batch, self._model)
+            inputs = self._task.device_part(self._task.prepare(batch, self._model))
             sums = self._step(tf.nest.map_structure(tf.convert_to_tensor, inputs))
             for name, (total, count) in sums.items():
                 totals[name][0] += float(total)

@@ -17,9 +17,10 @@ from official.modeling import optimization
 
 from realm_tf import config as config_lib
 from realm_tf import types
+from realm_tf.training.engine import fused_adamw
 
-# Parts of names: LayerNorms, whose variables are gamma and beta wherever they are, and biases.
-_WITHOUT_DECAY = ["layer_norm", "LayerNorm", "gamma", "beta", "bias"]
+# Parts of the names of LayerNorms and biases. A norm that is built alone has no name of a layer.
+_NOT_DECAYED = ("layer_norm", "LayerNorm", "bias", "beta", "gamma")
 
 
 def warmup_steps(config: config_lib.OptimizerConfig, train_steps: int) -> int:
@@ -69,9 +70,14 @@ def make_optimizer(
     config: config_lib.OptimizerConfig, train_steps: int, learning_rate: float | None = None
 ) -> Any:
     """One AdamW over all variables."""
-    factory = optimization.OptimizerFactory(optimization_config(config, train_steps, learning_rate))
-    optimizer = factory.build_optimizer(factory.build_learning_rate(), use_legacy_optimizer=False)
-    optimizer.exclude_from_weight_decay(var_names=_WITHOUT_DECAY)
+    settings = optimization_config(config, train_steps, learning_rate)
+    optimizer = fused_adamw.FusedAdamW(
+        learning_rate=optimization.OptimizerFactory(settings).build_learning_rate(),
+        weight_decay=config.weight_decay,
+        epsilon=settings.optimizer.adamw_experimental.epsilon,
+        global_clipnorm=config.clip_norm,
+    )
+    optimizer.exclude_from_weight_decay(var_names=list(_NOT_DECAYED))
     return optimizer
 
 

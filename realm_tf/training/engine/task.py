@@ -13,6 +13,7 @@ import tf_keras
 from official.core import base_task, config_definitions
 from official.modeling import optimization
 
+from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.models import losses
 from realm_tf.training.engine import dropout
@@ -43,6 +44,8 @@ class RealmTask(base_task.Task, abc.ABC):
       params: Model Garden's task config; its `model` is ours.
       jit_compile: Compile loss and gradients with XLA. On one replica only: collectives inside a
         compiled function fail.
+      static_shapes: Whether all batches on the device have the same shapes, as XLA needs them;
+        otherwise they are cut behind their longest text.
       logging_dir: Directory for summaries.
     """
 
@@ -53,6 +56,7 @@ class RealmTask(base_task.Task, abc.ABC):
         params: config_definitions.TaskConfig,
         *,
         jit_compile: bool = False,
+        static_shapes: bool | None = None,
         logging_dir: str | None = None,
     ):
         super().__init__(params, logging_dir=logging_dir)
@@ -63,6 +67,7 @@ class RealmTask(base_task.Task, abc.ABC):
                 " (TPUs compile the whole step by themselves)."
             )
         self._jit_compile = jit_compile
+        self.static_shapes = jit_compile if static_shapes is None else static_shapes
         self._compiled: Any = None
 
     @abc.abstractmethod
@@ -73,6 +78,10 @@ class RealmTask(base_task.Task, abc.ABC):
 
     def prepare(self, batch: Any, model: Any) -> Any:
         """Host work between making a batch and the device step. None, by default."""
+        return batch
+
+    def device_part(self, batch: Any) -> Any:
+        """What the device gets of a replica's part of a batch: all of it, by default."""
         return batch
 
     def build_inputs(self, params: Any, input_context: Any = None) -> Any:
@@ -142,6 +151,11 @@ def _update(metrics: Metrics | None, sums: Sums) -> None:
     for metric in metrics or ():
         total, count = sums[metric.name]
         metric.update_state(tf.math.divide_no_nan(total, count), sample_weight=count)
+
+
+def options(config: config_lib.RuntimeConfig) -> dict[str, Any]:
+    """What the configuration of devices says to every task."""
+    return {"jit_compile": config.jit_compile, "static_shapes": config.has_static_shapes}
 
 
 def task_config() -> config_definitions.TaskConfig:

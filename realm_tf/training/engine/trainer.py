@@ -9,6 +9,7 @@ the restored step, and the step is compiled whether or not there is an accelerat
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ import tf_keras
 from official.core import base_trainer, config_definitions
 
 from realm_tf.training.engine import batch_stream as stream_lib
-from realm_tf.training.engine import best_weights, divergence
+from realm_tf.training.engine import best_weights, divergence, traced
 from realm_tf.training.engine import task as task_lib
 
 
@@ -59,18 +60,30 @@ class Trainer(base_trainer.Trainer):
         self.kept: best_weights.BestWeights | None = None
         self._watch = divergence.Watch()
         optimizer.build(model.trainable_variables)  # so that a restore finds every slot
-        self._compiled_train = tf.function(self._replicated_train)
+        self._compiled_train = traced.Traced(
+            self._replicated_train, static_shapes=task.static_shapes
+        )
+        self._started = self._waited = 0.0
 
     def train_step(self, iterator: Iterator[Any]) -> None:
         """Takes the next batch, does its host work, and runs the device step."""
         self.before_step()
-        batch = self.task.prepare(next(iterator), self.model)
-        self._compiled_train(distribute(self.strategy, batch))
+        asked = time.perf_counter()
+        batch = next(iterator)
+        self._waited += time.perf_counter() - asked
+        batch = self.task.prepare(batch, self.model)
+        self._compiled_train(distribute(self.strategy, batch, self.task.device_part))
 
-    def train_loop_end(self) -> dict[str, tf.Tensor]:
-        """The loop's metrics; see `require_sane`."""
+    def train_loop_begin(self) -> None:
+        """Called by Orbit before each loop of steps."""
+        super().train_loop_begin()
+        self._started, self._waited = time.perf_counter(), 0.0
+
+    def train_loop_end(self) -> dict[str, Any]:
+        """The loop's metrics, and the share of its time without a batch; see `require_sane`."""
+        taken = max(time.perf_counter() - self._started, 1e-9)
         self.require_sane()
-        return super().train_loop_end()
+        return {**super().train_loop_end(), "input_wait_fraction": self._waited / taken}
 
     def require_sane(self) -> None:
         """Looks at the losses since the start, and at the weights.
@@ -98,28 +111,42 @@ class Trainer(base_trainer.Trainer):
         self.strategy.run(step, args=(batch,))
 
 
-def distribute(strategy: tf.distribute.Strategy, batch: Any) -> Any:
+def distribute(
+    strategy: tf.distribute.Strategy,
+    batch: Any,
+    device_part: Callable[[Any], Any] = lambda part: part,
+) -> Any:
     """Splits a global batch over the replicas, along the first axis.
+
+    Args:
+      strategy: It has the replicas.
+      batch: Arrays, in any structure.
+      device_part: A replica's part of them to what its device gets.
 
     Raises:
       ValueError: If the batch cannot be split evenly.
     """
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
-        return tf.nest.map_structure(tf.convert_to_tensor, batch)
+        return tf.nest.map_structure(tf.convert_to_tensor, device_part(batch))
+    parts = [
+        device_part(tf.nest.map_structure(lambda array, i=i: _part(array, i, replicas), batch))
+        for i in range(replicas)
+    ]
 
-    def part(array: np.ndarray) -> Any:
-        if array.shape[0] % replicas:
-            raise ValueError(
-                f"A batch of {array.shape[0]} does not split over {replicas} replicas."
-                " Make batch_size a multiple of the number of replicas."
-            )
-        size = array.shape[0] // replicas
+    def of_replicas(*arrays: np.ndarray) -> Any:
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: tf.convert_to_tensor(arrays[context.replica_id_in_sync_group])
+        )
 
-        def of(context: Any) -> tf.Tensor:
-            start = context.replica_id_in_sync_group * size
-            return tf.convert_to_tensor(array[start : start + size])
+    return tf.nest.map_structure(of_replicas, *parts)
 
-        return strategy.experimental_distribute_values_from_function(of)
 
-    return tf.nest.map_structure(part, batch)
+def _part(array: np.ndarray, number: int, replicas: int) -> np.ndarray:
+    if array.shape[0] % replicas:
+        raise ValueError(
+            f"A batch of {array.shape[0]} does not split over {replicas} replicas."
+            " Make batch_size a multiple of the number of replicas."
+        )
+    size = array.shape[0] // replicas
+    return array[number * size : (number + 1) * size]

@@ -13,6 +13,7 @@ from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data.examples import ict_batches
 from realm_tf.models import embedder, losses, weights
+from realm_tf.text import packing
 from realm_tf.training.engine import evaluator, loop, task
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import initial_weights
@@ -25,6 +26,10 @@ class IctTask(task.RealmTask):
     """Trains an `Embedder` to find the block that a sentence was taken from."""
 
     metric_names = ("accuracy",)
+
+    def device_part(self, batch: ict_batches.IctBatch) -> ict_batches.IctBatch:
+        """Queries and blocks, each cut behind the longest of them."""
+        return batch if self.static_shapes else ict_batches.IctBatch(*map(packing.trim, batch))
 
     def loss_and_sums(
         self, batch: ict_batches.IctBatch, model: Any, *, training: bool, across: losses.Collectives
@@ -93,7 +98,7 @@ def _fit(
         seed=config.seed,
         template=config.blocks.template,
     )
-    ict_task = IctTask(task.task_config(), jit_compile=config.runtime.jit_compile)
+    ict_task = IctTask(task.task_config(), **task.options(config.runtime))
     loop.fit(
         loop.Run(
             name="ict",

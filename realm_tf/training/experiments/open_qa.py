@@ -24,7 +24,8 @@ from realm_tf.models import losses
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import vectors as vectors_lib
-from realm_tf.training.engine import task
+from realm_tf.text import packing
+from realm_tf.training.engine import task, traced
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 
@@ -66,7 +67,10 @@ class OpenQaTask(task.RealmTask):
         self._search = search
         self._gather = gather
         self._read_inputs = read_inputs
-        self._embed = tf.function(lambda model, question: model.embed(question, training=False))
+        self._embed = traced.Traced(
+            lambda model, question: model.embed(question, training=False),
+            static_shapes=self.static_shapes,
+        )
 
     def prepare(
         self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
@@ -78,7 +82,8 @@ class OpenQaTask(task.RealmTask):
         self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
     ) -> tuple[np.ndarray, question_batches.ReadBatch]:
         """As `prepare`, with the rows that were found, <int64>[batch_size, num_searched]."""
-        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, batch.question)).numpy()
+        question = batch.question if self.static_shapes else packing.trim(batch.question)
+        query_emb = self._embed(model, tf.nest.map_structure(tf.constant, question)).numpy()
         # Of weights that have diverged there is nothing to search for; the step tells it.
         retrieved = self._search(np.nan_to_num(query_emb), self._config.num_searched)
         block_emb = self._gather(np.maximum(retrieved.rows, 0)).astype(np.float32)
@@ -95,6 +100,10 @@ class OpenQaTask(task.RealmTask):
         best = tf.argmax(tf.where(mask, logits, logits.dtype.min), axis=-1, output_type=tf.int32)
         first = best // width % length
         return best // (width * length), first, first + best % width
+
+    def device_part(self, batch: question_batches.ReadBatch) -> question_batches.ReadBatch:
+        """Questions, and questions with blocks, each cut behind the longest of them."""
+        return batch if self.static_shapes else question_batches.trim(batch)
 
     def loss_and_sums(
         self,
@@ -131,7 +140,7 @@ class OpenQaTask(task.RealmTask):
         self, batch: question_batches.ReadBatch, retriever_logits: tf.Tensor, span_logits: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """All spans of an example in a row: logits, which are correct, which exist."""
-        num_read, length, width = span_logits.shape[1:]
+        num_read, length, width = tf.unstack(tf.shape(span_logits)[1:])
         logits = span_logits + retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]
         correct = losses.correct_spans(
             batch.answer_starts, batch.answer_ends, batch.answer_mask, length, width
@@ -177,5 +186,5 @@ class Parts:
             search=self._index.search,
             gather=self._vectors.gather,
             read_inputs=read_inputs,
-            jit_compile=config.runtime.jit_compile,
+            **task.options(config.runtime),
         )

@@ -18,7 +18,7 @@ from official.core import config_definitions
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.data.examples import masked_batches
+from realm_tf.data.examples import device_batches, masked_batches
 from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.engine import actions, loop, optimizers, task
@@ -49,17 +49,20 @@ class PretrainTask(task.RealmTask):
         super().__init__(params, **kwargs)
         self._objective = objective
 
+    def device_part(self, batch: masked_batches.MaskedBatch) -> device_batches.SharedBatch:
+        """The batch with nothing in it twice, cut behind its longest texts."""
+        return device_batches.share(batch, static_shapes=self.static_shapes)
+
     def loss_and_sums(
         self,
-        batch: masked_batches.MaskedBatch,
+        batch: masked_batches.MaskedBatch | device_batches.SharedBatch,
         model: Any,
         *,
         training: bool,
         across: losses.Collectives,
     ) -> tuple[tf.Tensor, task.Sums]:
         """Marginal likelihood of what was masked; the null block is candidate 0."""
-        inputs = realm.RealmInputs(batch.query, batch.blocks, batch.joint, batch.mask_positions)
-        outputs = model(inputs, training=training)
+        outputs = model(_inputs(batch), training=training)
         log_p_z = losses.log_retrieval(outputs.relevance, batch.candidate_mask)
         log_p_y = losses.log_token(outputs.token_logits, batch.mask_targets)
         loss = losses.masked_lm_loss(
@@ -73,7 +76,7 @@ class PretrainTask(task.RealmTask):
 
     def _sums(
         self,
-        batch: masked_batches.MaskedBatch,
+        batch: masked_batches.MaskedBatch | device_batches.SharedBatch,
         outputs: realm.RealmOutputs,
         log_p_z: tf.Tensor,
         log_p_y: tf.Tensor,
@@ -101,6 +104,15 @@ class PretrainTask(task.RealmTask):
             "query_spread": task.mean(task.spread(outputs.query_emb, across)),
             "staleness_steps": task.mean(staleness),
         }
+
+
+def _inputs(
+    batch: masked_batches.MaskedBatch | device_batches.SharedBatch,
+) -> realm.RealmInputs | realm.SharedInputs:
+    kind = (
+        realm.SharedInputs if isinstance(batch, device_batches.SharedBatch) else realm.RealmInputs
+    )
+    return kind(*(getattr(batch, name) for name in kind._fields))
 
 
 def _without_null(p_z: tf.Tensor) -> tf.Tensor:
@@ -203,7 +215,7 @@ class _Pretraining:
         self._task = PretrainTask(
             task.task_config(),
             objective=config.pretrain.objective,
-            jit_compile=config.runtime.jit_compile,
+            **task.options(config.runtime),
         )
         self._batches = masked_examples.make_batches(
             self._context, held_out=False, batch_size=config.pretrain.batch_size, stage="pretrain"

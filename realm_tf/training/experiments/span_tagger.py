@@ -191,9 +191,7 @@ class _Run:
             loop.Run(
                 name="span tagger",
                 directory=self._directory,
-                task=SpanTaggerTask(
-                    task.task_config(), jit_compile=self._config.runtime.jit_compile
-                ),
+                task=SpanTaggerTask(task.task_config(), **task.options(self._config.runtime)),
                 model=self._model,
                 optimizer_config=tagger.optimizer,
                 steps=tagger.steps,

@@ -20,7 +20,7 @@ import tf_keras
 from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data import sampling
-from realm_tf.data.examples import masked_batches, substitution
+from realm_tf.data.examples import device_batches, masked_batches, substitution
 from realm_tf.models import losses, reader, weights
 from realm_tf.training.engine import actions, evaluator, loop, task
 from realm_tf.training.run import context as context_lib
@@ -40,9 +40,13 @@ class WarmupTask(task.RealmTask):
 
     metric_names = ("accuracy",)
 
+    def device_part(self, batch: masked_batches.MaskedBatch) -> device_batches.ReaderBatch:
+        """What the reader reads, cut behind the longest of it."""
+        return device_batches.read_alone(batch, static_shapes=self.static_shapes)
+
     def loss_and_sums(
         self,
-        batch: masked_batches.MaskedBatch,
+        batch: device_batches.ReaderBatch,
         model: Any,
         *,
         training: bool,
@@ -108,7 +112,7 @@ class _Warmup:
             config.model.reader, context.tokenizer.vocab_size
         ).build_weights()
         initial_weights.fill_reader(self._model, start)
-        self._task = WarmupTask(task.task_config(), jit_compile=config.runtime.jit_compile)
+        self._task = WarmupTask(task.task_config(), **task.options(config.runtime))
         self._training, self._held_out = (
             self._batches(held_out=held_out) for held_out in (False, True)
         )

@@ -76,8 +76,9 @@ def test_gradients_are_clipped_together():
     np.testing.assert_allclose(moments[1], [0, 0.001 * 0.8**2], rtol=1e-4)
 
 
-def test_decay_spares_layer_norms_and_biases_of_the_real_model():
-    model = realm.RealmModel(tiny.model_config(), tiny.VOCAB_SIZE).build_weights()
+@pytest.mark.parametrize("kind", [realm.RealmModel, open_qa_model.OpenQaModel])
+def test_decay_spares_layer_norms_and_biases_of_the_real_models(kind):
+    model = kind(tiny.model_config(), tiny.VOCAB_SIZE).build_weights()
     tiny.randomise(model)
     variables = model.trainable_variables
     before = [v.numpy() for v in variables]

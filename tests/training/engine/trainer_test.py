@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replicas add up: two devices with half a batch each do what one does with all of it."""
 
+import time
+
 import numpy as np
+import orbit
 import pytest
 import tensorflow as tf
 import tf_keras
@@ -66,7 +69,11 @@ def _one_step(strategy, make_model, make_task, batch, make_optimizer=None, **opt
         logs = fitted.train(tf.constant(1))
         fitted.close()
     weights = [v.numpy() for v in model.trainable_variables]
-    return {name: float(value.numpy()) for name, value in logs.items()}, weights, fitted
+    return (
+        {name: float(orbit.utils.get_value(value)) for name, value in logs.items()},
+        weights,
+        fitted,
+    )
 
 
 CASES = pytest.mark.parametrize(
@@ -77,6 +84,8 @@ CASES = pytest.mark.parametrize(
     ],
     ids=["pretrain", "ict"],
 )
+# Logged alone: they have no counterpart on one replica.
+PER_REPLICA = {"learning_rate", "input_wait_fraction"}
 
 
 @CASES
@@ -110,7 +119,7 @@ def test_xla_does_the_same_step(make_model, make_task, batch):
     xla_logs, xla_weights, _ = _one_step(
         one, make_model, make_task, batch, _gradient_descent, jit_compile=True
     )
-    for name in logs:
+    for name in logs.keys() - {"input_wait_fraction"}:
         np.testing.assert_allclose(xla_logs[name], logs[name], rtol=1e-4, atol=1e-5, err_msg=name)
     for left, right in zip(xla_weights, weights, strict=True):
         np.testing.assert_allclose(left, right, atol=1e-5)
@@ -136,3 +145,48 @@ def test_batch_is_split_in_order(mirrored):
 def test_uneven_batch_is_refused(mirrored):
     with pytest.raises(ValueError, match="A batch of 3 does not split over 2 replicas"):
         trainer.distribute(mirrored, {"x": np.arange(3)})
+
+
+@pytest.mark.parametrize(("delay", "at_least", "at_most"), [(0.2, 0.5, 1.0), (0.0, 0.0, 0.5)])
+def test_time_without_a_batch_is_told(delay, at_least, at_most):
+    def make_batch(_):
+        time.sleep(delay)
+        return _ict_batch()
+
+    model = _make_embedder().build_weights()
+    cfg = config.OptimizerConfig(learning_rate=0.1, warmup_steps=0)
+    fitted = trainer.Trainer(
+        config=task.experiment_config(optimizers.optimization_config(cfg, 100), train_steps=100),
+        task=_make_ict(),
+        model=model,
+        optimizer=optimizers.make_optimizer(cfg, 100),
+        train_stream=batch_stream.BatchStream(make_batch, depth=1),
+    )
+    fitted.train(tf.constant(1))  # traces
+    logs = fitted.train(tf.constant(4))
+    fitted.close()
+    assert at_least <= float(logs["input_wait_fraction"]) <= at_most
+
+
+def test_shapes_of_batches_may_change_without_a_new_trace():
+    batches = [
+        ict_batches.IctBatch(tiny.inputs(4, length), tiny.inputs(4, 2 * length, seed=1))
+        for length in (16, 9, 20)
+    ]
+    made = _make_ict(static_shapes=False)
+    model = _make_embedder().build_weights()
+    cfg = config.OptimizerConfig(learning_rate=0.1, warmup_steps=0)
+    traces = []
+    plain = made.train_step
+    made.train_step = lambda *args: traces.append(1) or plain(*args)
+    fitted = trainer.Trainer(
+        config=task.experiment_config(optimizers.optimization_config(cfg, 100), train_steps=100),
+        task=made,
+        model=model,
+        optimizer=optimizers.make_optimizer(cfg, 100),
+        train_stream=batch_stream.BatchStream(lambda index: batches[index % 3]),
+    )
+    logs = fitted.train(tf.constant(6))
+    fitted.close()
+    assert len(traces) == 1
+    assert np.isfinite(float(logs["training_loss"]))

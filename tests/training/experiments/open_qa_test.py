@@ -140,7 +140,7 @@ def test_search_is_clamped_to_the_corpus(context, start):
         context.tokenizer,
         wide.open_qa,
         QUESTIONS,
-        question_batches.QuestionBatch(tiny.inputs(1, 6), np.arange(1)),
+        question_batches.QuestionBatch(tiny.inputs(1, 6), np.arange(1), [[]]),
         found,
         np.zeros((1, every, 8), np.float32),
         max_span_width=4,
