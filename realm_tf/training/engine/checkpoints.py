@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf.training.engine import trainer, workers
 
 # What TensorFlow raises of a checkpoint whose files are gone, cut short or changed: many things.
 _DAMAGED = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError)
@@ -43,3 +45,19 @@ def newest_step(directory: str) -> int:
     with artifacts.plain_path(directory) as plain:
         path = tf.train.latest_checkpoint(plain)
     return int(path.rpartition("-")[2]) if path else 0
+
+
+def restore_as_chief(worker: workers.Worker, fitted: trainer.Trainer, directory: str) -> None:
+    """Fills the trainer of another worker from the checkpoint that the chief was restored from.
+
+    Args:
+      worker: Every worker calls this.
+      fitted: Its trainer; that of the chief is restored.
+      directory: Where the chief's checkpoints are.
+    """
+    own = float(fitted.global_step.numpy())
+    step = int(worker.chiefs(own, "the chief to read its checkpoint"))
+    if step and not worker.is_chief:
+        with artifacts.plain_path(directory) as plain:
+            path = os.path.join(plain, f"ckpt-{step}")
+            fitted.checkpoint.read(path).assert_existing_objects_matched()

@@ -1,68 +1,34 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One training run: strategy, trainer, Orbit's controller, checkpoints, and resuming."""
+"""One training run: trainer, Orbit's controller, checkpoints, and resuming."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orbit
 import tensorflow as tf
-import tf_keras
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.training.engine import actions, batch_stream, checkpoints, optimizers, task, trainer
+from realm_tf.training.engine import (
+    actions,
+    batch_stream,
+    checkpoints,
+    dropout,
+    optimizers,
+    remat,
+    task,
+    trainer,
+    workers,
+)
 
 _MAX_STEPS_PER_LOOP = 100
-
-
-def make_strategy(config: config_lib.RuntimeConfig) -> tf.distribute.Strategy:
-    """The distribution strategy that the configuration names: one object for all runs of a process.
-
-    A second one on the same devices would use the first one's collective keys anew and fail.
-    """
-    return _strategy(config.strategy, config.tpu)
-
-
-@functools.cache
-def _strategy(name: str, tpu: str | None) -> tf.distribute.Strategy:
-    if name == "one_device":
-        return tf.distribute.OneDeviceStrategy(_first_device())
-    if name == "mirrored":
-        return tf.distribute.MirroredStrategy(_all_devices())
-    if name == "multi_worker_mirrored":
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu or "local")
-    return tf.distribute.TPUStrategy(resolver)
-
-
-@contextlib.contextmanager
-def scope(config: config_lib.RuntimeConfig) -> Iterator[None]:
-    """Where models, optimisers and tasks of a training run are made: strategy and precision."""
-    policy = tf_keras.mixed_precision.global_policy()
-    tf_keras.mixed_precision.set_global_policy(
-        "mixed_bfloat16" if config.mixed_bfloat16 else "float32"
-    )
-    try:
-        with make_strategy(config).scope():
-            yield
-    finally:
-        tf_keras.mixed_precision.set_global_policy(policy)
-
-
-def _all_devices() -> list[str]:
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return [device.name for device in tf.config.list_logical_devices(kind)]
-
-
-def _first_device() -> str:
-    return _all_devices()[0]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,13 +43,16 @@ class Run:
       optimizer_config: Learning rate and so on.
       optimizer: If not simply made from `optimizer_config`.
       steps: Where training ends.
-      make_batch: Pure function of the batch index.
+      make_batch: Pure function of the batch index, to the global batch.
+      seed: Seed of the run, for dropout.
       runtime: Devices and input.
       checkpoint_every_steps: Interval of checkpoints.
       loop_steps: Training returns to the host's actions after this many steps.
       shown: Metrics to show as progress.
       make_actions: Given the trainer, what is called after each loop.
       on_start: Called with the step that training starts or resumes at; may stop it, as an action.
+      worker: Which of the processes that train together this is.
+      makes_part: Whether `make_batch` makes the worker's rows of the global batch alone.
     """
 
     name: str
@@ -93,6 +62,7 @@ class Run:
     optimizer_config: config_lib.OptimizerConfig
     steps: int
     make_batch: Callable[[int], Any]
+    seed: int
     runtime: config_lib.RuntimeConfig
     checkpoint_every_steps: int
     optimizer: Any = None
@@ -100,10 +70,20 @@ class Run:
     shown: tuple[str, ...] = ()
     make_actions: Callable[[trainer.Trainer], Sequence[Callable]] = lambda _: ()
     on_start: Callable[[int], None] = lambda _: None
+    worker: workers.Worker = workers.ALONE
+    makes_part: bool = False
+
+    def make_part(self, index: int) -> Any:
+        """The worker's rows of a batch."""
+        batch = self.make_batch(index)
+        return batch if self.makes_part else self.worker.part(batch)
 
 
 def fit(run: Run) -> trainer.Trainer:
     """Trains to `run.steps`, from the newest checkpoint if there is one."""
+    dropout.make_stateless(run.model, seed=run.seed, stage=run.name)
+    if run.runtime.remat:
+        remat.rematerialise(run.model)
     optimization = optimizers.optimization_config(run.optimizer_config, run.steps)
     optimizer = run.optimizer or optimizers.make_optimizer(run.optimizer_config, run.steps)
     fitted = trainer.Trainer(
@@ -112,22 +92,27 @@ def fit(run: Run) -> trainer.Trainer:
         model=run.model,
         optimizer=optimizer,
         train_stream=batch_stream.BatchStream(
-            run.make_batch,
+            run.make_part,
             first=lambda: int(fitted.global_step.numpy()),
             depth=run.runtime.prefetch_batches,
             threads=run.runtime.input_threads,
             limit=run.steps,
         ),
+        parts=run.runtime.accumulation_steps,
     )
-    tf.io.gfile.makedirs(run.directory)
     with contextlib.ExitStack() as stack:
+        directory = run.directory
+        if not run.worker.is_chief:  # it has to write checkpoints, too, but nobody reads them
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="realm-worker-"))
+        tf.io.gfile.makedirs(directory)
         # Orbit prints a page per loop; it belongs to the run's log, progress to the terminal.
-        log = os.path.join(run.directory, "orbit.log")
+        log = os.path.join(directory, "orbit.log")
         log = os.devnull if artifacts.is_remote(log) else log  # object stores cannot append
         stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(log, "a"))))
-        directory = stack.enter_context(artifacts.plain_path(run.directory))
         with checkpoints.damage(run.directory):
-            controller = _controller(run, fitted, directory)
+            plain = stack.enter_context(artifacts.plain_path(directory))
+            controller = _controller(run, fitted, plain, os.path.join(directory, "summaries"))
+            checkpoints.restore_as_chief(run.worker, fitted, run.directory)
         progress = actions.Progress(
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )
@@ -137,7 +122,9 @@ def fit(run: Run) -> trainer.Trainer:
     return fitted
 
 
-def _controller(run: Run, fitted: trainer.Trainer, directory: str) -> orbit.Controller:
+def _controller(
+    run: Run, fitted: trainer.Trainer, directory: str, summaries: str
+) -> orbit.Controller:
     """The controller of a run, restored from its newest checkpoint, if there is one."""
     manager = tf.train.CheckpointManager(
         fitted.checkpoint,
@@ -151,7 +138,7 @@ def _controller(run: Run, fitted: trainer.Trainer, directory: str) -> orbit.Cont
         trainer=fitted,
         steps_per_loop=min(run.loop_steps, run.checkpoint_every_steps),
         checkpoint_manager=manager,
-        summary_dir=os.path.join(run.directory, "summaries"),
+        summary_dir=summaries,
     )
 
 

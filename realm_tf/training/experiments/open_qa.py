@@ -25,7 +25,7 @@ from realm_tf.models import losses, weights
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import vectors as vectors_lib
-from realm_tf.training.engine import loop, task
+from realm_tf.training.engine import loop, strategies, task
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 
@@ -70,6 +70,10 @@ class OpenQaTask(task.RealmTask):
         self._gather = gather
         self._read_inputs = read_inputs
         self._embed = tf.function(lambda model, question: model.embed(question, training=False))
+
+    def count(self, batch: question_batches.ReadBatch) -> float:
+        """Questions."""
+        return len(batch.joint.word_ids)
 
     def prepare(
         self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
@@ -157,15 +161,19 @@ def train(
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(config.runtime):
+    with strategies.scope(config.runtime):
         model = _fit(context, start, questions, context.directory(path))
-    return weights.save(
-        model,
+    return context.worker.segment(
+        lambda: weights.save(
+            model,
+            path,
+            kind=KIND,
+            settings=settings,
+            made_from=made_from,
+            counts={"steps": config.open_qa.steps, "questions": len(questions)},
+        ),
         path,
-        kind=KIND,
-        settings=settings,
-        made_from=made_from,
-        counts={"steps": config.open_qa.steps, "questions": len(questions)},
+        KIND,
     )
 
 
@@ -198,9 +206,11 @@ def _fit(
             optimizer_config=config.open_qa.optimizer,
             steps=config.open_qa.steps,
             make_batch=batches.make_batch,
+            seed=config.seed,
             runtime=config.runtime,
             checkpoint_every_steps=config.open_qa.checkpoint_every_steps,
             shown=("answer_accuracy", "retriever_zeroed", "reader_zeroed"),
+            worker=context.worker,
         )
     )
     return model

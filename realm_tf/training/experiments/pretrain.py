@@ -25,7 +25,7 @@ from realm_tf.data.examples import masked_batches
 from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import snapshots
-from realm_tf.training.engine import actions, checkpoints, loop, optimizers, task
+from realm_tf.training.engine import actions, checkpoints, loop, optimizers, strategies, task
 from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples, swap_log
@@ -62,6 +62,10 @@ class PretrainTask(task.RealmTask):
     def __init__(self, params: config_definitions.TaskConfig, *, objective: str, **kwargs: Any):
         super().__init__(params, **kwargs)
         self._objective = objective
+
+    def count(self, batch: masked_batches.MaskedBatch) -> float:
+        """Masked wordpieces."""
+        return float(batch.mask_weights.sum())
 
     def loss_and_sums(
         self,
@@ -142,7 +146,7 @@ def train(
     """
     run = _Pretraining(context, embedder_weights, reader_weights, make_vectors)
     if not run.is_complete():
-        with loop.scope(context.config.runtime):
+        with strategies.scope(context.config.runtime):
             run.fit()
     return run.result()
 
@@ -157,7 +161,7 @@ class _Pretraining:
         reader_weights: artifacts.Segment,
         make_vectors: refresh_lib.MakeVectors,
     ):
-        self._context = context
+        self._context, self._worker = context, context.worker
         self._starts = (embedder_weights, reader_weights)
         config = context.config
         self._settings = {
@@ -190,7 +194,10 @@ class _Pretraining:
         return all(artifacts.is_complete(path) for path in self._paths.values())
 
     def result(self) -> system_lib.System:
-        embedder, reader = (artifacts.open_segment(path, k) for k, path in self._paths.items())
+        embedder, reader = (
+            self._worker.segment(functools.partial(artifacts.open_segment, path, kind), path, kind)
+            for kind, path in self._paths.items()
+        )
         steps = self._context.config.pretrain.steps
         snapshot = self._refresher.refresh_weights(
             embedder, self._context, step=steps, trained_from=self._trained_from(steps)
@@ -213,12 +220,15 @@ class _Pretraining:
             self._context, held_out=False, batch_size=config.pretrain.batch_size, stage="pretrain"
         )
         self._refresh(0)
-        self._swaps = swap_log.SwapLog(os.path.join(self._directory, "swaps.json"))
+        self._swaps = swap_log.SwapLog(
+            os.path.join(self._directory, "swaps.json"), is_kept=self._worker.is_chief
+        )
         for step in self._steps_in_use():
             self._refresher.restore(step)
         loop.fit(self._run())
         self._refresh(config.pretrain.steps)
-        self._save()
+        if self._worker.is_chief:
+            self._save()
 
     def _run(self) -> loop.Run:
         config = self._context.config
@@ -232,12 +242,15 @@ class _Pretraining:
             optimizer=_optimizer(config.pretrain, self._model),
             steps=config.pretrain.steps,
             make_batch=self._make_batch,
+            seed=config.seed,
             runtime=config.runtime,
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
             loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
             shown=("accuracy", "retrieval_utility", "null_probability"),
             make_actions=self._actions,
             on_start=self._swaps.rewind,
+            worker=self._worker,
+            makes_part=True,
         )
 
     def _actions(self, fitted: trainer_lib.Trainer) -> list[Callable[..., None]]:
@@ -246,17 +259,20 @@ class _Pretraining:
 
     def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
         step = self._swaps.snapshot_at(index)
-        return self._batches.make_batch(index, self._retriever_of(step), snapshot_step=step)
+        rows = self._worker.rows(self._batches.batch_size)
+        return self._batches.make_batch(
+            index, self._retriever_of(step), snapshot_step=step, rows=rows
+        )
 
     def _open_retriever(self, step: int) -> retriever_lib.Retriever:
         snapshot = snapshots.load(self._refresher.snapshot_dir, step)
         return retriever_lib.Retriever.open(snapshot)
 
     def _refresh(self, step: int) -> None:
-        self._refresher.refresh(
-            self._model.embedder,
-            step=step,
-            trained_from=self._trained_from(step),
+        strategies.outside(
+            lambda: self._refresher.refresh(
+                self._model.embedder, step=step, trained_from=self._trained_from(step)
+            )
         )
 
     def _trained_from(self, step: int) -> dict[str, str]:
@@ -269,18 +285,25 @@ class _Pretraining:
         config = self._context.config
         if step >= config.pretrain.steps:
             return  # the last snapshot is made when training has ended
+        is_made = self._worker.is_chief and self._is_refreshed(step)
+        if not self._worker.chiefs(is_made, f"the snapshot of step {step}"):
+            return
+        self._swaps.schedule(
+            batch_index=step + config.runtime.prefetch_batches, snapshot_step=step, decided_at=step
+        )
+        if self._worker.is_chief:
+            self._refresher.collect_garbage(
+                self._steps_in_use(), config.pretrain.refresh.keep_snapshots
+            )
+
+    def _is_refreshed(self, step: int) -> bool:
         try:
             with artifacts.storage_errors():
                 self._refresh(step)
         except _MAY_FAIL as error:  # training goes on with the snapshot it has
             self._warn_stale(step, error)
-            return
-        self._swaps.schedule(
-            batch_index=step + config.runtime.prefetch_batches, snapshot_step=step, decided_at=step
-        )
-        self._refresher.collect_garbage(
-            self._steps_in_use(), config.pretrain.refresh.keep_snapshots
-        )
+            return False
+        return True
 
     def _steps_in_use(self) -> set[int]:
         """Steps of the snapshots that the run reads, now or if it is resumed."""

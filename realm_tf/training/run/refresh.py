@@ -19,11 +19,13 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.artifacts import gfile
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import weights
 from realm_tf.models.inference import embedder_export
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import snapshots
+from realm_tf.training.engine import workers
 from realm_tf.training.run import context as context_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Refresher:
       retrieval: Settings of the index, and the exported embedder's dtype.
       search_depth: The deepest search that will be made.
       make_vectors: See `MakeVectors`.
+      worker: The chief of those that train together makes snapshots, the others wait for them.
     """
 
     root: str
@@ -57,6 +60,7 @@ class Refresher:
     retrieval: config_lib.RetrievalConfig
     search_depth: int
     make_vectors: MakeVectors
+    worker: workers.Worker = workers.ALONE
 
     @classmethod
     def of(
@@ -73,6 +77,7 @@ class Refresher:
                 context.config.open_qa.num_searched, *context.config.evaluation.recall_at
             ),
             make_vectors=make_vectors,
+            worker=context.worker,
         )
 
     def refresh(
@@ -87,6 +92,8 @@ class Refresher:
           step: Step of the trainer.
           trained_from: Role to fingerprint of what decides the weights; names the embedder.
         """
+        if not self.worker.is_chief:
+            self._wait(step)
         if step in snapshots.list_steps(self.snapshot_dir):
             if not self._missing(step):
                 return snapshots.load(self.snapshot_dir, step)
@@ -124,6 +131,8 @@ class Refresher:
         Raises:
           UserError: If its embedder was deleted: nothing else holds the weights of that step.
         """
+        if not self.worker.is_chief:
+            self._wait(step)
         missing = self._missing(step)
         if not missing:
             return
@@ -136,6 +145,10 @@ class Refresher:
             )
         snapshots.delete(self.snapshot_dir, step)
         self._publish(step, artifacts.open_segment(embedder, "embedder"))
+
+    def _wait(self, step: int) -> None:
+        path = snapshots.path_of(self.snapshot_dir, step)
+        self.worker.wait(path, lambda: gfile.exists(path) and not self._missing(step))
 
     def _missing(self, step: int) -> list[str]:
         """The parts of a published snapshot that are not there."""

@@ -41,6 +41,7 @@ def _run(context, directory, *, weights_seed=0, **changes) -> loop.Run:
         optimizer_config=config.OptimizerConfig(learning_rate=0.01, warmup_steps=1),
         steps=6,
         make_batch=batches.make_batch,
+        seed=0,
         runtime=cfg.runtime,
         checkpoint_every_steps=3,
         loop_steps=1,
