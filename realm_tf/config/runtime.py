@@ -23,6 +23,18 @@ class RuntimeConfig(ranges.Section):
         False, "Whether to compute in bfloat16 and keep the weights in float32."
     )
     jit_compile: bool = ranges.setting(False, "Whether to compile with XLA, on one replica.")
+    accumulation_steps: int = ranges.setting(
+        1,
+        "In how many parts, one after the other, the batch of every replica is computed: as many"
+        " times less memory, and the same step.",
+        at_least=1,
+        at_most=10_000,
+    )
+    remat: bool = ranges.setting(
+        False,
+        "Whether to keep only the inputs of every layer of the encoders, and to compute the rest"
+        " again for the gradients: less memory, more time.",
+    )
     prefetch_batches: int = ranges.setting(
         4,
         "Number of batches that are made ahead; also the number of steps after a refresh until its"

@@ -16,8 +16,14 @@ class Requested(Exception):  # noqa: N818
 
 
 @contextlib.contextmanager
-def at_next_step() -> Iterator[Callable[[], None]]:
+def at_next_step(
+    agreed: Callable[[bool], bool] = lambda requested: requested,
+) -> Iterator[Callable[[], None]]:
     """Takes the first SIGTERM as a request; a second one does what it did before.
+
+    Args:
+      agreed: Whether any of the workers that train together has a request, given whether this one
+        has; each calls it before every step, so that all end at the same one.
 
     Yields:
       To be called between steps: raises `Requested` once there is a request. Handlers belong to
@@ -32,7 +38,7 @@ def at_next_step() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGTERM, before)
 
     def check() -> None:
-        if requests:
+        if agreed(bool(requests)):
             raise Requested
 
     is_main = threading.current_thread() is threading.main_thread()

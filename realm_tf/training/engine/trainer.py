@@ -17,8 +17,8 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_trainer, config_definitions
 
+from realm_tf.training.engine import accumulation, best_weights, divergence
 from realm_tf.training.engine import batch_stream as stream_lib
-from realm_tf.training.engine import best_weights, divergence
 from realm_tf.training.engine import task as task_lib
 
 
@@ -34,7 +34,8 @@ class Trainer(base_trainer.Trainer):
       task: The task.
       model: Its model, with all weights created.
       optimizer: From `optimizers`.
-      train_stream: Global batches, from the current step on.
+      train_stream: This worker's parts of the global batches, from the current step on.
+      parts: In how many parts, one after the other, a step is computed.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Trainer(base_trainer.Trainer):
         model: tf_keras.Model,
         optimizer: Any,
         train_stream: stream_lib.BatchStream,
+        parts: int = 1,
     ):
         super().__init__(
             config=config,
@@ -60,12 +62,28 @@ class Trainer(base_trainer.Trainer):
         self._watch = divergence.Watch()
         optimizer.build(model.trainable_variables)  # so that a restore finds every slot
         self._compiled_train = tf.function(self._replicated_train)
+        self._accumulated = (
+            None
+            if parts == 1
+            else accumulation.Accumulated(
+                task,
+                model,
+                optimizer,
+                parts=parts,
+                split=lambda part: distribute(self.strategy, part),
+                see=lambda sums: task_lib.update(self.train_metrics, sums),
+                end=self._end_step,
+            )
+        )
 
     def train_step(self, iterator: Iterator[Any]) -> None:
         """Takes the next batch, does its host work, and runs the device step."""
         self.before_step()
         batch = self.task.prepare(next(iterator), self.model)
-        self._compiled_train(distribute(self.strategy, batch))
+        if self._accumulated is not None:
+            self._accumulated.step(batch)
+        else:
+            self._compiled_train(distribute(self.strategy, batch))
 
     def train_loop_end(self) -> dict[str, tf.Tensor]:
         """The loop's metrics; see `require_sane`."""
@@ -88,23 +106,25 @@ class Trainer(base_trainer.Trainer):
     def _replicated_train(self, batch: Any) -> None:
         def step(inputs: Any) -> None:
             logs = self.task.train_step(inputs, self.model, self.optimizer, self.train_metrics)
-            # Losses are sums over a global count: replicas add up to the global loss.
-            replicas = self.strategy.num_replicas_in_sync
-            self.train_loss.update_state(logs[self.task.loss] * replicas)
-            total = task_lib.collectives().global_sum(logs[self.task.loss])
-            self._watch.see(total, self.global_step)
-            self.global_step.assign_add(1)
+            self._end_step(logs[self.task.loss])
 
         self.strategy.run(step, args=(batch,))
 
+    def _end_step(self, loss: tf.Tensor) -> None:
+        """In a replica: what a step leaves besides new weights."""
+        # Losses are sums over a global count: replicas add up to the global loss.
+        self.train_loss.update_state(loss * self.strategy.num_replicas_in_sync)
+        self._watch.see(task_lib.collectives().global_sum(loss), self.global_step)
+        self.global_step.assign_add(1)
+
 
 def distribute(strategy: tf.distribute.Strategy, batch: Any) -> Any:
-    """Splits a global batch over the replicas, along the first axis.
+    """Splits this worker's part of a global batch over its replicas, along the first axis.
 
     Raises:
       ValueError: If the batch cannot be split evenly.
     """
-    replicas = strategy.num_replicas_in_sync
+    replicas = len(strategy.extended.worker_devices)
     if replicas == 1:
         return tf.nest.map_structure(tf.convert_to_tensor, batch)
 
@@ -117,7 +137,7 @@ def distribute(strategy: tf.distribute.Strategy, batch: Any) -> Any:
         size = array.shape[0] // replicas
 
         def of(context: Any) -> tf.Tensor:
-            start = context.replica_id_in_sync_group * size
+            start = context.replica_id_in_sync_group % replicas * size
             return tf.convert_to_tensor(array[start : start + size])
 
         return strategy.experimental_distribute_values_from_function(of)

@@ -68,6 +68,10 @@ class OpenQaTask(task.RealmTask):
         self._read_inputs = read_inputs
         self._embed = tf.function(lambda model, question: model.embed(question, training=False))
 
+    def count(self, batch: question_batches.ReadBatch) -> float:
+        """Questions."""
+        return len(batch.joint.word_ids)
+
     def prepare(
         self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
     ) -> question_batches.ReadBatch:

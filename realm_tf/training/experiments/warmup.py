@@ -22,7 +22,7 @@ from realm_tf import config as config_lib
 from realm_tf.data import sampling
 from realm_tf.data.examples import masked_batches, substitution
 from realm_tf.models import losses, reader, weights
-from realm_tf.training.engine import actions, evaluator, loop, task
+from realm_tf.training.engine import actions, evaluator, loop, strategies, task
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import initial_weights, masked_examples
 
@@ -39,6 +39,10 @@ class WarmupTask(task.RealmTask):
     """
 
     metric_names = ("accuracy",)
+
+    def count(self, batch: masked_batches.MaskedBatch) -> float:
+        """Masked wordpieces."""
+        return float(batch.mask_weights.sum())
 
     def loss_and_sums(
         self,
@@ -89,10 +93,14 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(config.runtime):
+    with strategies.scope(config.runtime):
         model, counts = _Warmup(context, start).fit(context.directory(path))
-    return weights.save(
-        model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
+    return context.worker.segment(
+        lambda: weights.save(
+            model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
+        ),
+        path,
+        KIND,
     )
 
 
@@ -146,6 +154,7 @@ class _Warmup:
                 loop_steps=math.gcd(warmup.check_every_steps, 100),
                 shown=("accuracy",),
                 on_start=self._check_again,
+                worker=self._context.worker,
                 make_actions=lambda fitted: [
                     actions.every(
                         steps=warmup.check_every_steps,
@@ -178,9 +187,12 @@ class _Warmup:
         )
 
     def _measure(self) -> None:
-        count = max(1, _CHECK_EXAMPLES // self._warmup.batch_size)
-        batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
-        self._copy_accuracy = self._evaluator(batches)["accuracy"]
+        accuracy, worker = 0.0, self._context.worker
+        if worker.is_chief:
+            count = max(1, _CHECK_EXAMPLES // self._warmup.batch_size)
+            batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
+            accuracy = self._evaluator(batches)["accuracy"]
+        self._copy_accuracy = worker.chiefs(accuracy, "the copy accuracy that the chief measures")
 
     def _check_again(self, step: int) -> None:
         """Ends a run that was killed between passing the gate and writing its weights."""

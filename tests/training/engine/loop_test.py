@@ -13,7 +13,7 @@ import tensorflow as tf
 from realm_tf import config, types
 from realm_tf.data.examples import ict_batches
 from realm_tf.models import embedder
-from realm_tf.training.engine import checkpoints, loop, preemption, task
+from realm_tf.training.engine import checkpoints, loop, preemption, strategies, task
 from realm_tf.training.experiments import ict, warmup
 from tests.models import tiny
 from tests.training import runs
@@ -208,7 +208,7 @@ def test_last_step_is_measured_too(context, tmp_path):
 
 def test_tpu_where_there_is_none_is_one_line():
     with pytest.raises(types.UserError, match="there is no TPU 'local'") as told:
-        loop.make_strategy(config.RuntimeConfig(strategy="tpu"))
+        strategies.make_strategy(config.RuntimeConfig(strategy="tpu"))
     assert "\n" not in str(told.value)
 
 
@@ -248,7 +248,7 @@ def test_ict_weights_are_a_segment_that_is_made_once(context):
     [("one_device", tf.distribute.OneDeviceStrategy), ("mirrored", tf.distribute.MirroredStrategy)],
 )
 def test_strategies(two_logical_devices, name, kind):
-    made = loop.make_strategy(config.RuntimeConfig(strategy=name))
+    made = strategies.make_strategy(config.RuntimeConfig(strategy=name))
     assert isinstance(made, kind)
     assert made.num_replicas_in_sync == (2 if name == "mirrored" else 1)
 
