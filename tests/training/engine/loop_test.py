@@ -11,7 +11,7 @@ import tensorflow as tf
 from realm_tf import config, types
 from realm_tf.data.examples import ict_batches
 from realm_tf.models import embedder
-from realm_tf.training.engine import loop, task
+from realm_tf.training.engine import loop, strategies, task
 from realm_tf.training.experiments import ict, warmup
 from tests.models import tiny
 from tests.training import runs
@@ -143,7 +143,7 @@ def test_ict_weights_are_a_segment_that_is_made_once(context):
     [("one_device", tf.distribute.OneDeviceStrategy), ("mirrored", tf.distribute.MirroredStrategy)],
 )
 def test_strategies(two_logical_devices, name, kind):
-    made = loop.make_strategy(config.RuntimeConfig(strategy=name))
+    made = strategies.make_strategy(config.RuntimeConfig(strategy=name))
     assert isinstance(made, kind)
     assert made.num_replicas_in_sync == (2 if name == "mirrored" else 1)
 

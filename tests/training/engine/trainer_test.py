@@ -11,14 +11,14 @@ from realm_tf import config, types
 from realm_tf.data.examples import ict_batches
 from realm_tf.data.tagging import tag_batches
 from realm_tf.models import embedder, realm
-from realm_tf.training.engine import batch_stream, loop, optimizers, task, trainer
+from realm_tf.training.engine import batch_stream, optimizers, strategies, task, trainer
 from realm_tf.training.experiments import ict, pretrain
 from tests.models import tiny
 
 
 @pytest.fixture(scope="module")
 def mirrored(two_logical_devices):
-    made = loop.make_strategy(config.RuntimeConfig(strategy="mirrored"))
+    made = strategies.make_strategy(config.RuntimeConfig(strategy="mirrored"))
     assert made.num_replicas_in_sync == len(two_logical_devices)
     return made
 
