@@ -17,10 +17,19 @@ _HOST_OPS = re.compile(
     r"Tokenize|Decode|Scann|^Unique|^Where$|^NonMaxSuppression|^Ragged|^DynamicPartition$|"
     r"^BooleanMask|^ListDiff$"
 )
-# How many of the outputs of these ops need a shape: the others are numbers of axes, which a compiler
-# computes by itself, and memory that only a GPU's library uses, and that nothing reads.
+# How many of the outputs of these ops need a shape: the others are numbers of axes, which compilers
+# compute by themselves, and memory that only a GPU's library uses, and that nothing reads.
 _SHAPED = {"BroadcastGradientArgs": 0, "FusedBatchNormV3": 5, "ZerosLike": 0}
 EXPERIMENTS = pytest.mark.parametrize("name", list(steps.EXPERIMENTS))
+OPTIONS = pytest.mark.parametrize(
+    "options",
+    [
+        {"jit_compile": True},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"rematerialised": True}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 
 
 def _faults(function: tf.types.experimental.ConcreteFunction) -> Iterator[str]:
@@ -48,7 +57,7 @@ def _traced(name: str, **options) -> tf.types.experimental.ConcreteFunction:
 
 
 @EXPERIMENTS
-@pytest.mark.parametrize("options", [{}, {"jit_compile": True}, {"rematerialised": True}], ids=str)
+@OPTIONS
 def test_step_has_static_shapes_and_no_work_of_the_host(name, options):
     traced = _traced(name, **options)
     assert len(traced.graph.as_graph_def().node) > 20
@@ -71,6 +80,7 @@ def test_what_a_tpu_refuses_is_found_in_nested_functions(function, fault):
     assert any(fault in found for found in faults), faults
 
 
+@pytest.mark.slow
 @EXPERIMENTS
 def test_xla_does_the_same_step(name):
     experiment = steps.EXPERIMENTS[name]
