@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,9 +28,11 @@ def collectives() -> losses.Collectives:
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return losses.LOCAL
+    global_sum = functools.partial(context.all_reduce, tf.distribute.ReduceOp.SUM)
     return losses.Collectives(
         gather=lambda x: context.all_gather(x, axis=0),
-        global_sum=lambda x: context.all_reduce(tf.distribute.ReduceOp.SUM, x),
+        global_sum=global_sum,
+        global_count=global_sum,
         replica_id=context.replica_id_in_sync_group,
     )
 
@@ -124,7 +127,7 @@ class RealmTask(base_task.Task, abc.ABC):
         variables = model.trainable_variables
         across = collectives()
         if count is not None:
-            across = across._replace(global_sum=lambda _: count)
+            across = across._replace(global_count=lambda _: count)
         with tf.GradientTape() as tape, dropout.at_step(step):
             loss, sums = self.loss_and_sums(batch, model, training=True, across=across)
         gradients = tape.gradient(

@@ -45,7 +45,7 @@ class IctTask(task.ComparingTask):
         logits, labels = losses.ict_logits_and_labels(query_emb, block_emb, across)
         hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), labels), tf.float32)
         sums = {"accuracy": (tf.reduce_sum(hits), tf.cast(tf.size(hits), tf.float32))}
-        return losses.ict_loss(logits, labels, across.global_sum), sums
+        return losses.ict_loss(logits, labels, across.global_count), sums
 
 
 def train(context: context_lib.Context) -> artifacts.Segment:

@@ -72,7 +72,7 @@ class PretrainTask(task.RealmTask):
             log_p_y,
             batch.mask_weights,
             objective=self._objective,
-            global_sum=across.global_sum,
+            global_sum=across.global_count,
         )
         return loss, self._sums(batch, outputs, log_p_z, log_p_y, across)
 

@@ -48,7 +48,7 @@ class SpanTaggerTask(task.RealmTask):
         """Mean over the words that have a tag."""
         logits = model(batch.inputs, training=training)
         weights = batch.weights
-        loss = losses.tagging_loss(logits, batch.targets, weights, across.global_sum)
+        loss = losses.tagging_loss(logits, batch.targets, weights, across.global_count)
         hits = task.hits(logits, batch.targets)
         return loss, {"accuracy": task.mean_over_masks(hits, weights)}
 

@@ -57,7 +57,7 @@ class WarmupTask(task.RealmTask):
         log_p_y = losses.log_token(logits, batch.mask_targets)
         log_p_z = tf.zeros_like(log_p_y[:, :, 0])  # one block, with certainty
         weights = batch.mask_weights
-        loss = losses.masked_lm_loss(log_p_z, log_p_y, weights, global_sum=across.global_sum)
+        loss = losses.masked_lm_loss(log_p_z, log_p_y, weights, global_sum=across.global_count)
         right = task.hits(logits[:, 0], batch.mask_targets)
         return loss, {"accuracy": task.mean_over_masks(right, weights)}
 

@@ -13,7 +13,13 @@ from realm_tf.training.engine import strategies
 from tests.models import tiny
 from tests.training.engine import steps
 
-EXPERIMENTS = pytest.mark.parametrize("name", list(steps.EXPERIMENTS))
+EXPERIMENTS = pytest.mark.parametrize(
+    "name",
+    [
+        n if n in ("ict", "warmup") else pytest.param(n, marks=pytest.mark.slow)
+        for n in steps.EXPERIMENTS
+    ],
+)
 # Of the examples of a part among themselves.
 _OF_PARTS = {"query_spread"}
 
@@ -33,6 +39,7 @@ def test_parts_add_up_to_the_batch(name, parts):
     _assert_same(steps.step(experiment, parts=parts), steps.step(experiment))
 
 
+@pytest.mark.slow
 @EXPERIMENTS
 @pytest.mark.parametrize("options", [{"jit_compile": True}, {"adam": True}], ids=str)
 def test_parts_add_up_with_xla_and_with_adam(name, options):
@@ -47,6 +54,7 @@ def test_parts_add_up_with_xla_and_with_adam(name, options):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3 if "adam" in options else 1e-5)
 
 
+@pytest.mark.slow
 @EXPERIMENTS
 def test_parts_of_replicas_add_up(two_logical_devices, name):
     mirrored = strategies.make_strategy(config.RuntimeConfig(strategy="mirrored"))
@@ -66,8 +74,9 @@ def test_bits_are_the_same_where_no_order_of_sums_changes():
         np.testing.assert_array_equal(left, right)
 
 
+@pytest.mark.slow
 @EXPERIMENTS
-def test_comparing_and_other_losses_agree_on_what_is_dropped(name):
+def test_parts_drop_the_same_whenever_a_step_is_done(name):
     """With dropout on, a step is a function of weights and step alone, in parts, too."""
     experiment = steps.EXPERIMENTS[name]
     made = [steps.step(experiment, parts=2, dropped=0.5) for _ in range(2)]
@@ -76,7 +85,7 @@ def test_comparing_and_other_losses_agree_on_what_is_dropped(name):
     assert any(not np.array_equal(a, b) for a, b in zip(made[0][1], dry[1], strict=True))
 
 
-def test_gradients_of_a_comparing_loss_are_of_what_was_dropped(monkeypatch):
+def test_gradients_of_a_comparing_loss_are_of_what_was_dropped():
     """Both passes over a part of ICT drop the same: its gradient is that of one pass."""
     experiment = steps.EXPERIMENTS["ict"]
     fitted = steps.make_trainer(experiment, parts=2, dropped=0.5)

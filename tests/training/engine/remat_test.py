@@ -10,7 +10,13 @@ from realm_tf import config
 from realm_tf.training.engine import strategies
 from tests.training.engine import steps
 
-EXPERIMENTS = pytest.mark.parametrize("name", list(steps.EXPERIMENTS))
+EXPERIMENTS = pytest.mark.parametrize(
+    "name",
+    [
+        n if n in ("ict", "warmup") else pytest.param(n, marks=pytest.mark.slow)
+        for n in steps.EXPERIMENTS
+    ],
+)
 
 
 def _assert_same(made, expected, *, atol):
@@ -27,6 +33,7 @@ def test_step_is_the_same(name):
     _assert_same(steps.step(experiment, rematerialised=True), steps.step(experiment), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"parts": 2}, {"jit_compile": True}], ids=str)
 def test_the_same_is_dropped_both_times(monkeypatch, options):
     experiment = steps.EXPERIMENTS["pretrain"]
