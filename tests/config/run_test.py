@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 
 import pytest
+import yaml
 
 from realm_tf import config, types
 
@@ -39,7 +40,7 @@ def test_decisive_settings_leave_out_when_to_save():
     settings = config.decisive(config.PretrainConfig())
     assert {"steps", "refresh", "warmup", "optimizer"} < settings.keys()
     assert "checkpoint_every_steps" not in settings
-    assert settings["refresh"] == {"every_steps": 500}
+    assert settings["refresh"] == {"mode": "sync", "every_steps": 500}
 
 
 def test_empty_file_is_the_defaults(tmp_path):
@@ -217,3 +218,10 @@ def test_config_is_frozen():
 @pytest.mark.parametrize("path", sorted(_CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_config_loads(path):
     assert config.load(str(path)) != config.Config()
+
+
+@pytest.mark.parametrize("text", ["off", "'off'", '"off"'])
+def test_mode_off_needs_no_quotes(text):
+    loaded = config.load(None, [f"pretrain.refresh.mode={text}"])
+    assert loaded.pretrain.refresh.mode == "off"
+    assert config.from_dict(config.Config, yaml.safe_load(config.dump(loaded))) == loaded
