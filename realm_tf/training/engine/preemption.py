@@ -19,11 +19,14 @@ class Requested(Exception):  # noqa: N818
 def at_next_step() -> Iterator[Callable[[], None]]:
     """Takes the first SIGTERM as a request; a second one does what it did before.
 
+    So does the first in the end, if no step came after it.
+
     Yields:
       To be called between steps: raises `Requested` once there is a request. Handlers belong to
       the main thread; in another one, or where SIGTERM is ignored, there never is a request.
     """
     requests: list[int] = []
+    told: list[int] = []
     before = signal.getsignal(signal.SIGTERM)
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -33,6 +36,7 @@ def at_next_step() -> Iterator[Callable[[], None]]:
 
     def check() -> None:
         if requests:
+            told.append(requests[0])
             raise Requested
 
     is_main = threading.current_thread() is threading.main_thread()
@@ -44,3 +48,5 @@ def at_next_step() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGTERM, before)
+    if requests and not told:
+        signal.raise_signal(signal.SIGTERM)
