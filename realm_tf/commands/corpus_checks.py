@@ -51,6 +51,17 @@ def check_devices(runtime: config_lib.RuntimeConfig, batch_sizes: Mapping[str, i
         )
 
 
+def check_devices_of_run(config: config_lib.Config) -> None:
+    """Checks the batches of all trainings of a run; see `check_devices`."""
+    sizes = {
+        "ict": config.ict.batch_size,
+        "pretrain.warmup": config.pretrain.warmup.batch_size,
+        "pretrain": config.pretrain.batch_size,
+        "open_qa": config.open_qa.batch_size,
+    }
+    check_devices(config.runtime, sizes)
+
+
 def check_blocks(config: config_lib.Config, num_blocks: int) -> None:
     """Checks settings against the number of blocks of the knowledge corpus.
 

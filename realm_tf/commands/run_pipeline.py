@@ -113,8 +113,8 @@ class Pipeline:
 
         with workers.at_work(workdir, config.runtime, save) as (worker, check):
             saved = run_inputs.load(workdir)
-            _require_same(workdir, saved, (inputs, config))
-            _check_devices(config)
+            run_inputs.require_same(workdir, saved, (inputs, config))
+            corpus_checks.check_devices_of_run(config)
             yield cls(workdir, *saved, check=check, worker=worker)
 
     @classmethod
@@ -133,7 +133,7 @@ class Pipeline:
         runtime = run_inputs.load(workdir)[1].runtime
         with workers.at_work(workdir, runtime) as (worker, check):
             inputs, config = run_inputs.load(workdir)
-            _check_devices(config)
+            corpus_checks.check_devices_of_run(config)
             yield cls(workdir, inputs, config, recorded=True, check=check, worker=worker)
 
     def run(self) -> dict[str, Any]:
@@ -317,28 +317,3 @@ class Pipeline:
 def _kept(weights: artifacts.Segment) -> dict[str, float]:
     """Which step's weights were kept, and the figure that they were chosen by."""
     return {name: n for name, n in weights.counts.items() if name.startswith("kept_")}
-
-
-def _check_devices(config: config_lib.Config) -> None:
-    """Checks the batches of a run against its replicas; see `corpus_checks.check_devices`."""
-    sizes = {
-        "ict": config.ict.batch_size,
-        "pretrain.warmup": config.pretrain.warmup.batch_size,
-        "pretrain": config.pretrain.batch_size,
-        "open_qa": config.open_qa.batch_size,
-    }
-    corpus_checks.check_devices(config.runtime, sizes)
-
-
-def _require_same(
-    workdir: str,
-    saved: tuple[run_inputs.Inputs, config_lib.Config],
-    given: tuple[run_inputs.Inputs, config_lib.Config],
-) -> None:
-    """Refuses a worker that was given another run than the chief."""
-    own = run_inputs.digest(given[0].absolute(), run_inputs.absolute_config(given[1]))
-    if run_inputs.digest(*saved) != own:
-        raise types.UserError(
-            "This worker was given other inputs or settings than the chief, whose are in"
-            f" {workdir}. Give all workers the same command; only TF_CONFIG differs."
-        )

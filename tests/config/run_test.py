@@ -36,6 +36,10 @@ def test_file_overrides_defaults_and_set_overrides_the_file(tmp_path):
     assert cfg.pretrain.refresh.every_steps == 7
 
 
+def test_decisive_of_the_runtime_is_what_changes_losses():
+    assert config.decisive(config.RuntimeConfig()).keys() == {"mixed_bfloat16", "jit_compile"}
+
+
 def test_decisive_settings_leave_out_when_to_save():
     settings = config.decisive(config.PretrainConfig())
     assert {"steps", "refresh", "warmup", "optimizer"} < settings.keys()

@@ -21,6 +21,8 @@ def at_next_step(
 ) -> Iterator[Callable[[], None]]:
     """Takes the first SIGTERM as a request; a second one does what it did before.
 
+    So does the first in the end, if no step came after it.
+
     Args:
       agreed: Whether any of the workers that train together has a request, given whether this one
         has; each calls it before every step, so that all end at the same one.
@@ -30,6 +32,7 @@ def at_next_step(
       the main thread; in another one, or where SIGTERM is ignored, there never is a request.
     """
     requests: list[int] = []
+    told: list[int] = []
     before = signal.getsignal(signal.SIGTERM)
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -39,6 +42,7 @@ def at_next_step(
 
     def check() -> None:
         if agreed(bool(requests)):
+            told.extend(requests)
             raise Requested
 
     is_main = threading.current_thread() is threading.main_thread()
@@ -50,3 +54,5 @@ def at_next_step(
         yield check
     finally:
         signal.signal(signal.SIGTERM, before)
+    if requests and not told:
+        signal.raise_signal(signal.SIGTERM)

@@ -167,6 +167,18 @@ def test_second_sigterm_does_what_it_did_before():
         signal.signal(signal.SIGTERM, before)
 
 
+def test_sigterm_behind_the_last_step_is_not_forgotten():
+    handled = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: handled.append(number))
+    try:
+        with preemption.at_next_step():
+            signal.raise_signal(signal.SIGTERM)
+            assert handled == []
+        assert handled == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_ignored_sigterm_stays_ignored():
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
