@@ -19,7 +19,7 @@ from tests.commands import run_pipeline_test as pipeline_test
 
 pytestmark = pytest.mark.slow
 
-_ROUNDS = 6
+_ROUNDS = 5
 _SETTINGS = (
     "pretrain.refresh.mode=async",
     "pretrain.steps=40",

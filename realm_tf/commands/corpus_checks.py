@@ -15,7 +15,7 @@ import numpy as np
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.training.engine import loop
+from realm_tf.training.engine import strategies
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples
 
@@ -34,20 +34,32 @@ def check_devices(runtime: config_lib.RuntimeConfig, batch_sizes: Mapping[str, i
     Raises:
       UserError: If a batch does not split over the replicas, or XLA is asked for under several.
     """
-    if runtime.strategy == "one_device":
-        return
-    replicas = loop.make_strategy(runtime).num_replicas_in_sync
+    replicas, parts = 1, runtime.accumulation_steps
+    if runtime.strategy != "one_device":
+        replicas = strategies.make_strategy(runtime).num_replicas_in_sync
+    of_parts = f" times the {parts} of runtime.accumulation_steps" if parts > 1 else ""
     for section, size in batch_sizes.items():
-        if size % replicas:
+        if size % (replicas * parts):
             raise types.UserError(
                 f"{section}.batch_size must be a multiple of the {replicas} replicas of"
-                f" runtime.strategy {runtime.strategy}. Received: {size}."
+                f" runtime.strategy {runtime.strategy}{of_parts}. Received: {size}."
             )
     if runtime.jit_compile and replicas > 1:
         raise types.UserError(
             f"runtime.jit_compile works on one replica; set it to false for the {replicas} replicas"
             f" of runtime.strategy {runtime.strategy}."
         )
+
+
+def check_devices_of_run(config: config_lib.Config) -> None:
+    """Checks the batches of all trainings of a run; see `check_devices`."""
+    sizes = {
+        "ict": config.ict.batch_size,
+        "pretrain.warmup": config.pretrain.warmup.batch_size,
+        "pretrain": config.pretrain.batch_size,
+        "open_qa": config.open_qa.batch_size,
+    }
+    check_devices(config.runtime, sizes)
 
 
 def check_blocks(config: config_lib.Config, num_blocks: int) -> None:

@@ -15,6 +15,7 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands import make_vocab, run_inputs
+from realm_tf.training.engine import workers
 from realm_tf.training.run import context as context_lib
 
 _RECORD = "data.json"
@@ -34,6 +35,7 @@ class DataStages:
       timed: Runs a stage.
       recorded: Whether the segments that this run was made of are taken, if all are complete,
         without a look at its corpus.
+      worker: Which of the processes that train together this is.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class DataStages:
         timed: Timed,
         *,
         recorded: bool = False,
+        worker: workers.Worker = workers.ALONE,
     ):
         self._workdir = workdir
         self._root = root
@@ -52,6 +55,7 @@ class DataStages:
         self._config = config
         self._timed = timed
         self._use_record = recorded
+        self._worker = worker
 
     @functools.cached_property
     def vocab(self) -> artifacts.Segment:
@@ -107,6 +111,7 @@ class DataStages:
             blocks=self.blocks,
             spans=self.passages.spans,
             passage_blocks=self.passages.blocks,
+            worker=self._worker,
         )
 
     def record(self) -> None:

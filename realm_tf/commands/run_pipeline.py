@@ -19,9 +19,18 @@ from typing import Any, TypeVar
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
-from realm_tf.commands import data_stages, export, measure, refresh, run_inputs, training_stages
+from realm_tf.commands import (
+    corpus_checks,
+    data_stages,
+    export,
+    measure,
+    refresh,
+    run_inputs,
+    training_stages,
+)
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import answer_scores, report
+from realm_tf.training.engine import workers
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,6 +50,7 @@ class Pipeline:
       recorded: Whether the data that the run was made of is taken as it is, without its corpus.
       check: Called before every stage; may end the run.
       has_refresher: Whether joint training starts a refresher of its own where it needs one.
+      worker: Which of the processes that train together this is.
     """
 
     def __init__(
@@ -52,15 +62,23 @@ class Pipeline:
         recorded: bool = False,
         check: Callable[[], None] = lambda: None,
         has_refresher: bool = True,
+        worker: workers.Worker = workers.ALONE,
     ):
         workdir = workdir if artifacts.is_remote(workdir) else os.path.normpath(workdir)
         self._workdir = workdir
         self._inputs = inputs
         self._config = config
         self._check = check
+        self._worker = worker
         self.root = os.path.join(workdir, "segments")
         self.data = data_stages.DataStages(
-            workdir, self.root, inputs, config, self._stage, recorded=recorded
+            workdir,
+            self.root,
+            inputs,
+            config,
+            self._stage_of_data,
+            recorded=recorded,
+            worker=worker,
         )
         command = refresh.command(workdir) if has_refresher else None
         self.training = training_stages.TrainingStages(
@@ -80,18 +98,24 @@ class Pipeline:
         """Starts a run, or continues it: writes its inputs and resolved configuration first.
 
         Yields:
-          The run, in whose work directory no other process works meanwhile.
+          The run, in whose work directory no other process works meanwhile, unless it trains
+          together with this one.
 
         Raises:
-          UserError: If an input is missing, another process works there, or the work directory
-            cannot be made or written.
+          UserError: If an input is missing, another process works there, the work directory cannot
+            be made or written, or the devices are not there.
         """
         run_inputs.check(inputs, config)
-        with _alone(workdir) as lease:
+
+        def save() -> None:
             if run_inputs.save(workdir, inputs, config):
                 report.keep(workdir, "seconds")
-            loaded = run_inputs.load(workdir)
-            yield cls(workdir, *loaded, check=lease.check, has_refresher=has_refresher)
+
+        with workers.at_work(workdir, config.runtime, save) as (worker, check):
+            saved = run_inputs.load(workdir)
+            run_inputs.require_same(workdir, saved, (inputs, config))
+            corpus_checks.check_devices_of_run(config)
+            yield cls(workdir, *saved, check=check, worker=worker)
 
     @classmethod
     @contextlib.contextmanager
@@ -99,26 +123,24 @@ class Pipeline:
         """Opens a run that `create` started; where its data is complete, it needs no corpus.
 
         Yields:
-          The run, in whose work directory no other process works meanwhile.
+          The run, in whose work directory no other process works meanwhile, unless it trains
+          together with this one.
 
         Raises:
-          UserError: If there is none, another process works there, or it cannot be written.
+          UserError: If there is none, another process works there, it cannot be written, or the
+            devices are not there.
         """
-        run_inputs.load(workdir)  # before a directory is made where no run is
-        with _alone(workdir) as lease:
-            yield cls(
-                workdir,
-                *run_inputs.load(workdir),
-                recorded=True,
-                check=lease.check,
-                has_refresher=has_refresher,
-            )
+        runtime = run_inputs.load(workdir)[1].runtime
+        with workers.at_work(workdir, runtime) as (worker, check):
+            inputs, config = run_inputs.load(workdir)
+            corpus_checks.check_devices_of_run(config)
+            yield cls(workdir, inputs, config, recorded=True, check=check, worker=worker)
 
     def run(self) -> dict[str, Any]:
         """Runs every stage that is not complete; returns the report."""
         self.evaluate()
         self.export()
-        return report.read(self._workdir)
+        return self._report_of_all()
 
     def train(self, experiment: str) -> Iterator[artifacts.Segment]:
         """Completes one experiment, and what comes before it; yields the trained weights."""
@@ -136,7 +158,17 @@ class Pipeline:
             )
 
     def _report(self, section: str, figures: dict[str, Any]) -> None:
-        report.merge(self._workdir, section, figures)
+        if self._worker.is_chief:
+            report.merge(self._workdir, section, figures)
+
+    def _report_of_all(self) -> dict[str, Any]:
+        """The report, once the chief has written it."""
+        self._worker.chiefs(0.0, "the chief to measure")
+        return report.read(self._workdir)
+
+    def _stage_of_data(self, name: str, make: Callable[[], _T]) -> _T:
+        """A stage that the chief runs alone; the other workers wait for what it makes."""
+        return self._worker.follow(self.root, lambda: self._stage(name, make))
 
     def _stage(self, name: str, make: Callable[[], _T], output: str | None = None) -> _T:
         """Runs a stage, and reports how long it took if it made anything.
@@ -170,6 +202,10 @@ class Pipeline:
 
     def evaluate(self) -> dict[str, Any]:
         """Measures every system that has not been measured, and writes the report."""
+        if not self._worker.is_chief:  # it trains with the chief, and measures nothing
+            for system in self.training.systems():
+                self.training.fine_tuned(system)
+            return self._report_of_all()
         self.data.record()
         self._report_data()
         questions = self.dev_questions()
@@ -178,7 +214,7 @@ class Pipeline:
             measured[system.name] = self._measured(system, questions, known)
             self._report("systems", measured)
         self._forget_others(measured)
-        return report.read(self._workdir)
+        return self._report_of_all()
 
     def _forget_others(self, systems: Container[str]) -> None:
         """Removes what an earlier configuration left of systems that this one does not have."""
@@ -234,6 +270,8 @@ class Pipeline:
         """Exports the best system; returns the directory of its versions."""
         system, context = self.training.best_system(), self.training.context
         weights, target = self.training.fine_tuned(system), output or self.exported_model()
+        if not self._worker.is_chief:
+            return target
         return self._stage(
             "export", lambda: export.export_model(context, system, weights, target), target
         )
@@ -279,10 +317,3 @@ class Pipeline:
 def _kept(weights: artifacts.Segment) -> dict[str, float]:
     """Which step's weights were kept, and the figure that they were chosen by."""
     return {name: n for name, n in weights.counts.items() if name.startswith("kept_")}
-
-
-@contextlib.contextmanager
-def _alone(workdir: str) -> Iterator[artifacts.Lease]:
-    """Holds the work directory; what its disk refuses is one line for the user."""
-    with artifacts.hold(workdir) as lease, artifacts.storage_errors():
-        yield lease

@@ -12,6 +12,7 @@ from realm_tf.commands import corpus_checks
 from realm_tf.data.tagging import conll
 from realm_tf.evaluation import entities
 from realm_tf.text import vocabulary
+from realm_tf.training.engine import workers
 from realm_tf.training.experiments import span_tagger
 
 
@@ -41,13 +42,13 @@ def train_tagger(
       UserError: If no file matches a pattern, a file is not CoNLL, a batch does not split over the
         replicas, another process works in `root`, or it cannot be written.
     """
-    size = config.span_tagger.batch_size
-    corpus_checks.check_devices(config.runtime, {"span_tagger": size})
-    data = span_tagger.Data(
-        train=conll.expand(train),
-        dev=conll.expand(dev),
-        test=conll.expand(test),
-        vocab=artifacts.open_segment(vocab, vocabulary.KIND),
-    )
-    with artifacts.hold(root), artifacts.storage_errors():
-        return span_tagger.train(config, data, root, score=entities.score)
+    with workers.at_work(root, config.runtime) as (worker, _):
+        size = config.span_tagger.batch_size
+        corpus_checks.check_devices(config.runtime, {"span_tagger": size})
+        data = span_tagger.Data(
+            train=conll.expand(train),
+            dev=conll.expand(dev),
+            test=conll.expand(test),
+            vocab=artifacts.open_segment(vocab, vocabulary.KIND),
+        )
+        return span_tagger.train(config, data, root, score=entities.score, worker=worker)

@@ -56,13 +56,6 @@ class TrainingStages:
           UserError: If they do not.
         """
         config = self._config
-        sizes = {
-            "ict": config.ict.batch_size,
-            "pretrain.warmup": config.pretrain.warmup.batch_size,
-            "pretrain": config.pretrain.batch_size,
-            "open_qa": config.open_qa.batch_size,
-        }
-        corpus_checks.check_devices(config.runtime, sizes)
         corpus_checks.check_blocks(config, int(self._data.blocks.counts["blocks"]))
         context = self._data.context
         corpus_checks.check_sentences(context)

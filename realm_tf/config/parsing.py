@@ -74,6 +74,9 @@ def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
             near = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.4)
             hint = f" Did you mean {where}{near[0]}?" if near else f" Valid: {', '.join(fields)}."
             raise types.UserError(f"Unknown config key {_one_line(name)}.{hint}")
+        spec = fields[key].metadata.get("spec")
+        if value is False and spec is not None and "off" in spec.choices:
+            value = "off"  # which YAML 1.1 reads so
         made[key] = _coerce(hints[key], value, name)
     try:
         return cls(**made)

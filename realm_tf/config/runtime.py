@@ -27,8 +27,20 @@ class RuntimeConfig(ranges.Section):
     static_shapes: bool | None = ranges.setting(
         None,
         "Whether all batches have the same shapes, padded to the longest that may be; null: only"
-        " where the device needs it (a TPU, or `jit_compile`). Without it, batches are cut behind"
-        " their longest text.",
+        " where it is needed (a TPU, `jit_compile`, several workers, accumulation). Without it,"
+        " batches are cut behind their longest text.",
+    )
+    accumulation_steps: int = ranges.setting(
+        1,
+        "In how many parts, one after the other, the batch of every replica is computed: as many"
+        " times less memory, and the same step.",
+        at_least=1,
+        at_most=10_000,
+    )
+    remat: bool = ranges.setting(
+        False,
+        "Whether to keep only the inputs of every layer of the encoders, and to compute the rest"
+        " again for the gradients: less memory, more time.",
     )
     prefetch_batches: int = ranges.setting(
         4,
@@ -48,14 +60,20 @@ class RuntimeConfig(ranges.Section):
 
     @property
     def _needs_static_shapes(self) -> bool:
-        return self.jit_compile or self.strategy == "tpu"
+        # XLA compiles every shape anew. Workers must trace the same functions in the same order, and
+        # what is accumulated is traced in parts.
+        return (
+            self.jit_compile
+            or self.strategy in ("tpu", "multi_worker_mirrored")
+            or self.accumulation_steps > 1
+        )
 
     def faults(self) -> Iterator[str]:
         """See `Section`."""
         if self.static_shapes is False and self._needs_static_shapes:
             yield (
-                "static_shapes must not be false with jit_compile or the strategy tpu, which"
-                " compile the step for every shape anew. Leave it out."
+                "static_shapes must not be false with jit_compile, accumulation_steps or the"
+                " strategies tpu and multi_worker_mirrored. Leave it out."
             )
 
 

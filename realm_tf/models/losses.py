@@ -27,15 +27,20 @@ class Collectives(NamedTuple):
       gather: Function from this replica's [n, ...] to all replicas' [n * num_replicas, ...], in
         replica order; it is differentiable.
       global_sum: Function that sums a number over all replicas.
+      global_count: Function from this replica's number of what a loss is a mean over to that of the
+        global batch.
       replica_id: Place of this replica in the order of `gather`, <int32>[].
     """
 
     gather: Callable[[tf.Tensor], tf.Tensor]
     global_sum: Callable[[tf.Tensor], tf.Tensor]
+    global_count: Callable[[tf.Tensor], tf.Tensor]
     replica_id: tf.Tensor | int
 
 
-LOCAL = Collectives(gather=tf.identity, global_sum=tf.identity, replica_id=0)
+LOCAL = Collectives(
+    gather=tf.identity, global_sum=tf.identity, global_count=tf.identity, replica_id=0
+)
 
 
 def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:

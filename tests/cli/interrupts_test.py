@@ -88,3 +88,24 @@ def test_afterwards_a_signal_is_pythons_again(number, default):
         assert signal.getsignal(number) == default
     finally:
         signal.signal(number, before)
+
+
+def test_process_ends_with_its_children_when_its_input_closes():
+    code = (
+        "import subprocess, sys, time; from realm_tf.cli import interrupts;"
+        "interrupts.end_when_input_closes();"
+        "child = subprocess.Popen(['sleep', '60'], stdin=subprocess.DEVNULL);"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        child = int(process.stdout.readline())
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+    try:
+        with open(f"/proc/{child}/stat", encoding="utf-8") as f:
+            assert f.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        pass  # nothing is left of it

@@ -101,6 +101,7 @@ def test_settings_and_paths_are_refused(made):
         ("evaluate", "--workdir", "gone"): "gone holds no run",
         ("export", "--workdir", "gone"): "gone holds no run",
         ("train", "realm/ict", "--workdir", "gone"): "gone holds no run",
+        ("refresh", "--workdir", "gone"): "gone holds no run",
         (
             *("train", "realm/span_tagger", *vocab, *out),
             *("--train", made["corpus"], "--dev", "gone.conll"),

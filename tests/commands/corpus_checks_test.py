@@ -119,7 +119,7 @@ def test_answers_that_are_wider_than_a_span(context):
 @pytest.mark.parametrize("strategy", ["mirrored", "multi_worker_mirrored"])
 def test_batches_split_over_replicas(monkeypatch, strategy):
     two = type("Two", (), {"num_replicas_in_sync": 2})()
-    monkeypatch.setattr(corpus_checks.loop, "make_strategy", lambda _: two)
+    monkeypatch.setattr(corpus_checks.strategies, "make_strategy", lambda _: two)
     runtime = config_lib.RuntimeConfig(strategy=strategy)
     corpus_checks.check_devices(runtime, {"ict": 4, "open_qa": 2})
     message = r"^open_qa\.batch_size must be a multiple of the 2 replicas .* Received: 5\.$"

@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 
 import pytest
+import yaml
 
 from realm_tf import config, types
 
@@ -35,11 +36,15 @@ def test_file_overrides_defaults_and_set_overrides_the_file(tmp_path):
     assert cfg.pretrain.refresh.every_steps == 7
 
 
+def test_decisive_of_the_runtime_is_what_changes_losses():
+    assert config.decisive(config.RuntimeConfig()).keys() == {"mixed_bfloat16", "jit_compile"}
+
+
 def test_decisive_settings_leave_out_when_to_save():
     settings = config.decisive(config.PretrainConfig())
     assert {"steps", "refresh", "warmup", "optimizer"} < settings.keys()
     assert "checkpoint_every_steps" not in settings
-    assert settings["refresh"] == {"every_steps": 500}
+    assert settings["refresh"] == {"mode": "sync", "every_steps": 500}
 
 
 def test_empty_file_is_the_defaults(tmp_path):
@@ -217,3 +222,10 @@ def test_config_is_frozen():
 @pytest.mark.parametrize("path", sorted(_CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_config_loads(path):
     assert config.load(str(path)) != config.Config()
+
+
+@pytest.mark.parametrize("text", ["off", "'off'", '"off"'])
+def test_mode_off_needs_no_quotes(text):
+    loaded = config.load(None, [f"pretrain.refresh.mode={text}"])
+    assert loaded.pretrain.refresh.mode == "off"
+    assert config.from_dict(config.Config, yaml.safe_load(config.dump(loaded))) == loaded

@@ -39,6 +39,8 @@ TESTED = {
     "realm run": f"{_RUN}::test_report_holds_every_stage",
     "realm tag": "tests/cli/tag_test.py::test_tagger_by_option_and_by_setting",
     "realm train": f"{_RUN}::test_every_experiment_and_the_export_are_there",
+    "realm train realm/pretrain": "tests/commands/workers_test.py"
+    "::test_two_workers_have_the_losses_of_one_device",
     "realm train realm/span_tagger": "tests/cli/train_test.py::test_tagger_from_files",
     "realm vocab": f"{_MAIN}::test_corpus_of_the_original_code",
     "beam_jobs/build_blocks.py": _ALONE,

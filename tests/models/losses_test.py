@@ -193,12 +193,13 @@ def test_ict_negatives_are_of_the_global_batch():
         across = losses.Collectives(
             gather=lambda x: tf.constant(blocks),
             global_sum=lambda x: 3 * x,
+            global_count=lambda x: 3 * x,
             replica_id=replica,
         )
         logits, labels = losses.ict_logits_and_labels(queries[part], blocks[part], across)
         assert logits.shape == (2, 6)
         np.testing.assert_array_equal(labels, [2 * replica, 2 * replica + 1])
-        total += losses.ict_loss(logits, labels, across.global_sum)
+        total += losses.ict_loss(logits, labels, across.global_count)
     np.testing.assert_allclose(total, whole, rtol=1e-6)
 
 

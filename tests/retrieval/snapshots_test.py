@@ -81,7 +81,7 @@ def empty_json(work, snapshot):
         (damage_json, "is not JSON"),
         (change_json, "was changed after it was published"),
         (empty_json, "is not a snapshot"),
-        (remove_vectors, "not a complete segment"),
+        (remove_vectors, "is not a complete segment"),
         (cut_vectors, "is damaged"),
     ],
 )

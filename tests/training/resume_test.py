@@ -56,23 +56,20 @@ def _weights(segments):
     return found
 
 
-@pytest.mark.parametrize("killed_at", [2, 4])
+_OFF, _SYNC = "pretrain.refresh.every_steps=100", "pretrain.refresh.every_steps=2"
+
+
 @pytest.mark.parametrize(
-    ("train", "batches", "overrides"),
+    ("train", "batches", "override", "killed_at"),
     [
-        (_train_ict, ict_batches.IctBatches, ()),
-        (_train_joint, masked_batches.MaskedBatches, ("pretrain.refresh.every_steps=100",)),
-        (_train_joint, masked_batches.MaskedBatches, ("pretrain.refresh.every_steps=2",)),
-        (
-            _train_joint,
-            masked_batches.MaskedBatches,
-            ("pretrain.refresh.every_steps=2", "pretrain.keep=last"),
-        ),
+        (_train_ict, ict_batches.IctBatches, "seed=5", 2),
+        (_train_ict, ict_batches.IctBatches, "seed=6", 4),
+        (_train_joint, masked_batches.MaskedBatches, _OFF, 4),
+        (_train_joint, masked_batches.MaskedBatches, _SYNC, 4),
     ],
-    ids=["ict", "joint, refresh off", "joint, refresh in step", "joint, last weights"],
 )
-def test_killed_run_equals_whole_run(tmp_path, monkeypatch, train, batches, overrides, killed_at):
-    cfg = runs.make_config(*_DROPOUT, *overrides, "runtime.prefetch_batches=1")
+def test_killed_run_equals_whole_run(tmp_path, monkeypatch, train, batches, override, killed_at):
+    cfg = runs.make_config(*_DROPOUT, override, "runtime.prefetch_batches=1")
     whole = _weights(train(runs.make_context(tmp_path / "whole", cfg)))
     context, original, asked = runs.make_context(tmp_path / "parts", cfg), batches.make_batch, []
 

@@ -116,6 +116,7 @@ class MaskedBatches:
         *,
         mode: Mode = "retrieved",
         snapshot_step: int = -1,
+        rows: slice = slice(None),
     ) -> MaskedBatch:
         """Makes the batch `index`.
 
@@ -126,23 +127,24 @@ class MaskedBatches:
           mode: "retrieved"; or, for the readers' warm-up and with one candidate, "null" (the null
             block), "own" (the passage itself, unmasked) or "other" (that of another example).
           snapshot_step: Step of the snapshot that `retrieve` searches; travels in the batch.
+          rows: Makes these rows of the batch alone; not in the mode "other".
         """
-        spans = self._spans[self._sampler.batch(index, self.batch_size)]
+        spans = self._spans[self._sampler.batch(index, self.batch_size)[rows]]
         examples = [masking.make(self._passages, s, self._tokenizer) for s in spans.tolist()]
         length = self._config.query_length
         queries = types.Ragged.of([e.query_ids for e in examples])
         query = packing.pack_queries(queries, length, self._tokenizer)
         table = self._passages if mode in ("own", "other") else self._knowledge
-        rows, candidate_mask = self._candidates(examples, query, retrieve, mode)
+        found, candidate_mask = self._candidates(examples, query, retrieve, mode)
         fitting = queries.cut(length - packing.QUERY_SPECIALS)
         return MaskedBatch(
             query,
-            *self._pack_candidates(table, fitting, rows),
+            *self._pack_candidates(table, fitting, found),
             candidate_mask,
-            rows,
+            found,
             *_pack_masks(examples, self._config.max_masks),
-            snapshot_step=np.full(self.batch_size, snapshot_step, np.int64),
-            step=np.full(self.batch_size, index, np.int64),
+            snapshot_step=np.full(len(spans), snapshot_step, np.int64),
+            step=np.full(len(spans), index, np.int64),
         )
 
     def _candidates(

@@ -19,6 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf.training.engine import workers
 
 _LOGGER = logging.getLogger(__name__)
 _STATE = "checkpoint"
@@ -133,6 +134,28 @@ def recover(directory: str) -> int:
             _remove(plain, step)
         _write_state(plain, whole)
         return whole[-1] if whole else 0
+
+
+def restore_as_chief(
+    worker: workers.Worker, checkpoint: tf.train.Checkpoint, step: tf.Variable, directory: str
+) -> None:
+    """Has another worker start from the checkpoint that the chief was restored from.
+
+    Args:
+      worker: Every worker calls this.
+      checkpoint: What it trains; that of the chief is restored.
+      step: The trainer's step, which is part of it.
+      directory: Where the chief's checkpoints are.
+
+    Raises:
+      UserError: If that checkpoint is damaged.
+    """
+    own = float(step.numpy())
+    number = int(worker.chiefs(own, "the chief to read its checkpoint"))
+    if number and not worker.is_chief:
+        with damage(directory), artifacts.plain_path(directory) as plain:
+            path = os.path.join(plain, _name(number))
+            checkpoint.read(path).assert_existing_objects_matched()
 
 
 def newest(directory: str) -> str | None:

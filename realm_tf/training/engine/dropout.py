@@ -65,7 +65,13 @@ def at_step(step: tf.Tensor) -> Iterator[None]:
     if context is not None and context.num_replicas_in_sync > 1:
         replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
         number = number * context.num_replicas_in_sync + replica
-    before, _CURRENT.step = _CURRENT.step, _Step(number, itertools.count())
+    with _within(_Step(number, itertools.count())):
+        yield
+
+
+@contextlib.contextmanager
+def _within(step: _Step) -> Iterator[None]:
+    before, _CURRENT.step = _CURRENT.step, step
     try:
         yield
     finally:
@@ -89,5 +95,17 @@ def _drop(
         rate=rate,
         noise_shape=noise_shape,
         seed=tf.stack([call, step.number]),
-        rng_alg="philox",  # one for all devices
+        rng_alg="philox",  # one for all devices, and with or without XLA
     )
+
+
+def repeatable() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """For a part of a forward pass that is computed twice: a context to compute it in.
+
+    Every time that it is entered, the same is dropped again.
+    """
+    step = _CURRENT.step
+    if step is None:
+        return contextlib.nullcontext
+    first = (next(step.calls) + 1) << 16  # the part's own numbers, beyond those of single calls
+    return lambda: _within(_Step(step.number, itertools.count(first)))

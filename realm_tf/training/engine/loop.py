@@ -1,21 +1,20 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One training run: strategy, trainer, Orbit's controller, checkpoints, and resuming."""
+"""One training run: trainer, Orbit's controller, checkpoints, and resuming."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orbit
 import tensorflow as tf
-import tf_keras
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
@@ -28,70 +27,15 @@ from realm_tf.training.engine import (
     dropout,
     optimizers,
     preemption,
+    remat,
     task,
     trainer,
+    workers,
 )
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_STEPS_PER_LOOP = 100
 _SHOWN_RECORDS = 8
-
-
-def make_strategy(config: config_lib.RuntimeConfig) -> tf.distribute.Strategy:
-    """The distribution strategy that the configuration names: one object for all runs of a process.
-
-    A second one on the same devices would use the first one's collective keys anew and fail.
-    """
-    return _strategy(config.strategy, config.tpu)
-
-
-@functools.cache
-def _strategy(name: str, tpu: str | None) -> tf.distribute.Strategy:
-    if name == "one_device":
-        return tf.distribute.OneDeviceStrategy(_first_device())
-    if name == "mirrored":
-        return tf.distribute.MirroredStrategy(_all_devices())
-    if name == "multi_worker_mirrored":
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    return _tpu_strategy(tpu or "local")
-
-
-def _tpu_strategy(name: str) -> tf.distribute.Strategy:
-    try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
-        return tf.distribute.TPUStrategy(resolver)
-    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
-        raise types.UserError(
-            f"runtime.strategy is tpu, but there is no TPU {name!r}: {_line(error)}. Set"
-            " runtime.tpu to its name, or another runtime.strategy."
-        ) from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")
-
-
-@contextlib.contextmanager
-def scope(config: config_lib.RuntimeConfig) -> Iterator[None]:
-    """Where models, optimisers and tasks of a training run are made: strategy and precision."""
-    policy = tf_keras.mixed_precision.global_policy()
-    tf_keras.mixed_precision.set_global_policy(
-        "mixed_bfloat16" if config.mixed_bfloat16 else "float32"
-    )
-    try:
-        with make_strategy(config).scope():
-            yield
-    finally:
-        tf_keras.mixed_precision.set_global_policy(policy)
-
-
-def _all_devices() -> list[str]:
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return [device.name for device in tf.config.list_logical_devices(kind)]
-
-
-def _first_device() -> str:
-    return _all_devices()[0]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,7 +50,7 @@ class Run:
       optimizer_config: Learning rate and so on.
       optimizer: If not simply made from `optimizer_config`.
       steps: Where training ends.
-      make_batch: Pure function of the batch index.
+      make_batch: Pure function of the batch index, to the global batch.
       records: Names of the records of the batch of an index, for messages.
       seed: Seed of the run, for dropout.
       before_batch: Called with an index before its batch is taken; see `BatchStream`.
@@ -115,11 +59,13 @@ class Run:
       loop_steps: Training returns to the host's actions after this many steps.
       shown: Metrics to show as progress.
       make_actions: Given the trainer, what is called after each loop.
-      measure: Held-out figures of the weights as they are at a step: taken at every checkpoint's
-        interval and at the last step; they join the summaries.
-      best_by: Of these, the figure whose best weights the model has in the end; None: the last
-        weights.
+      measure: Held-out figures of the weights as they are at a step: taken by the chief, at every
+        checkpoint's interval and at the last step; they join the summaries.
+      best_by: Of these, the figure whose best weights the chief's model has in the end; None: the
+        last weights.
       on_start: Called with the step that training starts or resumes at; may stop it, as an action.
+      worker: Which of the processes that train together this is.
+      makes_part: Whether `make_batch` makes the worker's rows of the global batch alone.
     """
 
     name: str
@@ -141,6 +87,13 @@ class Run:
     measure: Callable[[int], Mapping[str, float]] | None = None
     best_by: str | None = None
     on_start: Callable[[int], None] = lambda _: None
+    worker: workers.Worker = workers.ALONE
+    makes_part: bool = False
+
+    def make_part(self, index: int) -> Any:
+        """The worker's rows of a batch."""
+        batch = self.make_batch(index)
+        return batch if self.makes_part else self.worker.part(batch)
 
 
 def fit(run: Run) -> trainer.Trainer:
@@ -150,33 +103,43 @@ def fit(run: Run) -> trainer.Trainer:
       UserError: If training diverges, or all checkpoints are damaged.
       Terminated: If the process was asked to end; there is a checkpoint then.
     """
+    dropout.make_stateless(run.model, seed=run.seed, stage=run.name)
+    if run.runtime.remat:
+        remat.rematerialise(run.model)
     optimization = optimizers.optimization_config(run.optimizer_config, run.steps)
     optimizer = run.optimizer or optimizers.make_optimizer(run.optimizer_config, run.steps)
-    dropout.make_stateless(run.model, seed=run.seed, stage=run.name)
     fitted = trainer.Trainer(
         config=task.experiment_config(optimization, train_steps=run.steps),
         task=run.task,
         model=run.model,
         optimizer=optimizer,
         train_stream=batch_stream.BatchStream(
-            run.make_batch,
+            run.make_part,
             first=lambda: int(fitted.global_step.numpy()),
             depth=run.runtime.prefetch_batches,
             threads=run.runtime.input_threads,
             limit=run.steps,
             before=run.before_batch,
         ),
+        parts=run.runtime.accumulation_steps,
     )
-    tf.io.gfile.makedirs(run.directory)
     with contextlib.ExitStack() as stack:
+        directory = run.directory
+        if not run.worker.is_chief:  # it has to write checkpoints, too, but nobody reads them
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="realm-worker-"))
+        tf.io.gfile.makedirs(directory)
         # Orbit prints a page per loop; it belongs to the run's log, progress to the terminal.
-        log = os.path.join(run.directory, "orbit.log")
+        log = os.path.join(directory, "orbit.log")
         log = os.devnull if artifacts.is_remote(log) else log  # object stores cannot append
         stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(log, "a"))))
-        directory = stack.enter_context(artifacts.plain_path(run.directory))
-        checkpoints.recover(run.directory)
+        if run.worker.is_chief:
+            checkpoints.recover(run.directory)
         with checkpoints.damage(run.directory):
-            controller = _controller(run, fitted, directory)
+            plain = stack.enter_context(artifacts.plain_path(directory))
+            controller = _controller(run, fitted, plain, os.path.join(directory, "summaries"))
+        checkpoints.restore_as_chief(
+            run.worker, fitted.checkpoint, fitted.global_step, run.directory
+        )
         progress = actions.Progress(
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )
@@ -187,13 +150,15 @@ def fit(run: Run) -> trainer.Trainer:
             *choice.actions(),
             progress,  # which shows all figures
         )
-        fitted.before_step = stack.enter_context(preemption.at_next_step())
+        fitted.before_step = stack.enter_context(preemption.at_next_step(run.worker.any))
         _train(controller, run, fitted)
         choice.finish()
     return fitted
 
 
-def _controller(run: Run, fitted: trainer.Trainer, directory: str) -> orbit.Controller:
+def _controller(
+    run: Run, fitted: trainer.Trainer, directory: str, summaries: str
+) -> orbit.Controller:
     """The controller of a run, restored from its newest checkpoint, if there is one."""
     manager = checkpoints.Manager(
         fitted.checkpoint,
@@ -211,35 +176,39 @@ def _controller(run: Run, fitted: trainer.Trainer, directory: str) -> orbit.Cont
         # A loop ends at a multiple of its size, wherever training was stopped before.
         steps_per_loop=lambda step: int(size - step % size),
         checkpoint_manager=manager,
-        summary_dir=os.path.join(run.directory, "summaries"),
+        summary_dir=summaries,
     )
 
 
 class _Choice:
-    """Measures a run, and chooses the weights that it ends with."""
+    """Measures a run, and chooses the weights that it ends with; the chief alone does.
+
+    No collective is part of it: meanwhile, the other workers wait in the next step.
+    """
 
     def __init__(self, run: Run, fitted: trainer.Trainer):
         self._run, self._fitted = run, fitted
-        if run.best_by:
+        self._measured = run.measure if run.worker.is_chief else None
+        if run.best_by and self._measured:
             fitted.kept = best_weights.BestWeights(run.model, run.directory)
 
     def actions(self) -> list[Callable]:
         every, step = self._run.checkpoint_every_steps, self._fitted.global_step
-        if self._run.measure is None:
+        if self._measured is None:
             return []
         return [actions.every(steps=every, step=step, function=self._measure)]
 
     def finish(self) -> None:
         """Fills the model with the best weights; the last ones are looked at, too."""
         step = int(self._fitted.global_step.numpy())
-        if self._run.measure and step % self._run.checkpoint_every_steps:
+        if self._measured and step % self._run.checkpoint_every_steps:
             self._measure(step)
         if self._fitted.kept:
             self._fitted.kept.restore()
 
     def _measure(self, step: int) -> Mapping[str, float]:
         run, kept = self._run, self._fitted.kept
-        figures = run.measure(step) if run.measure else {}
+        figures = self._measured(step) if self._measured else {}
         if kept:
             value = figures[str(run.best_by)]
             kept.offer(step, value)

@@ -16,14 +16,23 @@ class Requested(Exception):  # noqa: N818
 
 
 @contextlib.contextmanager
-def at_next_step() -> Iterator[Callable[[], None]]:
+def at_next_step(
+    agreed: Callable[[bool], bool] = lambda requested: requested,
+) -> Iterator[Callable[[], None]]:
     """Takes the first SIGTERM as a request; a second one does what it did before.
+
+    So does the first in the end, if no step came after it.
+
+    Args:
+      agreed: Whether any of the workers that train together has a request, given whether this one
+        has; each calls it before every step, so that all end at the same one.
 
     Yields:
       To be called between steps: raises `Requested` once there is a request. Handlers belong to
       the main thread; in another one, or where SIGTERM is ignored, there never is a request.
     """
     requests: list[int] = []
+    told: list[int] = []
     before = signal.getsignal(signal.SIGTERM)
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -32,7 +41,8 @@ def at_next_step() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGTERM, before)
 
     def check() -> None:
-        if requests:
+        if agreed(bool(requests)):
+            told.extend(requests)
             raise Requested
 
     is_main = threading.current_thread() is threading.main_thread()
@@ -44,3 +54,5 @@ def at_next_step() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGTERM, before)
+    if requests and not told:
+        signal.raise_signal(signal.SIGTERM)

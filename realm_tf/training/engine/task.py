@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,9 +29,11 @@ def collectives() -> losses.Collectives:
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return losses.LOCAL
+    global_sum = functools.partial(context.all_reduce, tf.distribute.ReduceOp.SUM)
     return losses.Collectives(
         gather=lambda x: context.all_gather(x, axis=0),
-        global_sum=lambda x: context.all_reduce(tf.distribute.ReduceOp.SUM, x),
+        global_sum=global_sum,
+        global_count=global_sum,
         replica_id=context.replica_id_in_sync_group,
     )
 
@@ -76,6 +79,10 @@ class RealmTask(base_task.Task, abc.ABC):
     ) -> tuple[tf.Tensor, Sums]:
         """The loss, <float32>[], and what the metrics are means of."""
 
+    @abc.abstractmethod
+    def count(self, batch: Any) -> float:
+        """What the losses are means over: how many of it are in a batch, or a part of one."""
+
     def prepare(self, batch: Any, model: Any) -> Any:
         """Host work between making a batch and the device step. None, by default."""
         return batch
@@ -97,10 +104,24 @@ class RealmTask(base_task.Task, abc.ABC):
     ) -> dict[str, tf.Tensor]:
         """One optimiser step on this replica's part of the batch."""
         step = tf.convert_to_tensor(optimizer.iterations)
-        loss, sums, gradients = self._gradient_function()(inputs, model, step)
+        loss, sums, gradients = self.gradients(inputs, model, step)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        _update(metrics, sums)
+        update(metrics, sums)
         return {self.loss: loss}
+
+    def gradients(
+        self, batch: Any, model: Any, step: tf.Tensor, count: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, Sums, list[tf.Tensor]]:
+        """Loss, sums and gradients of this replica's part of a batch.
+
+        Args:
+          batch: The replica's rows.
+          model: The model.
+          step: <int64>[], number that dropout draws from.
+          count: <float32>[], what the losses are divided by, if `batch` is a part of something
+            larger; see `count`.
+        """
+        return self._gradient_function()(batch, model, step, count)
 
     def _gradient_function(self) -> Callable[..., Any]:
         if not self._jit_compile:
@@ -110,16 +131,42 @@ class RealmTask(base_task.Task, abc.ABC):
         return self._compiled
 
     def _loss_and_gradients(
-        self, batch: Any, model: Any, step: tf.Tensor
+        self, batch: Any, model: Any, step: tf.Tensor, count: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, Sums, list[tf.Tensor]]:
         variables = model.trainable_variables
+        across = collectives()
+        if count is not None:
+            across = across._replace(global_count=lambda _: count)
         with tf.GradientTape() as tape, dropout.at_step(step):
-            loss, sums = self.loss_and_sums(batch, model, training=True, across=collectives())
+            loss, sums = self.loss_and_sums(batch, model, training=True, across=across)
         gradients = tape.gradient(
             loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         # Tied embeddings make some gradients IndexedSlices; one dense form for XLA and replicas.
         return loss, sums, [tf.convert_to_tensor(g) for g in gradients]
+
+
+class ComparingTask(RealmTask):
+    """A task whose loss compares all examples of the global batch with each other.
+
+    It is computed in two halves: every example is encoded, then what they became is compared.
+    """
+
+    @abc.abstractmethod
+    def encode(self, batch: Any, model: Any, *, training: bool) -> Sequence[tf.Tensor]:
+        """The examples, each by itself: <float32>[batch_size, ...] tensors."""
+
+    @abc.abstractmethod
+    def compare(
+        self, encoded: Sequence[tf.Tensor], across: losses.Collectives
+    ) -> tuple[tf.Tensor, Sums]:
+        """The loss, <float32>[], and what the metrics are means of, from what `encode` gave."""
+
+    def loss_and_sums(
+        self, batch: Any, model: Any, *, training: bool, across: losses.Collectives
+    ) -> tuple[tf.Tensor, Sums]:
+        """See `RealmTask`."""
+        return self.compare(self.encode(batch, model, training=training), across)
 
 
 def mean_over_masks(values: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -147,7 +194,8 @@ def hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
 
 
-def _update(metrics: Metrics | None, sums: Sums) -> None:
+def update(metrics: Metrics | None, sums: Sums) -> None:
+    """Adds a batch's sums to the metrics of their names."""
     for metric in metrics or ():
         total, count = sums[metric.name]
         metric.update_state(tf.math.divide_no_nan(total, count), sample_weight=count)

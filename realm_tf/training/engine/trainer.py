@@ -18,8 +18,8 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_trainer, config_definitions
 
+from realm_tf.training.engine import accumulation, best_weights, divergence, traced
 from realm_tf.training.engine import batch_stream as stream_lib
-from realm_tf.training.engine import best_weights, divergence, traced
 from realm_tf.training.engine import task as task_lib
 
 
@@ -35,7 +35,8 @@ class Trainer(base_trainer.Trainer):
       task: The task.
       model: Its model, with all weights created.
       optimizer: From `optimizers`.
-      train_stream: Global batches, from the current step on.
+      train_stream: This worker's parts of the global batches, from the current step on.
+      parts: In how many parts, one after the other, a step is computed.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Trainer(base_trainer.Trainer):
         model: tf_keras.Model,
         optimizer: Any,
         train_stream: stream_lib.BatchStream,
+        parts: int = 1,
     ):
         super().__init__(
             config=config,
@@ -64,6 +66,19 @@ class Trainer(base_trainer.Trainer):
             self._replicated_train, static_shapes=task.static_shapes
         )
         self._started = self._waited = 0.0
+        self._accumulated = (
+            None
+            if parts == 1
+            else accumulation.Accumulated(
+                task,
+                model,
+                optimizer,
+                parts=parts,
+                split=self._distribute,
+                see=lambda sums: task_lib.update(self.train_metrics, sums),
+                end=self._end_step,
+            )
+        )
 
     def train_step(self, iterator: Iterator[Any]) -> None:
         """Takes the next batch, does its host work, and runs the device step."""
@@ -72,7 +87,13 @@ class Trainer(base_trainer.Trainer):
         batch = next(iterator)
         self._waited += time.perf_counter() - asked
         batch = self.task.prepare(batch, self.model)
-        self._compiled_train(distribute(self.strategy, batch, self.task.device_part))
+        if self._accumulated is not None:
+            self._accumulated.step(batch)
+        else:
+            self._compiled_train(self._distribute(batch))
+
+    def _distribute(self, batch: Any) -> Any:
+        return distribute(self.strategy, batch, self.task.device_part)
 
     def train_loop_begin(self) -> None:
         """Called by Orbit before each loop of steps."""
@@ -101,14 +122,16 @@ class Trainer(base_trainer.Trainer):
     def _replicated_train(self, batch: Any) -> None:
         def step(inputs: Any) -> None:
             logs = self.task.train_step(inputs, self.model, self.optimizer, self.train_metrics)
-            # Losses are sums over a global count: replicas add up to the global loss.
-            replicas = self.strategy.num_replicas_in_sync
-            self.train_loss.update_state(logs[self.task.loss] * replicas)
-            total = task_lib.collectives().global_sum(logs[self.task.loss])
-            self._watch.see(total, self.global_step)
-            self.global_step.assign_add(1)
+            self._end_step(logs[self.task.loss])
 
         self.strategy.run(step, args=(batch,))
+
+    def _end_step(self, loss: tf.Tensor) -> None:
+        """In a replica: what a step leaves besides new weights."""
+        # Losses are sums over a global count: replicas add up to the global loss.
+        self.train_loss.update_state(loss * self.strategy.num_replicas_in_sync)
+        self._watch.see(task_lib.collectives().global_sum(loss), self.global_step)
+        self.global_step.assign_add(1)
 
 
 def distribute(
@@ -116,7 +139,7 @@ def distribute(
     batch: Any,
     device_part: Callable[[Any], Any] = lambda part: part,
 ) -> Any:
-    """Splits a global batch over the replicas, along the first axis.
+    """Splits this worker's part of a global batch over its replicas, along the first axis.
 
     Args:
       strategy: It has the replicas.
@@ -126,7 +149,7 @@ def distribute(
     Raises:
       ValueError: If the batch cannot be split evenly.
     """
-    replicas = strategy.num_replicas_in_sync
+    replicas = len(strategy.extended.worker_devices)
     if replicas == 1:
         return tf.nest.map_structure(tf.convert_to_tensor, device_part(batch))
     parts = [
@@ -136,7 +159,9 @@ def distribute(
 
     def of_replicas(*arrays: np.ndarray) -> Any:
         return strategy.experimental_distribute_values_from_function(
-            lambda context: tf.convert_to_tensor(arrays[context.replica_id_in_sync_group])
+            lambda context: tf.convert_to_tensor(
+                arrays[context.replica_id_in_sync_group % replicas]
+            )
         )
 
     return tf.nest.map_structure(of_replicas, *parts)

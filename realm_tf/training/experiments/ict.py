@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from realm_tf import config as config_lib
 from realm_tf.data.examples import ict_batches
 from realm_tf.models import embedder, losses, weights
 from realm_tf.text import packing
-from realm_tf.training.engine import evaluator, loop, task
+from realm_tf.training.engine import evaluator, loop, strategies, task
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import initial_weights
 
@@ -22,7 +23,7 @@ KIND = "embedder_weights"
 _MEASURED_BATCHES = 10
 
 
-class IctTask(task.RealmTask):
+class IctTask(task.ComparingTask):
     """Trains an `Embedder` to find the block that a sentence was taken from."""
 
     metric_names = ("accuracy",)
@@ -31,15 +32,25 @@ class IctTask(task.RealmTask):
         """Queries and blocks, each cut behind the longest of them."""
         return batch if self.static_shapes else ict_batches.IctBatch(*map(packing.trim, batch))
 
-    def loss_and_sums(
-        self, batch: ict_batches.IctBatch, model: Any, *, training: bool, across: losses.Collectives
+    def count(self, batch: ict_batches.IctBatch) -> float:
+        """Queries."""
+        return len(batch.query.word_ids)
+
+    def encode(
+        self, batch: ict_batches.IctBatch, model: Any, *, training: bool
+    ) -> Sequence[tf.Tensor]:
+        """Vectors of queries and of blocks."""
+        return model((batch.query, batch.block), training=training)
+
+    def compare(
+        self, encoded: Sequence[tf.Tensor], across: losses.Collectives
     ) -> tuple[tf.Tensor, task.Sums]:
         """Queries against the blocks of the global batch."""
-        query_emb, block_emb = model((batch.query, batch.block), training=training)
+        query_emb, block_emb = encoded
         logits, labels = losses.ict_logits_and_labels(query_emb, block_emb, across)
         hits = tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), labels), tf.float32)
         sums = {"accuracy": (tf.reduce_sum(hits), tf.cast(tf.size(hits), tf.float32))}
-        return losses.ict_loss(logits, labels, across.global_sum), sums
+        return losses.ict_loss(logits, labels, across.global_count), sums
 
 
 def train(context: context_lib.Context) -> artifacts.Segment:
@@ -69,15 +80,19 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(config.runtime):
+    with strategies.scope(config.runtime):
         model, accuracy = _fit(context, context.directory(path), start)
-    return weights.save(
-        model,
+    return context.worker.segment(
+        lambda: weights.save(
+            model,
+            path,
+            kind=KIND,
+            settings=settings,
+            made_from=made_from,
+            counts={"steps": config.ict.steps, "accuracy": accuracy},
+        ),
         path,
-        kind=KIND,
-        settings=settings,
-        made_from=made_from,
-        counts={"steps": config.ict.steps, "accuracy": accuracy},
+        KIND,
     )
 
 
@@ -113,8 +128,11 @@ def _fit(
             runtime=config.runtime,
             checkpoint_every_steps=config.ict.checkpoint_every_steps,
             shown=("accuracy",),
+            worker=context.worker,
         )
     )
+    if not context.worker.is_chief:
+        return model, 0.0  # the chief measures
     # On the batches after the last: what a run that was killed just before measures, too.
     later = range(config.ict.steps, config.ict.steps + _MEASURED_BATCHES)
     figures = evaluator.Evaluator(ict_task, model)(batches.make_batch(i) for i in later)
@@ -135,6 +153,11 @@ def random_embedder(context: context_lib.Context) -> artifacts.Segment:
         return artifacts.open_segment(path, KIND)
     tf_keras.utils.set_random_seed(config.seed)
     model = embedder.Embedder(config.model.embedder, context.tokenizer.vocab_size).build_weights()
-    return weights.save(
-        model, path, kind=KIND, settings=settings, made_from=made_from, counts={"steps": 0}
+    counts = {"steps": 0}
+    return context.worker.segment(
+        lambda: weights.save(
+            model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
+        ),
+        path,
+        KIND,
     )

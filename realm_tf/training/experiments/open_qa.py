@@ -72,6 +72,10 @@ class OpenQaTask(task.RealmTask):
             static_shapes=self.static_shapes,
         )
 
+    def count(self, batch: question_batches.ReadBatch) -> float:
+        """Questions."""
+        return len(batch.joint.word_ids)
+
     def prepare(
         self, batch: question_batches.QuestionBatch, model: model_lib.OpenQaModel
     ) -> question_batches.ReadBatch:
@@ -120,11 +124,11 @@ class OpenQaTask(task.RealmTask):
             retriever_logits,
             tf.cast(batch.retrieved_has_answer, tf.bool),
             tf.cast(batch.retrieved_mask, tf.bool),
-            across.global_sum,
+            across.global_count,
         )
         logits, correct, mask = self._spans(batch, retriever_logits, span_logits)
         reader_loss, has_span = losses.marginal_correct_loss(
-            logits, correct, mask, across.global_sum
+            logits, correct, mask, across.global_count
         )
         best = tf.argmax(tf.where(mask, logits, logits.dtype.min), axis=-1)
         hits = tf.cast(tf.gather(correct, best, batch_dims=1), tf.float32)

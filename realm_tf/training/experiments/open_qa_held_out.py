@@ -70,21 +70,27 @@ class HeldOut:
 
     def exact_match(self, model: Any) -> float:
         """Share of the questions whose best span is a right answer."""
-        right = 0
-        for start in range(0, len(self._questions), self._batch_size):
-            limit = min(start + self._batch_size, len(self._questions))
-            right += self._count(np.arange(start, limit), model)
-        return right / len(self._questions)
+        pairs = zip(self.answers(model), self._questions, strict=True)
+        return float(np.mean([answer_scores.is_correct(*pair) for pair in pairs]))
 
-    def _count(self, places: np.ndarray, model: Any) -> int:
+    def answers(self, model: Any) -> list[str]:
+        """The best span of every question; "" where nothing is read."""
+        places = np.arange(len(self._questions))
+        starts = range(0, len(places), self._batch_size)
+        return [
+            text
+            for start in starts
+            for text in self._answer(places[start : start + self._batch_size], model)
+        ]
+
+    def _answer(self, places: np.ndarray, model: Any) -> list[str]:
         rows, batch = self._task.find(self._batches.pack(places), model)
         found = self._best(tf.nest.map_structure(tf.convert_to_tensor, batch), model)
         spans = zip(*(part.numpy().tolist() for part in found), strict=True)
-        right = 0
-        for number, (slot, first, last) in enumerate(spans):
-            text = self._text(int(rows[number, slot]), batch.body_mask[number, slot], first, last)
-            right += answer_scores.is_correct(text, self._questions[places[number]])
-        return right
+        return [
+            self._text(int(rows[number, slot]), batch.body_mask[number, slot], first, last)
+            for number, (slot, first, last) in enumerate(spans)
+        ]
 
     def _text(self, row: int, body: np.ndarray, first: int, last: int) -> str:
         """What stands in a block, from one position of the reader's input to another."""

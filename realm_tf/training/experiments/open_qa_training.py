@@ -16,7 +16,7 @@ from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.models import weights
-from realm_tf.training.engine import loop
+from realm_tf.training.engine import loop, strategies
 from realm_tf.training.experiments import open_qa, open_qa_held_out
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
@@ -61,15 +61,14 @@ def train(
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(config.runtime):
+    with strategies.scope(config.runtime):
         model, counts = _Run(context, start, questions, context.directory(path)).fit()
-    return weights.save(
-        model,
+    return context.worker.segment(
+        lambda: weights.save(
+            model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
+        ),
         path,
-        kind=KIND,
-        settings=settings,
-        made_from=made_from,
-        counts=counts,
+        KIND,
     )
 
 
@@ -161,6 +160,7 @@ class _Run:
                 runtime=config.runtime,
                 checkpoint_every_steps=settings.checkpoint_every_steps,
                 shown=("answer_accuracy", "retriever_zeroed", "reader_zeroed"),
+                worker=self._context.worker,
                 measure=self._measure if self._held_out else None,
                 best_by=_FIGURE if self._held_out else None,
             )

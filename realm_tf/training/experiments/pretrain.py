@@ -8,6 +8,7 @@ log p(y given z, x) - log p(y given null, x).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from realm_tf import config as config_lib
 from realm_tf.data.examples import device_batches, masked_batches
 from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
-from realm_tf.training.engine import actions, loop, optimizers, task
+from realm_tf.training.engine import actions, loop, optimizers, strategies, task
 from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import best_utility, masked_examples, refresh_modes, staleness
 from realm_tf.training.run import context as context_lib
@@ -53,6 +54,10 @@ class PretrainTask(task.RealmTask):
         """The batch with nothing in it twice, cut behind its longest texts."""
         return device_batches.share(batch, static_shapes=self.static_shapes)
 
+    def count(self, batch: masked_batches.MaskedBatch) -> float:
+        """Masked wordpieces."""
+        return float(batch.mask_weights.sum())
+
     def loss_and_sums(
         self,
         batch: masked_batches.MaskedBatch | device_batches.SharedBatch,
@@ -70,7 +75,7 @@ class PretrainTask(task.RealmTask):
             log_p_y,
             batch.mask_weights,
             objective=self._objective,
-            global_sum=across.global_sum,
+            global_sum=across.global_count,
         )
         return loss, self._sums(batch, outputs, log_p_z, log_p_y, across)
 
@@ -144,7 +149,7 @@ def train(
     run = _Pretraining(context, embedder_weights, reader_weights, make_vectors, refresher)
     if not run.is_complete():
         run.prepare()
-        with loop.scope(context.config.runtime):
+        with strategies.scope(context.config.runtime):
             run.fit()
     return run.result()
 
@@ -160,7 +165,7 @@ class _Pretraining:
         make_vectors: refresh_lib.MakeVectors,
         refresher_command: Sequence[str] | None,
     ):
-        self._context = context
+        self._context, self._worker = context, context.worker
         self._starts = (embedder_weights, reader_weights)
         self._command = refresher_command
         config = context.config
@@ -195,7 +200,10 @@ class _Pretraining:
         return all(artifacts.is_complete(path) for path in self._paths.values())
 
     def result(self) -> system_lib.System:
-        embedder, reader = (artifacts.open_segment(path, k) for k, path in self._paths.items())
+        embedder, reader = (
+            self._worker.segment(functools.partial(artifacts.open_segment, path, kind), path, kind)
+            for kind, path in self._paths.items()
+        )
         steps = self._context.config.pretrain.steps
         snapshot = self._refresher.of_weights(embedder, self._context, step=steps)
         freshness = staleness.figures(self._directory)
@@ -232,7 +240,8 @@ class _Pretraining:
             kept = loop.fit(self._run()).kept
         finally:
             self._refreshing.close()
-        self._save(best_utility.counts(config, kept))
+        if self._worker.is_chief:
+            self._save(best_utility.counts(config, kept))
         self._refreshing.finish()
 
     def _run(self) -> loop.Run:
@@ -259,6 +268,8 @@ class _Pretraining:
             make_actions=self._actions,
             **best_utility.measuring(self._context, self._model, self._task, self._retriever_at),
             on_start=self._refreshing.start,
+            worker=self._worker,
+            makes_part=True,
         )
 
     def _actions(self, fitted: trainer_lib.Trainer) -> list[Callable[..., None]]:
@@ -270,7 +281,8 @@ class _Pretraining:
 
     def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
         step, retriever = self._refreshing.retriever(index)
-        return self._batches.make_batch(index, retriever, snapshot_step=step)
+        rows = self._worker.rows(self._batches.batch_size)
+        return self._batches.make_batch(index, retriever, snapshot_step=step, rows=rows)
 
     def _retriever_at(self, step: int) -> retriever_lib.Retriever:
         return self._refreshing.retriever(step)[1]

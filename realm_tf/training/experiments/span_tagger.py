@@ -22,7 +22,7 @@ from realm_tf.data.tagging import bio, conll, tag_batches, tag_predictions
 from realm_tf.models import losses, span_tagger
 from realm_tf.models.inference import tagger_export
 from realm_tf.text import tokenizer as tokenizer_lib
-from realm_tf.training.engine import loop, task
+from realm_tf.training.engine import loop, strategies, task, workers
 from realm_tf.training.run import initial_weights
 
 KIND = tagger_export.KIND
@@ -38,13 +38,17 @@ class SpanTaggerTask(task.RealmTask):
 
     metric_names = ("accuracy",)
 
+    def count(self, batch: tag_batches.TagBatch) -> float:
+        """Words that have a tag."""
+        return float(batch.weights.sum())
+
     def loss_and_sums(
         self, batch: tag_batches.TagBatch, model: Any, *, training: bool, across: losses.Collectives
     ) -> tuple[tf.Tensor, task.Sums]:
         """Mean over the words that have a tag."""
         logits = model(batch.inputs, training=training)
         weights = batch.weights
-        loss = losses.tagging_loss(logits, batch.targets, weights, across.global_sum)
+        loss = losses.tagging_loss(logits, batch.targets, weights, across.global_count)
         hits = task.hits(logits, batch.targets)
         return loss, {"accuracy": task.mean_over_masks(hits, weights)}
 
@@ -66,7 +70,14 @@ class Data:
     vocab: artifacts.Segment
 
 
-def train(config: config_lib.Config, data: Data, root: str, *, score: Score) -> artifacts.Segment:
+def train(
+    config: config_lib.Config,
+    data: Data,
+    root: str,
+    *,
+    score: Score,
+    worker: workers.Worker = workers.ALONE,
+) -> artifacts.Segment:
     """Trains a tagger, from random weights or those of `init.tagger`.
 
     Args:
@@ -74,6 +85,7 @@ def train(config: config_lib.Config, data: Data, root: str, *, score: Score) -> 
       data: Labelled sentences.
       root: Directory of segments; checkpoints go to `training/` in it.
       score: What F1 is; see `evaluation.entities.score`.
+      worker: Which of the processes that train together this is.
 
     Returns:
       Segment "span_tagger"; at once if it is there already.
@@ -106,10 +118,12 @@ def train(config: config_lib.Config, data: Data, root: str, *, score: Score) -> 
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     directory = os.path.join(root, "training", os.path.basename(path))
-    with loop.scope(config.runtime):
-        run = _Run(config, data, tokenizer, bio.tags_of(labels), score, directory)
+    with strategies.scope(config.runtime):
+        run = _Run(config, data, tokenizer, bio.tags_of(labels), score, directory, worker)
         run.fit(sentences, start)
-    return run.export(path, settings=settings, made_from=made_from)
+    return worker.segment(
+        lambda: run.export(path, settings=settings, made_from=made_from), path, KIND
+    )
 
 
 def _read(tagger: config_lib.SpanTaggerConfig, file: str) -> list[conll.Sentence]:
@@ -156,6 +170,7 @@ class _Run:
         tags: Sequence[str],
         score: Score,
         directory: str,
+        worker: workers.Worker,
     ):
         self._config, self._tagger = config, config.span_tagger
         self._tokenizer, self._tags, self._score = tokenizer, tags, score
@@ -167,7 +182,7 @@ class _Run:
         self._model = span_tagger.SpanTagger(
             self._tagger.encoder, tokenizer.vocab_size, len(tags), self._tagger.dropout
         ).build_weights()
-        self._directory = directory
+        self._directory, self._worker = directory, worker
         self._kept_step = 0
 
     def fit(self, sentences: Sequence[conll.Sentence], start: artifacts.Segment | None) -> None:
@@ -203,6 +218,7 @@ class _Run:
                 shown=("accuracy",),
                 measure=self._evaluate,
                 best_by="dev_f1",
+                worker=self._worker,
             )
         )
         self._kept_step = fitted.kept.step if fitted.kept else tagger.steps

@@ -22,7 +22,7 @@ from realm_tf import config as config_lib
 from realm_tf.data import sampling
 from realm_tf.data.examples import device_batches, masked_batches, substitution
 from realm_tf.models import losses, reader, weights
-from realm_tf.training.engine import actions, evaluator, loop, task
+from realm_tf.training.engine import actions, evaluator, loop, strategies, task
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import initial_weights, masked_examples
 
@@ -44,6 +44,10 @@ class WarmupTask(task.RealmTask):
         """What the reader reads, cut behind the longest of it."""
         return device_batches.read_alone(batch, static_shapes=self.static_shapes)
 
+    def count(self, batch: masked_batches.MaskedBatch) -> float:
+        """Masked wordpieces."""
+        return float(batch.mask_weights.sum())
+
     def loss_and_sums(
         self,
         batch: device_batches.ReaderBatch,
@@ -57,7 +61,7 @@ class WarmupTask(task.RealmTask):
         log_p_y = losses.log_token(logits, batch.mask_targets)
         log_p_z = tf.zeros_like(log_p_y[:, :, 0])  # one block, with certainty
         weights = batch.mask_weights
-        loss = losses.masked_lm_loss(log_p_z, log_p_y, weights, global_sum=across.global_sum)
+        loss = losses.masked_lm_loss(log_p_z, log_p_y, weights, global_sum=across.global_count)
         right = task.hits(logits[:, 0], batch.mask_targets)
         return loss, {"accuracy": task.mean_over_masks(right, weights)}
 
@@ -93,10 +97,14 @@ def train(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with loop.scope(config.runtime):
+    with strategies.scope(config.runtime):
         model, counts = _Warmup(context, start).fit(context.directory(path))
-    return weights.save(
-        model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
+    return context.worker.segment(
+        lambda: weights.save(
+            model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
+        ),
+        path,
+        KIND,
     )
 
 
@@ -150,6 +158,7 @@ class _Warmup:
                 loop_steps=math.gcd(warmup.check_every_steps, 100),
                 shown=("accuracy",),
                 on_start=self._check_again,
+                worker=self._context.worker,
                 make_actions=lambda fitted: [
                     actions.every(
                         steps=warmup.check_every_steps,
@@ -182,9 +191,12 @@ class _Warmup:
         )
 
     def _measure(self) -> None:
-        count = max(1, _CHECK_EXAMPLES // self._warmup.batch_size)
-        batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
-        self._copy_accuracy = self._evaluator(batches)["accuracy"]
+        accuracy, worker = 0.0, self._context.worker
+        if worker.is_chief:
+            count = max(1, _CHECK_EXAMPLES // self._warmup.batch_size)
+            batches = (self._held_out.make_batch(i, mode="own") for i in range(count))
+            accuracy = self._evaluator(batches)["accuracy"]
+        self._copy_accuracy = worker.chiefs(accuracy, "the copy accuracy that the chief measures")
 
     def _check_again(self, step: int) -> None:
         """Ends a run that was killed between passing the gate and writing its weights."""

@@ -15,6 +15,7 @@ from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import held_out
 from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.training.engine import workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Context:
       blocks: Segment "blocks": the knowledge corpus.
       spans: Segment "spans": the salient spans of `passage_blocks`; None if there are none.
       passage_blocks: Segment "blocks" that spans are masked in; None: `blocks`.
+      worker: Which of the processes that train together this is.
     """
 
     config: config_lib.Config
@@ -38,6 +40,7 @@ class Context:
     blocks: artifacts.Segment
     spans: artifacts.Segment | None = None
     passage_blocks: artifacts.Segment | None = None
+    worker: workers.Worker = workers.ALONE
 
     @functools.cached_property
     def tokenizer(self) -> tokenizer_lib.Tokenizer:

@@ -7,6 +7,8 @@ They are packed once and kept as a segment, so that a refresher needs neither pa
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from realm_tf import artifacts, types
@@ -24,7 +26,7 @@ _FILE = "queries.npy"
 
 
 def write(context: context_lib.Context) -> artifacts.Segment:
-    """Packs the queries of a run: segment "recall_queries"; at once if it is there already.
+    """The queries of a run: segment "recall_queries"; packed if they are not there already.
 
     Raises:
       UserError: If no span of a held-out document can be masked.
@@ -44,6 +46,19 @@ def write(context: context_lib.Context) -> artifacts.Segment:
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
+
+    def pack() -> artifacts.Segment:
+        return _pack(context, path, settings, made_from)
+
+    return context.worker.segment(pack, path, KIND)
+
+
+def _pack(
+    context: context_lib.Context,
+    path: str,
+    settings: dict[str, Any],
+    made_from: dict[str, str],
+) -> artifacts.Segment:
     batches = masked_examples.make_batches(
         context, held_out=True, batch_size=_COUNT, stage="pretrain/recall"
     )

@@ -8,6 +8,7 @@ refresh that was killed continues where it stopped. The same for an embedder tha
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -24,6 +25,7 @@ from realm_tf.models import weights
 from realm_tf.models.inference import embedder_export
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import snapshots
+from realm_tf.training.engine import workers
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import recall_queries
 
@@ -71,6 +73,7 @@ class Refresher:
       queries: Segment "recall_queries" that an approximate index is measured with; None: a sample
         of the blocks' own vectors.
       make_vectors: See `MakeVectors`.
+      worker: The chief of those that train together makes snapshots, the others wait for them.
     """
 
     snapshot_dir: str
@@ -79,6 +82,7 @@ class Refresher:
     depths: tuple[int, ...]
     queries: artifacts.Segment | None
     make_vectors: MakeVectors
+    worker: workers.Worker = workers.ALONE
 
     @classmethod
     def of(
@@ -92,6 +96,7 @@ class Refresher:
             depths=recall_queries.depths(context.config),
             queries=_queries(context),
             make_vectors=make_vectors,
+            worker=context.worker,
         )
 
     def publish(
@@ -155,12 +160,11 @@ class Refresher:
           step: Step of the trainer.
         """
         about = {"embedder_weights": embedder_weights.fingerprint}
-        if step in snapshots.list_steps(self.snapshot_dir):
-            known = snapshots.load(self.snapshot_dir, step, verify=False)
-            is_ours = known.blocks.fingerprint == self.blocks.fingerprint
-            if is_ours and about.items() <= known.settings.items() and not _missing(known):
-                return self.load(step)
-            snapshots.delete(self.snapshot_dir, step)
+        if not self.worker.is_chief:
+            self._wait(step, about)
+        if self._is_there(step, about):
+            return self.load(step)
+        snapshots.delete(self.snapshot_dir, step)
         config = context.config.model.embedder
         model = embedder_lib.Embedder(config, context.tokenizer.vocab_size).build_weights()
         weights.restore(model, embedder_weights)
@@ -170,12 +174,33 @@ class Refresher:
         )
         return self.publish(step, exported, context.root, {**about, "exported": time.time()})
 
+    def _is_there(self, step: int, about: Mapping[str, str]) -> bool:
+        """Whether a snapshot is published, whole, and of the run's blocks and of these weights."""
+        if step not in snapshots.list_steps(self.snapshot_dir):
+            return False
+        known = snapshots.load(self.snapshot_dir, step, verify=False)
+        is_ours = known.blocks.fingerprint == self.blocks.fingerprint
+        return is_ours and about.items() <= known.settings.items() and not _missing(known)
+
+    def _wait(self, step: int, about: Mapping[str, str]) -> None:
+        """Waits until the chief has made a snapshot."""
+
+        def is_there() -> bool:
+            with contextlib.suppress(types.UserError):  # the chief deletes it, to make it again
+                return self._is_there(step, about)
+            return False
+
+        self.worker.wait(snapshots.path_of(self.snapshot_dir, step), is_there)
+
     def restore(self, step: int) -> None:
         """Makes the vectors and the index of a published snapshot again if they were deleted.
 
         Raises:
           UserError: If its embedder was deleted: nothing else holds the weights of that step.
         """
+        if not self.worker.is_chief:
+            self._wait(step, {})
+            return
         known = snapshots.load(self.snapshot_dir, step, verify=False)
         missing = _missing(known)
         if not missing:

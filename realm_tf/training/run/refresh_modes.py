@@ -7,7 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from realm_tf.models import embedder as embedder_lib
-from realm_tf.training.run import async_refreshing, refresh_job, refreshing, sync_refreshing
+from realm_tf.training.run import (
+    async_refreshing,
+    followed_refreshing,
+    refresh_job,
+    refreshing,
+    sync_refreshing,
+)
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh as refresh_lib
 
@@ -31,6 +37,8 @@ def make(
       results: Segments that are there when training has ended.
       command: Starts a local refresher; None: one runs elsewhere.
     """
+    if not context.worker.is_chief:
+        return followed_refreshing.FollowedRefreshing(context, directory, refresher, embedder)
     mode = context.config.pretrain.refresh.mode
     if mode == "async":
         job = refresh_job.RefreshJob.of(context, directory, refresher, results)

@@ -9,26 +9,23 @@ By itself this is the mode "off": the first snapshot is used to the end. `sync_r
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import functools
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent import futures
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models.inference import embedder_export
 from realm_tf.retrieval import retriever as retriever_lib
+from realm_tf.training.engine import strategies
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import refresh_files, retrievers, swap_log
 from realm_tf.training.run import staleness as staleness_lib
 
 _LOGGER = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 
 class Refreshing:
@@ -55,14 +52,14 @@ class Refreshing:
         self._refresher = refresher
         self._embedder = embedder
         self._files = refresh_files.RefreshFiles(directory)
-        self._swaps = swap_log.SwapLog(self._files.swaps)
+        self._swaps = swap_log.SwapLog(self._files.swaps, is_kept=context.worker.is_chief)
         self._retrievers = retrievers.Retrievers(self._open)
         self._staleness = staleness_lib.Staleness(directory, self._steps, self._exported)
         self._warned: int | None = None  # the snapshot that was said to be too old
         self._last_failure = ""
 
     def _open(self, step: int) -> retriever_lib.Retriever:
-        return retriever_lib.Retriever.open(self._refresher.load(step))
+        return strategies.outside(lambda: retriever_lib.Retriever.open(self._refresher.load(step)))
 
     def _exported(self, step: int) -> float:
         return float(self._refresher.load(step).settings["exported"])
@@ -70,9 +67,9 @@ class Refreshing:
     def start(self, step: int) -> None:
         """Called with the step that training starts or resumes at, before the first batch."""
         self._swaps.rewind(step)
-        self._files.rewind(step)
+        self._forget_later(step)
         for used in self._swaps.steps_in_use(step):
-            outside_scope(functools.partial(self._refresher.restore, used))
+            strategies.outside(functools.partial(self._refresher.restore, used))
 
     def retriever(self, index: int) -> tuple[int, retriever_lib.Retriever]:
         """The snapshot's step, and the retriever, that a batch is made from."""
@@ -86,6 +83,7 @@ class Refreshing:
           UserError: If the budget of staleness is used up, and is to stop the run.
         """
         self._keep_within_budget(index)
+        self._follow_chief(index)
         self._staleness.note(index, self._swaps.snapshot_at(index))
         self._retrievers.keep({*self._swaps.steps_in_use(index), *self._coming()})
 
@@ -104,6 +102,10 @@ class Refreshing:
         """Called when training has ended and its weights are written: deletes what is left over."""
         with self._surviving("deleting old snapshots", self._steps):
             self._files.collect(self._config.keep_snapshots, has_ended=True)
+
+    def _forget_later(self, step: int) -> None:
+        """Forgets what was exported and published after `step`."""
+        self._files.rewind(step)
 
     def _coming(self) -> set[int]:
         """Snapshots that are open and not yet taken up."""
@@ -130,6 +132,14 @@ class Refreshing:
                 return
             self._hasten(index)
 
+    def _follow_chief(self, index: int) -> None:
+        """Tells the other workers what the chief has taken up; each calls this at every batch."""
+        if self._config.mode == "off":
+            return
+        newest = int(self._context.worker.chiefs(self._swaps.newest, "the chief's next step"))
+        if newest != self._swaps.newest:  # in the other workers
+            self._take_up(index, newest)
+
     def _over_budget(self, index: int) -> str | None:
         # The first batch that a swap decided now could change.
         coming = min(index + self._depth, self._steps - 1)
@@ -152,7 +162,7 @@ class Refreshing:
         path = artifacts.recipe_path(self._files.root(step), "embedder", **recipe)
         export = refresh_files.Export(step, path, time.time())
         self._files.announce(export)
-        outside_scope(lambda: embedder_export.export_embedder(self._embedder, path, **recipe))
+        strategies.outside(lambda: embedder_export.export_embedder(self._embedder, path, **recipe))
         return export
 
     @contextlib.contextmanager
@@ -173,22 +183,3 @@ class Refreshing:
             age,
             exc_info=error and refresh_lib.traceback_of(error),
         )
-
-
-def outside_scope(function: Callable[[], _T]) -> _T:
-    """Calls a function in a thread, where no distribution strategy is in scope.
-
-    What is traced or loaded in a strategy's scope belongs to the strategy: neither an exported
-    embedder nor the threads of a pipeline can use it.
-    """
-    result: futures.Future[_T] = futures.Future()
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        try:
-            result.set_result(context.run(function))
-        except BaseException as error:  # noqa: BLE001  The caller gets it.
-            result.set_exception(error)
-
-    threading.Thread(target=run, name="refresh", daemon=True).start()
-    return result.result()

@@ -40,10 +40,11 @@ class SwapLog:
     Args:
       path: Path of the file; read if it exists.
       initial: Snapshot step that batch 0 is made from.
+      is_kept: Whether changes are written to the file; of several workers the chief does.
     """
 
-    def __init__(self, path: str, *, initial: int = 0):
-        self._path = path
+    def __init__(self, path: str, *, initial: int = 0, is_kept: bool = True):
+        self._path, self._is_kept = path, is_kept
         self._lock = threading.Lock()
         self._swaps = [Swap(0, initial, 0)]
         if tf.io.gfile.exists(path):
@@ -86,6 +87,8 @@ class SwapLog:
             return {first, *later}
 
     def _write(self, swaps: list[Swap]) -> None:
+        if not self._is_kept:
+            return
         entries = [dataclasses.asdict(swap) for swap in swaps]
         artifacts.write_text(self._path, json.dumps(entries, indent=1))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 
 from realm_tf import artifacts
+from realm_tf.training.engine import strategies
 from realm_tf.training.run import refresh_files, refreshing
 
 _PAUSE_SECS = 10.0
@@ -22,7 +23,7 @@ class SyncRefreshing(refreshing.Refreshing):
         recipe = self._recipe(step)
         with self._surviving("refresh", step):
             export = self._export(step, recipe)
-            refreshing.outside_scope(lambda: self._publish(export))
+            strategies.outside(lambda: self._publish(export))
             self._take_up(step, step)
         with self._surviving("deleting old snapshots", step):
             self._files.collect(self._config.keep_snapshots)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from realm_tf import config, types
 from realm_tf.data.examples import ict_batches
 from realm_tf.models import embedder
-from realm_tf.training.engine import checkpoints, loop, preemption, task
+from realm_tf.training.engine import checkpoints, loop, preemption, strategies, task
 from realm_tf.training.experiments import ict, warmup
 from tests.models import tiny
 from tests.training import runs
@@ -167,6 +167,18 @@ def test_second_sigterm_does_what_it_did_before():
         signal.signal(signal.SIGTERM, before)
 
 
+def test_sigterm_behind_the_last_step_is_not_forgotten():
+    handled = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: handled.append(number))
+    try:
+        with preemption.at_next_step():
+            signal.raise_signal(signal.SIGTERM)
+            assert handled == []
+        assert handled == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_ignored_sigterm_stays_ignored():
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
@@ -208,7 +220,7 @@ def test_last_step_is_measured_too(context, tmp_path):
 
 def test_tpu_where_there_is_none_is_one_line():
     with pytest.raises(types.UserError, match="there is no TPU 'local'") as told:
-        loop.make_strategy(config.RuntimeConfig(strategy="tpu"))
+        strategies.make_strategy(config.RuntimeConfig(strategy="tpu"))
     assert "\n" not in str(told.value)
 
 
@@ -248,7 +260,7 @@ def test_ict_weights_are_a_segment_that_is_made_once(context):
     [("one_device", tf.distribute.OneDeviceStrategy), ("mirrored", tf.distribute.MirroredStrategy)],
 )
 def test_strategies(two_logical_devices, name, kind):
-    made = loop.make_strategy(config.RuntimeConfig(strategy=name))
+    made = strategies.make_strategy(config.RuntimeConfig(strategy=name))
     assert isinstance(made, kind)
     assert made.num_replicas_in_sync == (2 if name == "mirrored" else 1)
 

@@ -100,7 +100,7 @@ def test_other_blocks_make_another_snapshot(tmp_path):
     weights = ict.random_embedder(context)
     first = refresh.baseline_snapshot(context, weights, make_vectors=runs.make_vectors(context))
     blocks, spans = example_passages.segments(
-        tmp_path / "segments", example_passages.passages(seed=5, num_docs=19)
+        tmp_path / "other", example_passages.passages(seed=5, num_docs=19)
     )
     other = dataclasses.replace(context, blocks=blocks, spans=spans)
     second = refresh.baseline_snapshot(other, weights, make_vectors=runs.make_vectors(other))
