@@ -60,7 +60,7 @@ class RuntimeConfig(ranges.Section):
 
     @property
     def _needs_static_shapes(self) -> bool:
-        # XLA compiles every shape anew. Workers must trace the same functions in the same order, and
+        # XLA compiles every shape anew; workers must trace the same functions in the same order;
         # what is accumulated is traced in parts.
         return (
             self.jit_compile

@@ -127,7 +127,13 @@ def test_combination_is_taken(settings):
     assert config.load(None, settings) != config.Config()
 
 
-@pytest.mark.parametrize("needs", ["runtime.jit_compile=true", "runtime.strategy=tpu"])
+@pytest.mark.parametrize(
+    "needs",
+    [
+        *("runtime.jit_compile=true", "runtime.accumulation_steps=2"),
+        *("runtime.strategy=tpu", "runtime.strategy=multi_worker_mirrored"),
+    ],
+)
 def test_compiled_steps_have_static_shapes(needs):
     _refused("runtime.static_shapes", needs, "runtime.static_shapes=false")
     assert config.load(None, [needs]).runtime.has_static_shapes
