@@ -114,6 +114,19 @@ def digest(inputs: Inputs, config: config_lib.Config) -> str:
     return artifacts.digest(_decisive(inputs, config))
 
 
+def require_same(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
+    """Refuses a worker that was given another run than the chief has saved.
+
+    Raises:
+      UserError: If what decides results differs.
+    """
+    if digest(*load(workdir)) != digest(inputs.absolute(), absolute_config(config)):
+        raise types.UserError(
+            "This worker was given other inputs or settings than the chief, whose are in"
+            f" {workdir}. Give all workers the same command; only TF_CONFIG differs."
+        )
+
+
 def absolute_config(config: config_lib.Config) -> config_lib.Config:
     """The configuration with absolute paths of files."""
     starts = {

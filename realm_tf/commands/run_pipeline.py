@@ -107,7 +107,7 @@ class Pipeline:
 
         with workers.at_work(workdir, config.runtime, save) as (worker, check):
             saved = run_inputs.load(workdir)
-            _require_same(workdir, saved, (inputs, config))
+            run_inputs.require_same(workdir, inputs, config)
             _check_devices(config)
             yield cls(workdir, *saved, check=check, worker=worker)
 
@@ -315,17 +315,3 @@ def _check_devices(config: config_lib.Config) -> None:
         "open_qa": config.open_qa.batch_size,
     }
     corpus_checks.check_devices(config.runtime, sizes)
-
-
-def _require_same(
-    workdir: str,
-    saved: tuple[run_inputs.Inputs, config_lib.Config],
-    given: tuple[run_inputs.Inputs, config_lib.Config],
-) -> None:
-    """Refuses a worker that was given another run than the chief."""
-    own = run_inputs.digest(given[0].absolute(), run_inputs.absolute_config(given[1]))
-    if run_inputs.digest(*saved) != own:
-        raise types.UserError(
-            "This worker was given other inputs or settings than the chief, whose are in"
-            f" {workdir}. Give all workers the same command; only TF_CONFIG differs."
-        )

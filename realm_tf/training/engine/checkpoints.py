@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.training.engine import trainer, workers
+from realm_tf.training.engine import workers
 
 # What TensorFlow raises of a checkpoint whose files are gone, cut short or changed: many things.
 _DAMAGED = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError)
@@ -47,17 +47,19 @@ def newest_step(directory: str) -> int:
     return int(path.rpartition("-")[2]) if path else 0
 
 
-def restore_as_chief(worker: workers.Worker, fitted: trainer.Trainer, directory: str) -> None:
+def restore_as_chief(
+    worker: workers.Worker, checkpoint: tf.train.Checkpoint, step: tf.Variable, directory: str
+) -> None:
     """Fills the trainer of another worker from the checkpoint that the chief was restored from.
 
     Args:
       worker: Every worker calls this.
-      fitted: Its trainer; that of the chief is restored.
+      checkpoint: What its trainer restores; that of the chief is restored.
+      step: The trainer's step.
       directory: Where the chief's checkpoints are.
     """
-    own = float(fitted.global_step.numpy())
-    step = int(worker.chiefs(own, "the chief to read its checkpoint"))
-    if step and not worker.is_chief:
+    of_chief = int(worker.chiefs(float(step.numpy()), "the chief to read its checkpoint"))
+    if of_chief and not worker.is_chief:
         with artifacts.plain_path(directory) as plain:
-            path = os.path.join(plain, f"ckpt-{step}")
-            fitted.checkpoint.read(path).assert_existing_objects_matched()
+            path = os.path.join(plain, f"ckpt-{of_chief}")
+            checkpoint.read(path).assert_existing_objects_matched()

@@ -112,7 +112,9 @@ def fit(run: Run) -> trainer.Trainer:
         with checkpoints.damage(run.directory):
             plain = stack.enter_context(artifacts.plain_path(directory))
             controller = _controller(run, fitted, plain, os.path.join(directory, "summaries"))
-            checkpoints.restore_as_chief(run.worker, fitted, run.directory)
+            checkpoints.restore_as_chief(
+                run.worker, fitted.checkpoint, fitted.global_step, run.directory
+            )
         progress = actions.Progress(
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )

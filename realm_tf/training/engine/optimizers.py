@@ -109,3 +109,15 @@ class SplitOptimizer(tf.Module):
         """Creates both optimisers' slots."""
         self.other.build([v for v in variables if v.ref() in self._other_refs])
         self.main.build([v for v in variables if v.ref() not in self._other_refs])
+
+
+def make_split_optimizer(
+    config: config_lib.PretrainConfig, retriever_variables: Sequence[tf.Variable]
+) -> Any:
+    """The optimiser of joint training: two of them if the retriever has a rate of its own."""
+    reader = make_optimizer(config.optimizer, config.steps)
+    rate = config.retriever_learning_rate
+    if rate is None:
+        return reader
+    retriever = make_optimizer(config.optimizer, config.steps, rate)
+    return SplitOptimizer(reader, retriever, retriever_variables)

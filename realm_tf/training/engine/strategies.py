@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from typing import TypeVar
@@ -71,8 +72,17 @@ def outside(work: Callable[[], _T]) -> _T:
     A strategy's scope belongs to a thread. Inside it, a SavedModel cannot be called from other
     threads, as those of a pipeline, and every new variable is one more collective of all workers.
     """
-    with futures.ThreadPoolExecutor(1, thread_name_prefix="outside") as pool:
-        return pool.submit(work).result()
+    made: futures.Future[_T] = futures.Future()
+
+    def run() -> None:
+        try:
+            made.set_result(work())
+        except BaseException as error:  # noqa: BLE001  Raised where it is waited for.
+            made.set_exception(error)
+
+    # Of no pool: who waits may be interrupted, and then does not wait for the end of the work.
+    threading.Thread(target=run, name="outside", daemon=True).start()
+    return made.result()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ import functools
 import logging
 import math
 import os
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -26,23 +25,12 @@ from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.retrieval import snapshots
 from realm_tf.training.engine import actions, checkpoints, loop, optimizers, strategies, task
-from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples, swap_log
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
-# What a refresh may fail of, without being wrong: a mistake of the user, or a disk that is full; a
-# pipeline; a filesystem that does not answer. Errors of this code are none of these.
-_MAY_FAIL = (
-    types.UserError,
-    refresh_lib.EmbeddingError,
-    OSError,
-    tf.errors.AbortedError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.UnavailableError,
-)
 
 
 class PretrainTask(task.RealmTask):
@@ -239,7 +227,9 @@ class _Pretraining:
             task=self._task,
             model=self._model,
             optimizer_config=config.pretrain.optimizer,
-            optimizer=_optimizer(config.pretrain, self._model),
+            optimizer=optimizers.make_split_optimizer(
+                config.pretrain, self._model.embedder.trainable_variables
+            ),
             steps=config.pretrain.steps,
             make_batch=self._make_batch,
             seed=config.seed,
@@ -247,15 +237,13 @@ class _Pretraining:
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
             loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
             shown=("accuracy", "retrieval_utility", "null_probability"),
-            make_actions=self._actions,
+            make_actions=lambda fitted: [
+                actions.Every(steps=every, step=fitted.global_step, function=self._take_up)
+            ],
             on_start=self._swaps.rewind,
             worker=self._worker,
             makes_part=True,
         )
-
-    def _actions(self, fitted: trainer_lib.Trainer) -> list[Callable[..., None]]:
-        every = self._context.config.pretrain.refresh.every_steps
-        return [actions.Every(steps=every, step=fitted.global_step, function=self._take_up)]
 
     def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
         step = self._swaps.snapshot_at(index)
@@ -265,14 +253,12 @@ class _Pretraining:
         )
 
     def _open_retriever(self, step: int) -> retriever_lib.Retriever:
-        snapshot = snapshots.load(self._refresher.snapshot_dir, step)
-        return retriever_lib.Retriever.open(snapshot)
+        return retriever_lib.Retriever.open(snapshots.load(self._refresher.snapshot_dir, step))
 
     def _refresh(self, step: int) -> None:
+        start = self._trained_from(step)
         strategies.outside(
-            lambda: self._refresher.refresh(
-                self._model.embedder, step=step, trained_from=self._trained_from(step)
-            )
+            lambda: self._refresher.refresh(self._model.embedder, step=step, trained_from=start)
         )
 
     def _trained_from(self, step: int) -> dict[str, str]:
@@ -300,7 +286,7 @@ class _Pretraining:
         try:
             with artifacts.storage_errors():
                 self._refresh(step)
-        except _MAY_FAIL as error:  # training goes on with the snapshot it has
+        except refresh_lib.MAY_FAIL as error:  # training goes on with the snapshot it has
             self._warn_stale(step, error)
             return False
         return True
@@ -332,12 +318,3 @@ class _Pretraining:
                 made_from=self._made_from,
                 counts={"steps": self._context.config.pretrain.steps},
             )
-
-
-def _optimizer(config: config_lib.PretrainConfig, model: realm.RealmModel) -> Any:
-    reader = optimizers.make_optimizer(config.optimizer, config.steps)
-    rate = config.retriever_learning_rate
-    if rate is None:
-        return reader
-    retriever = optimizers.make_optimizer(config.optimizer, config.steps, rate)
-    return optimizers.SplitOptimizer(reader, retriever, model.embedder.trainable_variables)

@@ -38,6 +38,18 @@ class EmbeddingError(Exception):
     """The pipeline that embeds the blocks failed, by no fault of the user or of this code."""
 
 
+# What a refresh may fail of, without being wrong: a mistake of the user, or a disk that is full; a
+# pipeline; a filesystem that does not answer. Errors of this code are none of these.
+MAY_FAIL = (
+    types.UserError,
+    EmbeddingError,
+    OSError,
+    tf.errors.AbortedError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Refresher:
     """Makes snapshots.
