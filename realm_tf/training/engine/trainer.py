@@ -17,7 +17,7 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_trainer, config_definitions
 
-from realm_tf.training.engine import accumulation, best_weights, divergence
+from realm_tf.training.engine import accumulation, best_weights, divergence, strategies
 from realm_tf.training.engine import batch_stream as stream_lib
 from realm_tf.training.engine import task as task_lib
 
@@ -124,7 +124,7 @@ def distribute(strategy: tf.distribute.Strategy, batch: Any) -> Any:
     Raises:
       ValueError: If the batch cannot be split evenly.
     """
-    replicas = len(strategy.extended.worker_devices)
+    replicas = strategies.local_replicas(strategy)
     if replicas == 1:
         return tf.nest.map_structure(tf.convert_to_tensor, batch)
 
