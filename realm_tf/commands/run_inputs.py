@@ -110,22 +110,13 @@ def digest(inputs: Inputs, config: config_lib.Config) -> str:
     return artifacts.digest(_decisive(inputs, config))
 
 
-def require_same(
-    workdir: str,
-    saved: tuple[Inputs, config_lib.Config],
-    given: tuple[Inputs, config_lib.Config],
-) -> None:
-    """Refuses a worker that was given another run than the chief.
-
-    Args:
-      workdir: Directory of the run.
-      saved: What the chief has saved there.
-      given: What this worker was given.
+def require_same(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:
+    """Refuses a worker that was given another run than the chief has saved.
 
     Raises:
-      UserError: If they differ.
+      UserError: If what decides results differs.
     """
-    if digest(*saved) != digest(given[0].absolute(), absolute_config(given[1])):
+    if digest(*load(workdir)) != digest(inputs.absolute(), absolute_config(config)):
         raise types.UserError(
             "This worker was given other inputs or settings than the chief, whose are in"
             f" {workdir}. Give all workers the same command; only TF_CONFIG differs."

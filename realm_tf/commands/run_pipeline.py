@@ -113,7 +113,7 @@ class Pipeline:
 
         with workers.at_work(workdir, config.runtime, save) as (worker, check):
             saved = run_inputs.load(workdir)
-            run_inputs.require_same(workdir, saved, (inputs, config))
+            run_inputs.require_same(workdir, inputs, config)
             corpus_checks.check_devices_of_run(config)
             yield cls(workdir, *saved, check=check, worker=worker)
 

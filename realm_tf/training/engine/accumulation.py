@@ -19,7 +19,7 @@ from typing import Any, cast
 import tensorflow as tf
 import tf_keras
 
-from realm_tf.training.engine import dropout
+from realm_tf.training.engine import dropout, strategies
 from realm_tf.training.engine import task as task_lib
 
 
@@ -96,7 +96,7 @@ class Accumulated:
     def _once_a_worker(self, value: tf.Tensor) -> tf.Tensor:
         """A worker's number in the first of its replicas, 0 in the others."""
         context = tf.distribute.get_replica_context()
-        local = len(self._strategy.extended.worker_devices)
+        local = strategies.local_replicas(self._strategy)
         is_first = tf.equal(context.replica_id_in_sync_group % local, 0)
         return tf.where(is_first, value, tf.zeros_like(value))
 

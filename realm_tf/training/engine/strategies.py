@@ -53,6 +53,13 @@ def _strategy(name: str, tpu: str | None) -> tf.distribute.Strategy:
         return tf.distribute.TPUStrategy(resolver)
 
 
+def local_replicas(strategy: tf.distribute.Strategy) -> int:
+    """How many of the replicas are of this process."""
+    if strategy.num_replicas_in_sync == 1:
+        return 1
+    return len(strategy.extended.worker_devices)
+
+
 @contextlib.contextmanager
 def scope(config: config_lib.RuntimeConfig) -> Iterator[None]:
     """Where models, optimisers and tasks of a training run are made: strategy and precision."""
@@ -83,6 +90,7 @@ def outside(work: Callable[[], _T]) -> _T:
         except BaseException as error:  # noqa: BLE001  The caller gets it.
             result.set_exception(error)
 
+    # Of no pool: who waits may be interrupted, and then does not wait for the end of the work.
     threading.Thread(target=run, name="outside", daemon=True).start()
     return result.result()
 

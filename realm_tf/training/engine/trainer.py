@@ -18,7 +18,7 @@ import tensorflow as tf
 import tf_keras
 from official.core import base_trainer, config_definitions
 
-from realm_tf.training.engine import accumulation, best_weights, divergence, traced
+from realm_tf.training.engine import accumulation, best_weights, divergence, strategies, traced
 from realm_tf.training.engine import batch_stream as stream_lib
 from realm_tf.training.engine import task as task_lib
 
@@ -149,7 +149,7 @@ def distribute(
     Raises:
       ValueError: If the batch cannot be split evenly.
     """
-    replicas = len(strategy.extended.worker_devices)
+    replicas = strategies.local_replicas(strategy)
     if replicas == 1:
         return tf.nest.map_structure(tf.convert_to_tensor, device_part(batch))
     parts = [

@@ -239,7 +239,9 @@ def _sum_over_workers(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor],
 
     def of_replica(value: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
-        is_first = tf.equal(context.replica_id_in_sync_group % _local_replicas(strategy), 0)
+        is_first = tf.equal(
+            context.replica_id_in_sync_group % strategies.local_replicas(strategy), 0
+        )
         own = tf.where(is_first, value, tf.zeros_like(value))
         return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
@@ -249,10 +251,6 @@ def _sum_over_workers(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor],
         return strategy.experimental_local_results(summed)[0]
 
     return total
-
-
-def _local_replicas(strategy: tf.distribute.Strategy) -> int:
-    return len(strategy.extended.worker_devices)
 
 
 def _place(runtime: config_lib.RuntimeConfig) -> tuple[int, int]:
