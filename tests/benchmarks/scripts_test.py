@@ -171,6 +171,25 @@ def test_embed_speed(shape):
     assert figures["lean bfloat16"]["wall"] > 0
 
 
+@pytest.mark.slow
+def test_train_step():
+    code = """
+from benchmarks import step_batches as b, train_step
+encoder = dict(hidden_size=16, num_layers=1, num_heads=2, intermediate_size=32)
+for name, shape in b.SHAPES.items():
+    b.SHAPES[name] = shape._replace(vocab_size=50)
+    shape.settings["model"] = b.networks(**encoder)
+train_step.main()
+"""
+    for shape in ("minilm", "quickstart"):
+        lines = _fresh("-c", code, shape, "--rounds", "1", "--threads", "2")
+        figures = json.loads(lines[-1])
+        for name in ("ict", "pretrain", "open_qa"):
+            assert figures[name]["encoders"]["to_encoders"] == 1.0
+            assert figures[name]["padded"]["filled"] <= figures[name]["now"]["filled"] <= 1
+            assert figures[name]["now"]["cpu_secs"] > 0
+
+
 def test_date_rules(tmp_path, monkeypatch, capsys):
     text = "Ohrid was new.\nIt was built in May 1916 and burnt in 1931."
     data = text.encode()

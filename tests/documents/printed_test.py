@@ -55,6 +55,7 @@ TESTED = {
     "benchmarks/squad_small_data.py": f"{_SCRIPTS}::test_squad_small_data",
     "benchmarks/tag_speed.py": f"{_SCRIPTS}::test_tag_speed",
     "benchmarks/tokenizer_agreement.py": f"{_SCRIPTS}::test_tokenizer_agreement",
+    "benchmarks/train_step.py": f"{_SCRIPTS}::test_train_step",
     "tests/parity/mutations.py": "tests/parity/report_test.py::test_mutations",
     "tests/parity/report.py": "tests/parity/report_test.py::test_report",
 }
