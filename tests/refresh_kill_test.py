@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trainer and refresher are killed again and again: the run ends, and no snapshot is torn."""
 
+import contextlib
 import json
 import pathlib
 import random
@@ -19,7 +20,7 @@ from tests.commands import run_pipeline_test as pipeline_test
 
 pytestmark = pytest.mark.slow
 
-_ROUNDS = 5
+_ROUNDS = 4
 _SETTINGS = (
     "pretrain.refresh.mode=async",
     "pretrain.steps=40",
@@ -57,6 +58,14 @@ def _command(pid: int) -> str:
         return ""
 
 
+def _exports(workdir: pathlib.Path) -> set[tuple[str, int]]:
+    found = set()
+    for path in workdir.glob("training/pretrain-*/exports/*.json"):
+        with contextlib.suppress(FileNotFoundError):  # collected meanwhile
+            found.add((path.name, path.stat().st_mtime_ns))
+    return found
+
+
 def _whole(workdir: pathlib.Path) -> set[int]:
     """Steps of the snapshots that are there; none of them may be torn."""
     steps = set()
@@ -77,12 +86,16 @@ def test_run_ends_whatever_is_killed(tmp_path):
     workdir, rng = tmp_path / "run", random.Random(7)
     seen, process = set(), _start(inputs, workdir)
     for number in range(_ROUNDS):
-        while process.poll() is None and not _children(process.pid):
-            time.sleep(0.1)
-        limit = time.monotonic() + rng.uniform(0, 40)
+        before = _exports(workdir)
+        # Not while the processes start, which takes them longest.
+        while process.poll() is None and not (
+            _children(process.pid) and _exports(workdir) - before
+        ):
+            time.sleep(0.05)
+        limit = time.monotonic() + rng.uniform(0, 5)
         while process.poll() is None and time.monotonic() < limit:
             seen |= _whole(workdir)
-            time.sleep(0.2)
+            time.sleep(0.05)
         if process.poll() is not None:
             break
         if number % 2:

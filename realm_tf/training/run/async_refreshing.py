@@ -40,6 +40,7 @@ class AsyncRefreshing(refreshing.Refreshing):
                 command, refresh_job.directory(self._context.training_dir), self._config
             )
         self._ended = threading.Event()
+        self._opening = 0  # the newest snapshot that was begun to be opened
         self._ready = 0  # the newest snapshot whose retriever is open
         self._refused: set[int] = set()  # snapshots that could not be opened
         self._failure = self._told = self._files.failure()
@@ -81,9 +82,10 @@ class AsyncRefreshing(refreshing.Refreshing):
             self._thread.join()
         if self._child is not None:
             self._child.end()
+        super().close()
 
     def _coming(self) -> set[int]:
-        return {self._ready}
+        return {self._opening, self._ready}
 
     def _look(self, index: int) -> None:
         if self._error is not None:
@@ -120,6 +122,7 @@ class AsyncRefreshing(refreshing.Refreshing):
         newest = max(set(self._files.published()) - self._refused, default=0)
         if newest <= max(self._ready, self._swaps.newest):
             return
+        self._opening = newest
         try:
             with artifacts.storage_errors():
                 self._retrievers.get(newest)

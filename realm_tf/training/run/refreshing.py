@@ -97,6 +97,7 @@ class Refreshing:
 
     def close(self) -> None:
         """Called when training stops, in whatever way."""
+        self._retrievers.close()
 
     def finish(self) -> None:
         """Called when training has ended and its weights are written: deletes what is left over."""

@@ -8,11 +8,12 @@ import logging
 import os
 import shutil
 import threading
+import time
 
 import pytest
 
 from realm_tf import artifacts, types
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import retriever, snapshots
 from realm_tf.training.experiments import ict, pretrain, warmup
 from realm_tf.training.run import refresh, refresh_files, refresh_job, refresh_service
 from tests.training import runs
@@ -70,13 +71,23 @@ def _swaps(context):
     ]
 
 
-def test_snapshots_are_made_beside_the_trainer_and_taken_up(tmp_path, caplog):
+def test_snapshots_are_made_beside_the_trainer_and_taken_up(tmp_path, caplog, monkeypatch):
+    opened, open_snapshot = [], retriever.Retriever.open
+
+    def open_once(snapshot):
+        opened.append(snapshot.step)
+        time.sleep(0.2)  # while the trainer takes batches
+        return open_snapshot(snapshot)
+
+    monkeypatch.setattr(retriever.Retriever, "open", open_once)
     context = runs.make_context(tmp_path, runs.make_config(*ASYNC))
     with caplog.at_level(logging.INFO), _refresher(context):
         system = _train(context)
     swaps = _swaps(context)
     assert len(swaps) >= 3
     assert swaps == sorted(set(swaps))
+    assert len(opened) == len(set(opened))
+    assert set(opened) >= set(swaps)
     assert system.snapshot.step == 9
     assert system.freshness["staleness_steps_max"] <= 3
     assert "waits for joint training with pretrain.refresh.mode=async to start" in caplog.text

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A retriever is opened once for all threads, and forgotten at once."""
 
+import gc
 import threading
 import time
 import weakref
@@ -61,3 +62,13 @@ def test_error_is_raised_and_it_is_tried_again():
     with pytest.raises(OSError, match="busy"):
         found.get(1)
     assert found.get(1) == 1
+
+
+def test_swap_goes_through_nothing_that_was_there_before():
+    before = gc.get_freeze_count()
+    found = retrievers.Retrievers(lambda _: _Opened())
+    assert gc.get_freeze_count() > before
+    opened = weakref.ref(found.get(1))
+    found.close()
+    assert gc.get_freeze_count() == 0
+    assert opened() is None
