@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 EXIT_CODE = 130  # as shells have it: 128 and the number of the signal
 TERMINATED = 143
@@ -61,12 +61,16 @@ def end_when_input_closes() -> None:
 
 def _end(number: int, frame: FrameType | None) -> None:
     del frame
+    end(f"{_ENDED[signal.Signals(number)]}. {_GO_ON}", 128 + number)
+
+
+def end(line: str, code: int) -> NoReturn:
+    """Ends the process and its workers at once; the line is its last word."""
     start = "\n" if os.isatty(2) else ""  # below the line of a progress bar
-    line = f"{start}realm: {_ENDED[signal.Signals(number)]}. {_GO_ON}\n"
-    os.write(2, line.encode())  # sys.stderr may be in the midst of a line
+    os.write(2, f"{start}realm: {line}\n".encode())  # sys.stderr may be in the midst of a line
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # that was the last word
     _kill_descendants()  # workers; they would complain of the lost connection
-    os._exit(128 + number)
+    os._exit(code)
 
 
 def _kill_descendants() -> None:

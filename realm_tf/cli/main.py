@@ -27,8 +27,7 @@ class _Commands(click.Group):
             click.echo(f"realm: {error}", err=True)
             context.exit(2)
         except types.Terminated as error:
-            click.echo(f"realm: {error}", err=True)
-            context.exit(interrupts.TERMINATED)
+            interrupts.end(str(error), interrupts.TERMINATED)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
