@@ -7,6 +7,8 @@ import glob
 import json
 import os
 import pathlib
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -160,3 +162,18 @@ def test_worker_that_is_killed_ends_the_other_with_one_line(tmp_path, killed):
     assert len(lines) == 1, said
     assert "goes on where it stopped" in lines[0]
     assert processes[1 - killed].returncode == 2
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_sigterm_to_one_worker_saves_and_ends_all(tmp_path, asked):
+    workdir, options = _prepare(tmp_path / "run", "multi_worker_mirrored")
+    processes = _start(2, "run", *options, "--set", "ict.steps=100000")
+    while not list(workdir.glob("training/*/checkpoint")):
+        assert all(process.poll() is None for process in processes), processes[0].communicate()
+        time.sleep(0.1)
+    processes[asked].send_signal(signal.SIGTERM)
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [143, 143], said
+    steps = {re.search(r"ended by SIGTERM\. Step (\d+) ", text)[1] for text in said}
+    assert len(steps) == 1
+    assert list(workdir.glob(f"training/*/ckpt-{steps.pop()}.index"))

@@ -230,6 +230,7 @@ def _train(controller: orbit.Controller, run: Run, fitted: trainer.Trainer) -> N
         controller.save_checkpoint()
     except preemption.Requested:
         controller.save_checkpoint()
+        run.worker.any(False)  # the first to end would end the others before they have saved
         raise types.Terminated(
             f"ended by SIGTERM. Step {int(fitted.global_step.numpy())} of {run.name} is saved in"
             f" {run.directory}. Give the same command again: it goes on there."

@@ -68,7 +68,7 @@ def test_step_has_static_shapes_and_no_work_of_the_host(name, options):
     ("function", "fault"),
     [
         (lambda x: tf.numpy_function(np.sin, [x], tf.float32), "work of the host"),
-        (lambda x: tf.strings.length(tf.strings.as_string(x)), "of text"),
+        (lambda x: tf.where(x > 0, "a", "b"), "of text"),
         (lambda x: x[: tf.cast(x[0], tf.int32)], "no static shape"),
         (lambda x: tf.boolean_mask(x, x > 0), "work of the host"),
     ],
