@@ -37,7 +37,7 @@ def test_file_overrides_defaults_and_set_overrides_the_file(tmp_path):
 
 
 def test_decisive_of_the_runtime_is_what_changes_losses():
-    known = {"mixed_bfloat16", "jit_compile", "accumulation_steps", "remat"}
+    known = {"mixed_bfloat16", "jit_compile", "static_shapes", "accumulation_steps", "remat"}
     assert config.decisive(config.RuntimeConfig()).keys() == known
 
 
