@@ -169,5 +169,6 @@ def step(experiment: Experiment, **options: Any) -> tuple[dict[str, float], list
     with fitted.strategy.scope():
         logs = fitted.train(tf.constant(1))
     fitted.close()
+    logs = {name: value for name, value in logs.items() if name != "input_wait_fraction"}
     figures = {name: float(value.numpy()) for name, value in logs.items()}
     return figures, [v.numpy() for v in fitted.model.trainable_variables]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import config
-from realm_tf.training.engine import loop, traced, trainer
+from realm_tf.training.engine import strategies, traced, trainer
 
 
 class _Sum:
@@ -45,7 +45,7 @@ def test_ranks_and_types_stay():
 
 
 def test_replicas_are_traced_for_few_shapes(two_logical_devices):
-    strategy = loop.make_strategy(config.RuntimeConfig(strategy="mirrored"))
+    strategy = strategies.make_strategy(config.RuntimeConfig(strategy="mirrored"))
     traces = []
 
     def step(batch):

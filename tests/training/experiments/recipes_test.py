@@ -26,7 +26,7 @@ def _with(context, override):
 
 def _paths(context, start):
     embedder, reader = start
-    joint = pretrain._Pretraining(context, embedder, reader, runs.make_vectors(context))
+    joint = pretrain._Pretraining(context, embedder, reader, runs.make_vectors(context), None)
     return ict.train(context).path, warmup.train(context).path, joint._directory
 
 
