@@ -31,7 +31,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _COLOURS = {"async": "#0b6e4f", "sync": "#c05621", "off": "#555555"}  # by mode
 _FEWEST_REFRESHES = 2  # of `sync`, whatever the number of steps
 _PASSED = {  # of configs/squad_small.yaml, changed so that joint training starts at once
-    "ict.steps": 100,
+    "ict.steps": 200,
     "pretrain.warmup.copy_accuracy": 0,
     "pretrain.warmup.max_steps": 100,
     "pretrain.keep": "last",

@@ -9,7 +9,6 @@ from realm_tf.artifacts.files import (
     create_text,
     digest,
     file_sha256,
-    localise,
     paths_in,
     plain_path,
     read_json,
@@ -18,6 +17,7 @@ from realm_tf.artifacts.files import (
 )
 from realm_tf.artifacts.gfile import is_remote
 from realm_tf.artifacts.leases import Lease, hold
+from realm_tf.artifacts.local_copies import localise
 from realm_tf.artifacts.segments import (
     MANIFEST,
     SAVED_MODEL,

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +17,6 @@ from realm_tf import types
 from realm_tf.artifacts import gfile
 
 _CHUNK_BYTES = 1 << 22
-_CACHE_SECS = 7 * 24 * 3600.0
 
 
 def canonical_json(value: Any) -> str:
@@ -140,33 +138,3 @@ def plain_path(directory: str) -> Iterator[str]:
         alias = os.path.join(folder, "directory")
         os.symlink(os.path.abspath(directory), alias, target_is_directory=True)
         yield alias
-
-
-def localise(path: str, cache_dir: str | None = None) -> str:
-    """Returns a local path of `path`, copying a remote file once (for memory-mapping).
-
-    Copies that nobody has asked for in a week are removed when another one is made. On Linux a
-    program that still maps one keeps its contents.
-    """
-    if not gfile.is_remote(path):
-        return path
-    cache_dir = cache_dir or os.path.join(tempfile.gettempdir(), "realm_tf_cache")
-    stat = gfile.stat(path)
-    key = digest([path, stat.length, stat.mtime_nsec])[:24]
-    local = os.path.join(cache_dir, f"{key}-{os.path.basename(path)}")
-    if os.path.exists(local):
-        os.utime(local)
-        return local
-    os.makedirs(cache_dir, exist_ok=True)
-    _remove_unused(cache_dir)
-    with atomic_path(local) as aside:
-        gfile.copy(path, aside)
-    return local
-
-
-def _remove_unused(cache_dir: str) -> None:
-    oldest = time.time() - _CACHE_SECS
-    for entry in os.scandir(cache_dir):
-        with contextlib.suppress(OSError):  # another process may do the same
-            if entry.stat().st_mtime < oldest:
-                os.remove(entry.path)

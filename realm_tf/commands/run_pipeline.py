@@ -20,8 +20,8 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands import (
-    corpus_checks,
     data_stages,
+    device_checks,
     export,
     measure,
     refresh,
@@ -114,7 +114,7 @@ class Pipeline:
         with workers.at_work(workdir, config.runtime, save) as (worker, check):
             saved = run_inputs.load(workdir)
             run_inputs.require_same(workdir, inputs, config)
-            corpus_checks.check_devices_of_run(config)
+            device_checks.check_run(config)
             yield cls(workdir, *saved, check=check, worker=worker)
 
     @classmethod
@@ -133,7 +133,7 @@ class Pipeline:
         runtime = run_inputs.load(workdir)[1].runtime
         with workers.at_work(workdir, runtime) as (worker, check):
             inputs, config = run_inputs.load(workdir)
-            corpus_checks.check_devices_of_run(config)
+            device_checks.check_run(config)
             yield cls(workdir, inputs, config, recorded=True, check=check, worker=worker)
 
     def run(self) -> dict[str, Any]:

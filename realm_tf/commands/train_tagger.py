@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.commands import corpus_checks
+from realm_tf.commands import device_checks
 from realm_tf.data.tagging import conll
 from realm_tf.evaluation import entities
 from realm_tf.text import vocabulary
@@ -44,7 +44,7 @@ def train_tagger(
     """
     with workers.at_work(root, config.runtime) as (worker, _):
         size = config.span_tagger.batch_size
-        corpus_checks.check_devices(config.runtime, {"span_tagger": size})
+        device_checks.check(config.runtime, {"span_tagger": size})
         data = span_tagger.Data(
             train=conll.expand(train),
             dev=conll.expand(dev),

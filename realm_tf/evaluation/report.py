@@ -60,9 +60,9 @@ def merge(workdir: str, stage: str, figures: Mapping[str, Any]) -> dict[str, Any
     return report
 
 
-def keep(workdir: str, *stages: str) -> None:
-    """Forgets what other stages measured: their settings or their inputs are others now."""
-    _write(workdir, {stage: f for stage, f in _readable(workdir).items() if stage in stages})
+def keep(workdir: str, *sections: str) -> None:
+    """Removes all other sections from the report: settings or inputs of what they say changed."""
+    _write(workdir, {name: f for name, f in _readable(workdir).items() if name in sections})
 
 
 def _readable(workdir: str) -> dict[str, Any]:

@@ -116,21 +116,6 @@ def test_answers_that_are_wider_than_a_span(context):
     corpus_checks.check_questions(context, [either, _question("a", "a+" * 40, is_regex=True)])
 
 
-@pytest.mark.parametrize("strategy", ["mirrored", "multi_worker_mirrored"])
-def test_batches_split_over_replicas(monkeypatch, strategy):
-    two = type("Two", (), {"num_replicas_in_sync": 2})()
-    monkeypatch.setattr(corpus_checks.strategies, "make_strategy", lambda _: two)
-    runtime = config_lib.RuntimeConfig(strategy=strategy)
-    corpus_checks.check_devices(runtime, {"ict": 4, "open_qa": 2})
-    message = r"^open_qa\.batch_size must be a multiple of the 2 replicas .* Received: 5\.$"
-    with pytest.raises(types.UserError, match=message):
-        corpus_checks.check_devices(runtime, {"ict": 4, "open_qa": 5})
-    corpus_checks.check_devices(config_lib.RuntimeConfig(jit_compile=True), {"open_qa": 5})
-    compiled = dataclasses.replace(runtime, jit_compile=True)
-    with pytest.raises(types.UserError, match=r"^runtime\.jit_compile works on one replica"):
-        corpus_checks.check_devices(compiled, {"ict": 4})
-
-
 def test_settings_of_an_older_run_are_refused_by_their_file(tmp_path):
     inputs = {"corpus": "a", "questions_train": "b", "questions_dev": "c"}
     (tmp_path / "run.json").write_text(json.dumps(inputs))

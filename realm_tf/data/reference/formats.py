@@ -142,7 +142,7 @@ def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> Refere
 
 
 def ids_key(title_ids: Any, token_ids: Any) -> str:
-    """Hash of the wordpieces of a title and a text, to compare them by."""
+    """Hash of the original's wordpieces of a title and a text, to compare ours with."""
     hashed = hashlib.blake2b(digest_size=8)
     for ids in (title_ids, token_ids):
         hashed.update(np.asarray(ids, np.int64).tobytes() + b"|")

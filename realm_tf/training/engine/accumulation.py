@@ -87,7 +87,7 @@ class Accumulated:
         return tf.convert_to_tensor(self._optimizer.iterations) * self._parts + part
 
     def _add_part(self, batch: Any, part: tf.Tensor, count: tf.Tensor) -> None:
-        total = task_lib.collectives().global_sum(self._once_a_worker(count))
+        total = strategies.collectives().global_sum(self._once_a_worker(count))
         loss, sums, gradients = self._task.gradients(batch, self._model, self._number(part), total)
         self._loss.assign_add(loss)
         self._see(sums)
@@ -123,7 +123,7 @@ class Accumulated:
         whole = [tf.concat(tensors, axis=0) for tensors in zip(*encoded, strict=True)]
         with tf.GradientTape() as tape:
             tape.watch(whole)
-            loss, sums = comparing.compare(whole, task_lib.collectives())
+            loss, sums = comparing.compare(whole, strategies.collectives())
         self._loss.assign_add(loss)
         self._see(sums)
         parts = [tf.split(g, self._parts) for g in tape.gradient(loss, whole)]

@@ -1,6 +1,9 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Distribution strategies: made once in a process, before TensorFlow computes anything."""
+"""Distribution strategies and their collectives.
+
+A strategy is made once in a process, before TensorFlow computes anything.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import tf_keras
 
 from realm_tf import config as config_lib
 from realm_tf import types
+from realm_tf.models import losses
 
 _T = TypeVar("_T")
 # What TensorFlow raises of devices or machines that it does not find: many things.
@@ -72,6 +76,20 @@ def scope(config: config_lib.RuntimeConfig) -> Iterator[None]:
             yield
     finally:
         tf_keras.mixed_precision.set_global_policy(policy)
+
+
+def collectives() -> losses.Collectives:
+    """The collectives of the replica context that this is called in."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return losses.LOCAL
+    global_sum = functools.partial(context.all_reduce, tf.distribute.ReduceOp.SUM)
+    return losses.Collectives(
+        gather=lambda x: context.all_gather(x, axis=0),
+        global_sum=global_sum,
+        global_count=global_sum,
+        replica_id=context.replica_id_in_sync_group,
+    )
 
 
 def outside(work: Callable[[], _T]) -> _T:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import abc
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,25 +16,11 @@ from official.modeling import optimization
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.models import losses
-from realm_tf.training.engine import dropout
+from realm_tf.training.engine import dropout, strategies
 
 # Name to (sum, count) over this replica's part of the batch.
 Sums = dict[str, tuple[tf.Tensor, tf.Tensor]]
 Metrics = Sequence[tf_keras.metrics.Metric]
-
-
-def collectives() -> losses.Collectives:
-    """The collectives of the replica context that this is called in."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return losses.LOCAL
-    global_sum = functools.partial(context.all_reduce, tf.distribute.ReduceOp.SUM)
-    return losses.Collectives(
-        gather=lambda x: context.all_gather(x, axis=0),
-        global_sum=global_sum,
-        global_count=global_sum,
-        replica_id=context.replica_id_in_sync_group,
-    )
 
 
 class RealmTask(base_task.Task, abc.ABC):
@@ -134,7 +119,7 @@ class RealmTask(base_task.Task, abc.ABC):
         self, batch: Any, model: Any, step: tf.Tensor, count: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, Sums, list[tf.Tensor]]:
         variables = model.trainable_variables
-        across = collectives()
+        across = strategies.collectives()
         if count is not None:
             across = across._replace(global_count=lambda _: count)
         with tf.GradientTape() as tape, dropout.at_step(step):

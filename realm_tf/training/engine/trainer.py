@@ -130,7 +130,7 @@ class Trainer(base_trainer.Trainer):
         """In a replica: what a step leaves besides new weights."""
         # Losses are sums over a global count: replicas add up to the global loss.
         self.train_loss.update_state(loss * self.strategy.num_replicas_in_sync)
-        self._watch.see(task_lib.collectives().global_sum(loss), self.global_step)
+        self._watch.see(strategies.collectives().global_sum(loss), self.global_step)
         self.global_step.assign_add(1)
 
 

@@ -47,7 +47,7 @@ def asked_titles(tables: facts.Tables) -> set[str]:
 
 
 def mentions(titles: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds the titles in a text, the longest first."""
+    """A pattern that finds titles of articles in a question or a text, the longest first."""
     longest = sorted(titles, key=lambda title: (-len(title), title))
     return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest)) + r")(?!\w)")
 

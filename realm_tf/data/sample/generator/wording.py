@@ -23,7 +23,7 @@ def draw(stage: str, key: str) -> int:
 
 
 def shuffled(stage: str, items: Sequence[T], key: Callable[[T], str]) -> list[T]:
-    """The items in an order drawn from their keys, whatever order they came in."""
+    """Items of the sample corpus, in an order drawn from their keys."""
     return sorted(items, key=lambda item: (draw(stage, key(item)), key(item)))
 
 
