@@ -131,7 +131,7 @@ def test_quickstart_seeds_that_are_there(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_quickstart_seeds(tmp_path, monkeypatch, capsys):
+def test_quickstart_seeds(tmp_path, monkeypatch, capfd):
     inputs = run_pipeline_test.write_inputs(tmp_path)
     inputs += ("--set", "evaluation.recall_at=[1, 5, 20]")
     module = _imported(monkeypatch, "quickstart_seeds")
@@ -145,8 +145,24 @@ def test_quickstart_seeds(tmp_path, monkeypatch, capsys):
     )
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     module.main(str(tmp_path / "work"), [7])
-    assert capsys.readouterr().out.startswith("1 seeds: 7\n")
+    told = capfd.readouterr()
+    assert told.out.startswith("1 seeds: 7\n")
+    assert "Exception ignored" not in told.err  # which TensorFlow raises of what is not let go
     assert json.loads((tmp_path / "results" / "quickstart_seed_7.json").read_text())["seed"] == 7
+
+
+@pytest.mark.slow
+def test_refresh_modes(tmp_path):
+    run_pipeline_test.write_inputs(tmp_path)
+    data, work = _squad_open(tmp_path / "squad"), tmp_path / "work"
+    options = ("--config", tmp_path / "config.yaml", "--steps", 16, "--every", 4)
+    lines = _fresh("-m", "benchmarks.refresh_modes", data, work, *options)
+    assert [line.split()[0] for line in lines[-3:]] == ["async", "sync", "off"]
+    results = json.loads((work / "refresh_modes.json").read_text())
+    assert [len(result["staleness_steps"]) for result in results] == [16, results[1]["steps"], 16]
+    assert results[1]["snapshots_taken_up"] >= 1
+    assert results[2]["staleness_steps"] == list(range(16))
+    assert (work / "staleness.svg").read_text().count("<polyline") == 3
 
 
 @pytest.mark.slow

@@ -73,7 +73,8 @@ class BestWeights:
         folder = self._directory
         with checkpoints.damage(folder), artifacts.plain_path(folder) as directory:
             prefix = os.path.join(directory, self._prefix(self.step))
-            self._checkpoint.read(prefix).assert_existing_objects_matched()
+            status = self._checkpoint.read(prefix)
+            status.assert_existing_objects_matched().expect_partial()
 
     def _prefix(self, step: int) -> str:
         return f"best-{step:09d}"
