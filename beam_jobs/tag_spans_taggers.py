@@ -19,7 +19,7 @@ class Found(NamedTuple):
     """The spans of a block.
 
     Attributes:
-      spans: In order, not overlapping, each inside one sentence; in bytes of the block's text.
+      spans: Spans in order, not overlapping, each inside one sentence; in bytes of the block's text.
       num_overlapping: Other spans, left out because they overlap with these.
     """
 

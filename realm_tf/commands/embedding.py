@@ -28,7 +28,7 @@ def job(
     Args:
       blocks: Path of the "blocks" segment.
       vocab: Path of the "vocab" segment.
-      config: Of the run.
+      config: Configuration of the run.
       beam_args: Options of Beam.
     """
 

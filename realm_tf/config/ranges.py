@@ -84,7 +84,7 @@ def setting(default: Any, meaning: str, **limits: Any) -> Any:
     """A field of a section: its default, what it means, and what it may be.
 
     Args:
-      default: What it is where nothing is configured.
+      default: Value where nothing is configured.
       meaning: A sentence for `docs/settings.md`.
       **limits: Attributes of `Spec`.
     """

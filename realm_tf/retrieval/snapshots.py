@@ -125,7 +125,7 @@ def publish(directory: str, snapshot: Snapshot) -> None:
     Args:
       directory: Directory of the snapshots. Local segments are named relative to it, so a work
         directory may be moved as a whole.
-      snapshot: As `Snapshot.of` makes it.
+      snapshot: Snapshot that `Snapshot.of` made.
 
     Raises:
       UserError: If its step was published with other parts: snapshots never change.

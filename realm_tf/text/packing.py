@@ -95,7 +95,7 @@ def pack_blocks(
 
     Args:
       titles: n rows of wordpieces, without special tokens.
-      bodies: As many rows of wordpieces.
+      bodies: Wordpieces of the bodies, as many rows.
       length: Wordpieces of a packed block, special tokens included.
       tokenizer: Gives the special ids.
       template: "title_body", or "body" for `[CLS] body [SEP]`.
@@ -123,7 +123,7 @@ def pack_joint(
     Args:
       queries: n rows of wordpieces, without special tokens. Their positions are the
         same as in `pack_queries` if they were cut to fit there.
-      bodies: As many rows of wordpieces.
+      bodies: Wordpieces of the bodies, as many rows.
       length: Wordpieces of the packed pair, special tokens included.
       tokenizer: Gives the special ids.
 

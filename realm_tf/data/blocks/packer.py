@@ -36,7 +36,7 @@ class Packed(NamedTuple):
     """What a document becomes.
 
     Attributes:
-      blocks: In order.
+      blocks: Blocks of the document, in order.
       num_repeated: How many more there were whose text one of them has already.
     """
 

@@ -59,7 +59,7 @@ def share(batch: masked_batches.MaskedBatch, *, static_shapes: bool) -> SharedBa
     """The batch of joint training as the device gets it.
 
     Args:
-      batch: In the mode "retrieved".
+      batch: Batch in the mode "retrieved".
       static_shapes: Whether shapes are the same for all batches. Lengths then stay as they are, and
         only the null block is embedded once: how many others differ changes from batch to batch.
     """

@@ -28,7 +28,7 @@ class Sentence(NamedTuple):
     """One labelled sentence.
 
     Attributes:
-      words: As they are in the file.
+      words: Words of the sentence, as they are in the file.
       tags: One for each, IOB2.
     """
 

@@ -28,12 +28,12 @@ class Accumulated:
 
     Args:
       task: The task.
-      model: Its model, with all weights created.
-      optimizer: Built.
+      model: Model of the task, with all weights created.
+      optimizer: Optimiser that is built for the weights of the model.
       parts: Number of parts.
       split: Rows of a batch to what every replica gets of them.
-      see: Called in a replica, with the sums of a part.
-      end: Called in a replica, when the step is done, with the replica's loss.
+      see: Function that is called in a replica with the sums of a part.
+      end: Function that is called in a replica with its loss, when the step is done.
     """
 
     def __init__(

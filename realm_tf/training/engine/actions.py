@@ -29,7 +29,7 @@ class Progress:
 
     Args:
       name: Name of the stage.
-      total_steps: Where it ends.
+      total_steps: Number of steps of the training.
       step: The trainer's step.
       shown: Names of the metrics to show.
     """
@@ -88,7 +88,7 @@ def every(
     Args:
       steps: The interval; the loop length must divide it.
       step: The trainer's step.
-      function: What to call; the figures that it returns join the loop's summaries.
+      function: Function to call; the figures that it returns join the loop's summaries.
     """
 
     def act(outputs: dict[str, Any]) -> None:

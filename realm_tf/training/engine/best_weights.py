@@ -23,7 +23,7 @@ class BestWeights:
     knows which weights had it.)
 
     Args:
-      model: With all weights created.
+      model: Model to keep the weights of; all of them are created.
       directory: Directory of the run.
 
     Attributes:

@@ -43,11 +43,11 @@ class Manager(tf.train.CheckpointManager):
     """Keeps the two newest checkpoints; a save that fails leaves nothing behind.
 
     Args:
-      checkpoint: What is saved.
+      checkpoint: Checkpoint that is saved.
       directory: Directory of the run, which `recover` has looked at.
       step: The trainer's step.
       every_steps: Interval of checkpoints.
-      before_save: Called before anything is saved; may raise, and nothing is.
+      before_save: Function that is called before anything is saved; if it raises, nothing is.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ class Diverged(Exception):  # noqa: N818
 
     Args:
       index: Index of the batch in whose step it did.
-      reason: What was seen.
+      reason: What was seen, in words.
     """
 
     def __init__(self, index: int, reason: str):
@@ -59,8 +59,8 @@ class Watch(tf.Module):
         """Looks at what was noted, and at the weights as they are.
 
         Args:
-          weights: Of the model.
-          steps: Steps that are done.
+          weights: Weights of the model.
+          steps: Number of steps that are done.
 
         Raises:
           Diverged: If a loss or a weight is not sane.

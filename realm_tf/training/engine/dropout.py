@@ -40,7 +40,7 @@ def make_stateless(model: tf.Module, *, seed: int, stage: str) -> None:
     """Has every dropout layer of a model draw its masks from the step; see `at_step`.
 
     Args:
-      model: With all weights created, because some layers are made with them.
+      model: Model with all weights created, because some layers are made with them.
       seed: Seed of the run.
       stage: Name of the training; another name gives other masks.
     """

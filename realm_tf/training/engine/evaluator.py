@@ -21,7 +21,7 @@ class Evaluator:
 
     Args:
       task: Task whose metrics are measured.
-      model: Its model.
+      model: Model of the task.
     """
 
     def __init__(self, task: task_lib.RealmTask, model: tf_keras.Model):

@@ -44,16 +44,17 @@ class Run:
 
     Attributes:
       name: Name of the stage, for progress.
-      directory: For checkpoints and summaries.
+      directory: Directory of the checkpoints and summaries.
       task: The task, made in the strategy's scope.
-      model: With all weights created, in the strategy's scope.
+      model: Model to train, with all weights created in the strategy's scope.
       optimizer_config: Learning rate and so on.
       optimizer: If not simply made from `optimizer_config`.
-      steps: Where training ends.
+      steps: Number of steps of the training.
       make_batch: Pure function of the batch index, to the global batch.
       records: Names of the records of the batch of an index, for messages.
       seed: Seed of the run, for dropout.
-      before_batch: Called with an index before its batch is taken; see `BatchStream`.
+      before_batch: Function that is called with an index before its batch is taken; see
+        `BatchStream`.
       runtime: Devices and input.
       checkpoint_every_steps: Interval of checkpoints.
       loop_steps: Training returns to the host's actions after this many steps.
@@ -63,7 +64,8 @@ class Run:
         checkpoint's interval and at the last step; they join the summaries.
       best_by: Of these, the figure whose best weights the chief's model has in the end; None: the
         last weights.
-      on_start: Called with the step that training starts or resumes at; may stop it, as an action.
+      on_start: Function that is called with the step that training starts or resumes at; it may
+        stop the training, as an action may.
       worker: Which of the processes that train together this is.
       makes_part: Whether `make_batch` makes the worker's rows of the global batch alone.
     """

@@ -27,16 +27,16 @@ class Trainer(base_trainer.Trainer):
     """Trains a `RealmTask`.
 
     Attributes:
-      before_step: Called before every step; may raise, to end the training there.
+      before_step: Function that is called before every step; it may raise, to end the training.
       kept: The weights that the run ends with; None: the last ones.
 
     Args:
       config: Model Garden's experiment config.
       task: The task.
-      model: Its model, with all weights created.
+      model: Model of the task, with all weights created.
       optimizer: From `optimizers`.
       train_stream: This worker's parts of the global batches, from the current step on.
-      parts: In how many parts, one after the other, a step is computed.
+      parts: Number of parts in which a step is computed, one after the other.
     """
 
     def __init__(

@@ -47,10 +47,10 @@ class Worker:
     """This process among those that train together; by default it is alone, and the chief.
 
     Attributes:
-      index: Its number; the chief's is 0.
+      index: Number of the worker; the chief's is 0.
       count: How many there are.
       directory: Directory whose lease the chief holds as long as it works.
-      strategy: What joins them; None if there is one alone.
+      strategy: Strategy that joins the workers; None if there is one alone.
       chief: Key of the chief's lease.
     """
 
@@ -69,7 +69,7 @@ class Worker:
         """The chief's value, in every worker; each calls it, and waits for the others.
 
         Args:
-          value: Of the chief; that of the others does not matter.
+          value: The number; that of any other worker than the chief does not matter.
           what: What the others wait for, as a line of the log says.
         """
         return self._sum(value if self.is_chief else 0.0, what)
@@ -88,7 +88,7 @@ class Worker:
         """Waits until the chief has made something.
 
         Args:
-          what: Its name, for people.
+          what: Name of what is waited for, for people.
           is_there: Tells whether it is made.
 
         Raises:
@@ -112,8 +112,8 @@ class Worker:
 
         Args:
           make: Makes it.
-          path: Its directory.
-          kind: Its kind.
+          path: Directory of the segment.
+          kind: Kind of the segment.
         """
         if self.is_chief:
             return make()

@@ -49,7 +49,7 @@ class HeldOut:
 
     Args:
       questions: Asked at every measurement; at least one.
-      batches: Of these questions.
+      batches: Batches of these questions.
       task: An `OpenQaTask` of these questions: it searches, and makes the reader's inputs.
       table: Blocks that are searched.
       batch_size: Questions that are asked at a time.

@@ -137,8 +137,8 @@ def train(
 
     Args:
       context: Configuration and data of the run.
-      embedder_weights: Where the retriever starts, e.g. from `ict.train`.
-      reader_weights: Where the reader starts, e.g. from `warmup.train`.
+      embedder_weights: Weights that the retriever starts with, e.g. from `ict.train`.
+      reader_weights: Weights that the reader starts with, e.g. from `warmup.train`.
       make_vectors: Embeds every block with a given embedder.
       refresher: Command that starts a local refresher; None: one runs elsewhere. Needed in the
         mode "async" alone.

@@ -26,7 +26,7 @@ class AsyncRefreshing(refreshing.Refreshing):
     Args:
       *args: As `Refreshing`.
       job: What a refresher must know.
-      command: Starts a local refresher; None: one runs elsewhere.
+      command: Command that starts a local refresher; None: one runs elsewhere.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ def measuring(
 
     Args:
       context: Configuration and data of the run.
-      model: What is trained.
+      model: Model that is trained.
       measured: Task of the model, with the metric "retrieval_utility".
       retriever_at: Step to the search that the batch of that step is made with.
 

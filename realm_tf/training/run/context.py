@@ -24,8 +24,8 @@ class Context:
 
     Attributes:
       config: The whole configuration.
-      root: Where segments go.
-      training_dir: Where checkpoints and summaries go, a directory per experiment.
+      root: Directory of the segments.
+      training_dir: Directory of checkpoints and summaries, with a directory per experiment.
       vocab: Segment "vocab".
       blocks: Segment "blocks": the knowledge corpus.
       spans: Segment "spans": the salient spans of `passage_blocks`; None if there are none.

@@ -66,7 +66,7 @@ class Refresher:
     """Makes snapshots.
 
     Attributes:
-      snapshot_dir: Where manifests go.
+      snapshot_dir: Directory that snapshots are published in.
       blocks: The block segment.
       retrieval: Settings of the index, and the exported embedder's dtype.
       depths: The depths that the index will be searched to, ascending.
@@ -108,7 +108,7 @@ class Refresher:
           step: Step of the trainer.
           embedder: Segment "embedder".
           root: Directory for the segments that are made.
-          settings: What the snapshot says of itself.
+          settings: Settings that are written into the snapshot.
         """
         started = time.monotonic()
         vectors = self.make_vectors(embedder, root)
@@ -265,7 +265,7 @@ def baseline_snapshot(
 
     Args:
       context: Configuration and data of the run.
-      embedder_weights: Its weights.
+      embedder_weights: Weights of the embedder.
       make_vectors: See `MakeVectors`.
     """
     made_from = {

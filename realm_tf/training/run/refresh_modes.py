@@ -35,7 +35,7 @@ def make(
       refresher: Makes its snapshots.
       embedder: The embedder that is being trained.
       results: Segments that are there when training has ended.
-      command: Starts a local refresher; None: one runs elsewhere.
+      command: Command that starts a local refresher; None: one runs elsewhere.
     """
     if not context.worker.is_chief:
         return followed_refreshing.FollowedRefreshing(context, directory, refresher, embedder)

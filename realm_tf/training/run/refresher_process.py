@@ -30,9 +30,9 @@ class RefresherProcess:
     It reads from a pipe that this process holds: when the pipe closes, it ends.
 
     Args:
-      command: Starts it; see `realm refresh`.
-      directory: For its log.
-      config: Its threads.
+      command: Command that starts the refresher; see `realm refresh`.
+      directory: Directory of the refresher's log.
+      config: Configuration of the refresh, which has its number of threads.
     """
 
     def __init__(self, command: Sequence[str], directory: str, config: config_lib.RefreshConfig):
