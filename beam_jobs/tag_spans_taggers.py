@@ -19,7 +19,7 @@ class Found(NamedTuple):
     """The spans of a block.
 
     Attributes:
-      spans: Spans in order, not overlapping, each inside one sentence; in bytes of the block's text.
+      spans: Spans in order, in bytes of the text, not overlapping, each inside one sentence.
       num_overlapping: Other spans, left out because they overlap with these.
     """
 
