@@ -51,6 +51,7 @@ TESTED = {
     "benchmarks/embed_speed.py": f"{_SCRIPTS}::test_embed_speed",
     "benchmarks/markup_left.py": f"{_SCRIPTS}::test_markup_left",
     "benchmarks/minilm_recall.py": f"{_SCRIPTS}::test_minilm_recall",
+    "benchmarks/refresh_modes.py": f"{_SCRIPTS}::test_refresh_modes",
     "benchmarks/quickstart_seeds.py": f"{_SCRIPTS}::test_quickstart_seeds",
     "benchmarks/squad_small_data.py": f"{_SCRIPTS}::test_squad_small_data",
     "benchmarks/tag_speed.py": f"{_SCRIPTS}::test_tag_speed",
