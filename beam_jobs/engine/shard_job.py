@@ -22,7 +22,7 @@ Finish = Callable[[job_folder.Folder, list[dict[str, Any]]], Mapping[str, int]]
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What decides a segment, before it is there.
+    """What decides the segment that a job over shards makes, before it is there.
 
     Attributes:
       root: Directory of segments.

@@ -10,6 +10,7 @@ special one.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -87,6 +88,11 @@ class Tokenizer:
             segment = artifacts.open_segment(segment, vocabulary.KIND)
         vocab = vocabulary.read(segment.file(vocabulary.FILE))
         return cls(vocab, lower_case=segment.settings["lower_case"])
+
+    @functools.cached_property
+    def starts_word(self) -> np.ndarray:
+        """<bool>[vocab_size]: whether a wordpiece is the first of its word."""
+        return np.array([not piece.startswith("##") for piece in self.vocab])
 
     def in_graph(self) -> tf_text.FastBertTokenizer:
         """The TF.Text layer of the tokenizer, for a serving graph."""

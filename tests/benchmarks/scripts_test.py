@@ -152,6 +152,16 @@ def test_quickstart_seeds(tmp_path, monkeypatch, capfd):
 
 
 @pytest.mark.slow
+def test_swap_memory(tmp_path):
+    blocks, _ = example_passages.segments(tmp_path, example_passages.passages(seed=0, num_docs=3))
+    options = ("--rows", 500, "--swaps", 2)
+    lines = _fresh("-m", "benchmarks.swap_memory", blocks.path, *options)
+    figures = json.loads(lines[-1])
+    assert figures["rows"] == 500
+    assert len(figures["MB after each swap"]) == 3
+
+
+@pytest.mark.slow
 def test_refresh_modes(tmp_path):
     run_pipeline_test.write_inputs(tmp_path)
     data, work = _squad_open(tmp_path / "squad"), tmp_path / "work"

@@ -54,6 +54,7 @@ TESTED = {
     "benchmarks/refresh_modes.py": f"{_SCRIPTS}::test_refresh_modes",
     "benchmarks/quickstart_seeds.py": f"{_SCRIPTS}::test_quickstart_seeds",
     "benchmarks/squad_small_data.py": f"{_SCRIPTS}::test_squad_small_data",
+    "benchmarks/swap_memory.py": f"{_SCRIPTS}::test_swap_memory",
     "benchmarks/tag_speed.py": f"{_SCRIPTS}::test_tag_speed",
     "benchmarks/tokenizer_agreement.py": f"{_SCRIPTS}::test_tokenizer_agreement",
     "benchmarks/train_step.py": f"{_SCRIPTS}::test_train_step",

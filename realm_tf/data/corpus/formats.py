@@ -227,7 +227,7 @@ def read_unit(
 
 
 def place(fmt: str, file: str, number: int) -> str:
-    """The place of a record as text, e.g. "corpus.jsonl:12"; the file alone if the number is 0."""
+    """Where a record is, as its format tells it: "corpus.jsonl:12"; the file if `number` is 0."""
     return _FORMATS[_format_of(file, fmt)].place.format(file, number) if number else file
 
 

@@ -62,11 +62,6 @@ class Example(NamedTuple):
     places: np.ndarray
 
 
-def starts_word(tokenizer: tokenizer_lib.Tokenizer) -> np.ndarray:
-    """<bool>[vocab_size]: whether a wordpiece is the first of its word."""
-    return np.array([not piece.startswith("##") for piece in tokenizer.vocab])
-
-
 def windows(first: np.ndarray, size: int) -> Iterator[tuple[int, int]]:
     """Divides wordpieces into runs of at most `size`, between words where that can be done.
 
@@ -107,7 +102,7 @@ def make_examples(
       Examples in the order of the sentences; one without wordpieces has none.
     """
     numbers = {tag: i for i, tag in enumerate(tags)}
-    first_of_word = starts_word(tokenizer)
+    first_of_word = tokenizer.starts_word
     texts = [" ".join(sentence.words) for sentence in sentences]
     examples = []
     for number, pieces in enumerate(tokenizer.encode(texts)):

@@ -37,7 +37,7 @@ class SpanFinder:
         self._length = int(segment.settings["length"])
         self._tags = bio.tags_of(self.labels)
         self._tokenizer = tokenizer_lib.Tokenizer.open(segment)
-        self._starts_word = tag_batches.starts_word(self._tokenizer)
+        self._starts_word = self._tokenizer.starts_word
         self._logits_fn = tagger_export.load(segment)
         self._batch_size = batch_size
 
