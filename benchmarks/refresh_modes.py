@@ -182,7 +182,9 @@ def run(mode: str, steps: int, every: int, args: argparse.Namespace) -> dict[str
 def compare(args: argparse.Namespace) -> None:
     """Trains in all modes, prints a line for each, and writes the results and the plot."""
     beside = run("async", args.steps, args.every, args)
-    interval = max(1, args.steps // max(1, beside["snapshots_taken_up"]))
+    # A multiple of `every`, so that training returns to the host as often as in `async`.
+    exports = args.steps / args.every / max(1, beside["snapshots_taken_up"])
+    interval = args.every * max(1, round(exports))
     short = max(args.steps // 4, _FEWEST_REFRESHES * interval)
     results = [
         beside,
