@@ -134,13 +134,13 @@ def figures(clock: np.ndarray, swaps: list[dict[str, int]], ages: np.ndarray) ->
 
 def plot(results: list[dict[str, Any]]) -> str:
     """Staleness over steps, as an SVG picture."""
-    width, height, left, bottom = 720, 300, 60, 40
+    width, height, left, right, top, bottom = 720, 300, 60, 30, 34, 40
     steps = max(result["steps"] for result in results)
     most = max(max(result["staleness_steps"]) for result in results)
 
     def at(step: float, age: float) -> str:
-        x = left + step / steps * (width - left - 10)
-        return f"{x:.1f},{height - bottom - age / most * (height - bottom - 20):.1f}"
+        x = left + step / steps * (width - left - right)
+        return f"{x:.1f},{height - bottom - age / most * (height - bottom - top):.1f}"
 
     def lines() -> Iterator[str]:
         for number, result in enumerate(results):
@@ -148,7 +148,7 @@ def plot(results: list[dict[str, Any]]) -> str:
             colour = _COLOURS[result["mode"]]
             yield f'<polyline fill="none" stroke="{colour}" points="{points}"/>'
             yield (
-                f'<text x="{left + 12}" y="{32 + 16 * number}" fill="{colour}">'
+                f'<text x="{left + 12}" y="{top + 10 + 16 * number}" fill="{colour}">'
                 f"{result['mode']}</text>"
             )
         for step in range(0, steps + 1, max(1, steps // 5)):
@@ -193,7 +193,7 @@ def compare(args: argparse.Namespace) -> None:
     ]
     for result in results:
         print(shown(result))
-    text = json.dumps(results, indent=1) + "\n"
+    text = json.dumps(results) + "\n"
     (args.work / "refresh_modes.json").write_text(text, encoding="utf-8")
     (args.work / "staleness.svg").write_text(plot(results), encoding="utf-8")
 
