@@ -41,7 +41,7 @@ def inputs(tmp_path_factory):
     return pipeline_test.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
-@pytest.mark.parametrize("seconds", [0, 3])
+@pytest.mark.parametrize("seconds", [0, 3, 15])
 def test_second_of_two_runs_is_refused(inputs, tmp_path, seconds):
     workdir = tmp_path / "run"
     first = _start(inputs, workdir)
@@ -59,6 +59,20 @@ def _wait_for(process: subprocess.Popen, workdir: pathlib.Path, pattern: str) ->
     while not list(workdir.glob(pattern)):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
+
+
+def test_second_run_is_refused_in_every_stage(inputs, tmp_path):
+    first = _start(inputs, tmp_path, settings=("--set", "evaluation.baselines=false"))
+    seen = []
+    for pattern in ("segments/blocks-*", "training/*/orbit.log", "segments/vectors-*"):
+        _wait_for(first, tmp_path, pattern)
+        second = _start(inputs, tmp_path)
+        line, at_work = _line(second), first.poll() is None
+        if at_work:
+            assert (second.returncode, f"by process {first.pid}" in line) == (2, True), line
+            seen.append(pattern)
+    assert first.wait() == 0
+    assert seen
 
 
 def test_killed_run_is_followed_at_once(inputs, tmp_path):
