@@ -10,10 +10,13 @@ user of onnxruntime would run; with pooling by [CLS] the last layer's dense part
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from realm_tf import config as config_lib
 from realm_tf.models import embedder, variable_names
 
 _MS = "com.microsoft"
@@ -23,7 +26,9 @@ class _Graph:
     """Nodes and weights under construction."""
 
     def __init__(self, weights: dict[str, np.ndarray]):
-        self.weights, self.nodes, self.initializers = weights, [], []
+        self.weights = weights
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
 
     def constant(self, name: str, value: np.ndarray) -> str:
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
@@ -96,7 +101,7 @@ def _layer(
     graph: _Graph,
     prefix: str,
     hidden: str,
-    config: embedder.config_lib.EmbedderConfig,
+    config: config_lib.EmbedderConfig,
     *,
     only_first: bool,
 ) -> str:
@@ -118,7 +123,7 @@ def _layer(
     return graph.norm_of_sum(inner, hidden, f"{prefix}output", f"{prefix}output_norm", epsilon)
 
 
-def _pooled(graph: _Graph, hidden: str, config: embedder.config_lib.EmbedderConfig) -> str:
+def _pooled(graph: _Graph, hidden: str, config: config_lib.EmbedderConfig) -> str:
     if config.pooling == "mean":
         weights = graph.op("Cast", ["mask"], to=TensorProto.FLOAT)
         column = graph.constant("column", np.array([2], np.int64))

@@ -45,7 +45,7 @@ from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.models import embedder, open_qa_model, realm
 from realm_tf.models import encoder as encoder_lib
-from realm_tf.training.engine import batch_stream, loop, optimizers, task, traced, trainer
+from realm_tf.training.engine import batch_stream, optimizers, strategies, task, traced, trainer
 from realm_tf.training.experiments import ict, open_qa, pretrain
 
 PAUSE_SECS = 0.05  # for threads that spin for a while after their work
@@ -325,7 +325,8 @@ def main() -> None:
         texts = step_batches.Texts(shape, config, seed=0)
         batches = [made.batch(texts, config, shape) for _ in range(BATCHES)]
         with contextlib.ExitStack() as stack:
-            stack.enter_context(loop.scope(config_lib.RuntimeConfig(mixed_bfloat16=args.bfloat16)))
+            runtime = config_lib.RuntimeConfig(mixed_bfloat16=args.bfloat16)
+            stack.enter_context(strategies.scope(runtime))
             steps, shares = tensorflow_steps(name, config, shape.vocab_size, batches)
             if args.port:
                 port = port_steps(args.port, name, config, sizes, batches)
