@@ -39,16 +39,20 @@ INSTALL_REQUIRES = [
     # 82 dropped pkg_resources, which tensorflow_hub (by way of Model Garden) imports.
     "setuptools<82",
     "grpcio>=1.71",
+    "grpcio-health-checking>=1.71",
     "numpy>=2.0,<3",
     "protobuf>=5.28,<7",
     "click>=8.1",
     "mwparserfromhell>=0.7.2,<0.8",
+    "prometheus-client>=0.20",
     "pyarrow>=16",
     "pyyaml>=6.0",
     "safetensors>=0.5",
     "sentencex>=1.0",
     "seqeval>=1.2.2",
+    "starlette>=0.40",
     "tqdm>=4.66",
+    "uvicorn>=0.30",
 ]
 
 EXTRAS_REQUIRE = {
@@ -71,7 +75,7 @@ EXTRAS_REQUIRE = {
 # realm_tf/configs is a symbolic link to configs/: `realm_tf/configs` is where the code finds them
 # in a source tree, in an editable install and in a wheel (which holds copies) alike.
 DATA = ["*.yaml", "*.yml", "*.json", "*.tsv", "*.txt", "*.jsonl", "*.jsonl.gz", "*.md", "*.config"]
-DATA += ["*.pbtxt", "Dockerfile*", "py.typed"]
+DATA += ["*.pbtxt", "*.html", "Dockerfile*", "py.typed"]
 
 setuptools.setup(
     name="realm-tf",

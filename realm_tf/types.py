@@ -234,6 +234,7 @@ class Answer:
       block_text: Text of the block: the evidence.
       byte_start: First byte of the answer in `block_text` (UTF-8).
       byte_limit: One past its last byte.
+      probability: Probability that it is right, by the model; None if the model tells none.
     """
 
     text: str
@@ -244,3 +245,4 @@ class Answer:
     block_text: str
     byte_start: int
     byte_limit: int
+    probability: float | None = None

@@ -13,6 +13,7 @@ DISTRIBUTIONS = {
     "google.cloud.storage": "google-cloud-storage",
     "google.protobuf": "protobuf",
     "grpc": "grpcio",
+    "grpc_health": "grpcio-health-checking",
     "official": "tf-models-official",
     "orbit": "tf-models-official",
     "tensorflow_serving": "tensorflow-serving-api",

@@ -41,7 +41,8 @@ ONLY = {
     "tools": {"realm_tf", "realm_tf.config"},
 }
 # Single modules of a room that another room may import, though it may not import the room.
-DOORS = {"serving.client": {"realm_tf.cli"}, "serving.versions": {"realm_tf.cli"}}
+_CLIENTS = ("client", "replies", "remote.connect", "remote.endpoint", "remote.smoke")
+DOORS = {f"serving.{name}": {"realm_tf.cli"} for name in (*_CLIENTS, "versions")}
 # Rooms that are one module beside the others, not a folder.
 MODULES = {"realm_tf.types", "realm_tf.version", "realm_tf.__main__"}
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from realm_tf import types, version
-from realm_tf.cli import convert, data, inspect, interrupts, retrieval, run, serve, train
+from realm_tf.cli import ask, convert, data, inspect, interrupts, retrieval, run, serve, train
 
 
 class _Commands(click.Group):
@@ -58,7 +58,7 @@ for command in (
     *(data.vocab, data.blocks, data.tag, data.examples),
     *(retrieval.embed, retrieval.index, retrieval.refresh),
     train.train,
-    *(serve.export, serve.ask),
+    *(serve.export, serve.serve, ask.ask),
     convert.convert,
     inspect.inspect,
 ):

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from realm_tf import types
+
 _FORMATS = (
     "Format of the corpus: auto (chosen by the file names), jsonl, csv, tsv, parquet, wikipedia"
     " (XML dumps), wikiextractor or text. Formats of the original code: realm-blocks, orqa and"
@@ -90,6 +92,21 @@ def several(options: Sequence[Callable]) -> Callable:
         return function
 
     return decorate
+
+
+def read_token(path: str | None) -> str | None:
+    """Reads a bearer token from its file; a file, because others can see a command's options.
+
+    Raises:
+      UserError: If the file cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise types.UserError(f"The token file {path} cannot be read: {error}.") from error
 
 
 def print_segment(segment: Any, as_json: bool) -> None:

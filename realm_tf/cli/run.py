@@ -123,13 +123,13 @@ def _run(stages: Any, as_json: bool) -> None:
 
 
 def _show_answers(finished: Any) -> None:
-    from serving import client
+    from serving import client, replies
 
     questions = [question.question for question in finished.example_questions(5)]
     model = finished.exported_model()
     click.echo(f"\nFive questions of the dev set, answered by the SavedModel in {model}:")
     for question, answers in zip(questions, client.ask(model, questions), strict=True):
         click.echo(f"\n{question}")
-        click.echo(client.format_answer(answers[0]) if answers else "  (no answer)")
+        click.echo(replies.format_answer(answers[0]) if answers else "  (no answer)")
     command = shlex.join(["realm", "ask", "--model", model, questions[0]])
     click.echo(f"\nAsk your own: {command}")

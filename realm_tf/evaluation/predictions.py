@@ -110,7 +110,12 @@ def _from_json(record: dict[str, Any]) -> Prediction:
     )
     names = [field.name for field in dataclasses.fields(types.Answer)]
     ranked = [
-        types.Answer(**{**{n: given[n] for n in names}, "block_id": int(given["block_id"])})
+        types.Answer(**_known(given, names) | {"block_id": int(given["block_id"])})
         for given in record["predictions"]
     ]
     return Prediction(question, tuple(ranked))
+
+
+def _known(given: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """What a record tells of an answer; older records tell no probability."""
+    return {name: given[name] for name in names if name in given}

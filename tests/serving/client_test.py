@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from realm_tf import types
-from serving import client, versions
+from serving import client, replies, versions
 
 ANSWER = types.Answer(
     text="Évian",
@@ -22,14 +22,14 @@ ANSWER = types.Answer(
 
 
 def test_answer_is_marked_in_its_evidence():
-    assert client.format_answer(ANSWER, bold=False) == (
+    assert replies.format_answer(ANSWER, bold=False) == (
         "[1.25] block 18446744073709551615  Été\nL'été à >>>Évian<<<: 25 °C"
     )
 
 
 def test_answer_is_bold_on_a_terminal(monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert "à \033[1mÉvian\033[0m: 25" in client.format_answer(ANSWER)
+    assert "à \033[1mÉvian\033[0m: 25" in replies.format_answer(ANSWER)
 
 
 def test_versions_are_numbers_in_order(tmp_path):

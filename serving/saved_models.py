@@ -1,0 +1,33 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Loads SavedModels of exports, with one clear error for what is damaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  registers the ops of the tokenizer
+
+from realm_tf import artifacts, types
+from serving import versions
+
+
+def load(version: str) -> Any:
+    """Loads the SavedModel in the directory of one version.
+
+    Returns:
+      The module; hold it as long as its signatures are called, which do not keep its variables.
+
+    Raises:
+      UserError: If the version is not whole, or the model is damaged.
+    """
+    versions.require_whole(version)
+    try:
+        with artifacts.plain_path(version) as directory:
+            return tf.saved_model.load(directory)
+    except (IndexError, OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise types.UserError(
+            f"{version} is damaged: {reason}. Delete it, and run `realm export`."
+        ) from error

@@ -1,0 +1,167 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""One loaded version of the model: its signatures, and how they are called."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import message
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+from realm_tf import artifacts, types
+from realm_tf.artifacts import gfile
+from serving import saved_models, versions, warmup
+from serving.server import failures
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A signature of a SavedModel.
+
+    Attributes:
+      name: Its name in the SavedModel.
+      inputs: The inputs by name; an unknown first dimension is the batch.
+      outputs: The outputs by name.
+      defaults: Values of inputs that a request may leave out.
+    """
+
+    name: str
+    inputs: Mapping[str, tf.TensorSpec]
+    outputs: Mapping[str, tf.TensorSpec]
+    defaults: Arrays
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether rows of several requests may run together: all tensors have a batch dimension."""
+        specs = (*self.inputs.values(), *self.outputs.values())
+        return all(has_batch(spec) for spec in specs)
+
+    @classmethod
+    def from_proto(cls, name: str, proto: meta_graph_pb2.SignatureDef) -> Signature:
+        """Reads a signature as a SavedModel describes it."""
+        defaults = {key: tf.make_ndarray(value) for key, value in proto.defaults.items()}
+        return cls(name, _specs(proto.inputs), _specs(proto.outputs), defaults)
+
+
+def has_batch(spec: tf.TensorSpec) -> bool:
+    """Whether a tensor has a batch dimension: an unknown first one."""
+    return bool(spec.shape.rank) and spec.shape[0] is None
+
+
+def _specs(infos: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str, tf.TensorSpec]:
+    return {
+        name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype), name)
+        for name, info in sorted(infos.items())
+    }
+
+
+class Servable:
+    """One version of a model, in memory.
+
+    Attributes:
+      number: Number of the version.
+      signature_defs: The signatures as the SavedModel describes them.
+      signatures: The same, as they are checked and called.
+      snapshot_step: Training step of the snapshot that is served; None if no record tells it.
+      made_secs: Unix time at which the version was written.
+
+    Args:
+      path: Directory of the version.
+
+    Raises:
+      UserError: If the version is not whole, or damaged.
+    """
+
+    def __init__(self, path: str):
+        versions.require_whole(path)
+        self.number = int(os.path.basename(path.rstrip("/")))
+        self._path = path
+        self.signature_defs = _signature_defs(path)
+        self.signatures = {
+            name: Signature.from_proto(name, proto) for name, proto in self.signature_defs.items()
+        }
+        record = os.path.join(path, versions.RECORD)
+        content = artifacts.read_json(record) if gfile.exists(record) else {}
+        self.snapshot_step: int | None = content.get("snapshot_step")
+        self.made_secs = gfile.stat(os.path.join(path, versions.MODEL)).mtime_nsec / 1e9
+        self._module = saved_models.load(path)
+
+    def signature(self, name: str) -> Signature:
+        """The signature of a name; an empty one means `serving_default`, as in TF Serving.
+
+        Raises:
+          RequestError: If there is none.
+        """
+        name = name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+        if name not in self.signatures:
+            raise failures.invalid(
+                f"Version {self.number} has no signature {name!r}. It has:"
+                f" {', '.join(sorted(self.signatures))}."
+            )
+        return self.signatures[name]
+
+    def run(self, name: str, inputs: Arrays) -> dict[str, np.ndarray]:
+        """Calls a signature with inputs that were checked.
+
+        Raises:
+          RequestError: If the graph refuses the inputs.
+        """
+        specs = self.signatures[name].inputs
+        tensors = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
+        try:
+            outputs = self._module.signatures[name](**tensors)
+            return {key: value.numpy() for key, value in outputs.items()}
+        except tf.errors.InvalidArgumentError as error:
+            reason = re.sub(r"\s+", " ", error.message)[:300]
+            raise failures.invalid(f"The model refuses the request: {reason}") from error
+
+    def warm_up(self) -> int:
+        """Replays the warm-up requests of the version, and returns how many they are.
+
+        Raises:
+          UserError: If one of them fails.
+        """
+        path = os.path.join(self._path, warmup.PATH)
+        if not gfile.exists(path):
+            return 0
+        count = 0
+        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+            inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+            try:
+                signature = self.signature(request.model_spec.signature_name)
+                self.run(signature.name, {**signature.defaults, **inputs})
+            except (failures.RequestError, tf.errors.OpError) as error:
+                raise types.UserError(f"{path}: a warm-up request fails: {error}") from error
+            count += 1
+        return count
+
+
+def _signature_defs(path: str) -> dict[str, meta_graph_pb2.SignatureDef]:
+    with tf.io.gfile.GFile(os.path.join(path, versions.MODEL), "rb") as file:
+        try:
+            saved = saved_model_pb2.SavedModel.FromString(file.read())
+        except message.DecodeError as error:
+            raise types.UserError(f"{path}/{versions.MODEL} is damaged: {error}.") from error
+    graphs = [m for m in saved.meta_graphs if tf.saved_model.SERVING in m.meta_info_def.tags]
+    if not graphs:
+        raise types.UserError(f"{path} has no graph with the tag {tf.saved_model.SERVING!r}.")
+    protos = graphs[0].signature_def
+    # What begins with "__" is TensorFlow's own, such as the operation that initialises tables.
+    return {name: _copy(protos[name]) for name in sorted(protos) if not name.startswith("__")}
+
+
+def _copy(proto: meta_graph_pb2.SignatureDef) -> meta_graph_pb2.SignatureDef:
+    """A message of its own: a part of another one keeps all of that, here the graph, in memory."""
+    copied = meta_graph_pb2.SignatureDef()
+    copied.CopyFrom(proto)
+    return copied
