@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -86,7 +88,7 @@ def _batches(questions: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _lines() -> Iterator[list[str]]:
     """Yields the whole lines of the standard input, as soon as there are some."""
-    stream: Any = click.get_binary_stream("stdin")
+    stream = cast(io.BufferedReader, sys.stdin.buffer)
     rest = b""
     while chunk := stream.read1(1 << 16):
         *whole, rest = (rest + chunk).split(b"\n")

@@ -41,5 +41,6 @@ def _policy(text: str) -> str:
         sources[kind] += f" 'sha256-{base64.b64encode(digest).decode('ascii')}'"
     return (
         f"default-src 'none'; script-src{sources['script']}; style-src{sources['style']};"
-        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
     )

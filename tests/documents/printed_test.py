@@ -37,6 +37,7 @@ TESTED = {
     "realm quickstart": f"{_RUN}::test_quickstart",
     "realm refresh": f"{_RUN}::test_refresher_beside_the_trainer",
     "realm run": f"{_RUN}::test_report_holds_every_stage",
+    "realm serve": "tests/cli/serve_test.py::test_server_starts_answers_and_stops",
     "realm tag": "tests/cli/tag_test.py::test_tagger_by_option_and_by_setting",
     "realm train": f"{_RUN}::test_every_experiment_and_the_export_are_there",
     "realm train realm/pretrain": "tests/commands/workers_test.py"
@@ -53,6 +54,7 @@ TESTED = {
     "benchmarks/minilm_recall.py": f"{_SCRIPTS}::test_minilm_recall",
     "benchmarks/refresh_modes.py": f"{_SCRIPTS}::test_refresh_modes",
     "benchmarks/quickstart_seeds.py": f"{_SCRIPTS}::test_quickstart_seeds",
+    "benchmarks/serving_load.py": "tests/benchmarks/serving_load_test.py::test_figures",
     "benchmarks/squad_small_data.py": f"{_SCRIPTS}::test_squad_small_data",
     "benchmarks/swap_memory.py": f"{_SCRIPTS}::test_swap_memory",
     "benchmarks/tag_speed.py": f"{_SCRIPTS}::test_tag_speed",

@@ -1,3 +1,3 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of serving.server."""
+"""Tests of `serving.server`."""
