@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from realm_tf import types
-from realm_tf.text.inputs import lines
 
 # Output of the signature, where it has another name than the attribute of an answer.
 _OUTPUTS = {"text": "answer", "byte_start": "answer_byte_start", "byte_limit": "answer_byte_limit"}
@@ -58,11 +57,13 @@ def require_unicode(questions: Sequence[str]) -> None:
       UserError: If one cannot.
     """
     for number, question in enumerate(questions, 1):
-        if not lines.encodable(question):
+        try:
+            question.encode("utf-8")
+        except UnicodeEncodeError as error:
             raise types.UserError(
                 f"Question {number} is not UTF-8, or holds half of a surrogate pair. Received:"
                 f" {question!r}."
-            )
+            ) from error
 
 
 def from_outputs(questions: Sequence[str], outputs: Mapping[str, Any]) -> list[Reply]:

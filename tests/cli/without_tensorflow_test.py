@@ -64,7 +64,7 @@ def test_segments_and_reports_are_shown(made):
 
 
 def test_help(made):
-    names = ("run", "vocab", "blocks", "tag", "train", "embed", "index", "ask", "convert")
+    names = ("run", "vocab", "blocks", "tag", "train", "embed", "index", "ask", "serve", "convert")
     for code, output, error in _run(["--help"], *([name, "--help"] for name in names))[0]:
         assert code == 0, error
         assert output.startswith("Usage: ")
