@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from serving import export
 from tests.serving import tiny_system
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "benchmarks" / "serving_load.py"
@@ -17,10 +16,7 @@ SCRIPT = pathlib.Path(__file__).parents[2] / "benchmarks" / "serving_load.py"
 
 @pytest.mark.slow
 def test_figures(tmp_path, monkeypatch, capsys):
-    system = tiny_system.make(str(tmp_path / "parts"))
-    made_from = {"tokenizer": system.tokenizer.fingerprint, "embedder": tiny_system.EMBEDDER}
-    path = str(tmp_path / "qa")
-    export.export(**system._asdict(), path=path, snapshot_step=1, made_from=made_from)
+    path = tiny_system.export_of(str(tmp_path))
     questions = tmp_path / "questions.jsonl"
     questions.write_text('{"question": "Where?"}\n{"question": "Who?"}\n')
     options = ["--secs", "1", "--concurrency", "1,4", "--server", "--max-batch-size 4"]

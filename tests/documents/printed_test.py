@@ -55,6 +55,7 @@ TESTED = {
     "benchmarks/refresh_modes.py": f"{_SCRIPTS}::test_refresh_modes",
     "benchmarks/quickstart_seeds.py": f"{_SCRIPTS}::test_quickstart_seeds",
     "benchmarks/serving_load.py": "tests/benchmarks/serving_load_test.py::test_figures",
+    "benchmarks/serving_soak.py": "tests/benchmarks/serving_soak_test.py::test_nothing_is_lost",
     "benchmarks/squad_small_data.py": f"{_SCRIPTS}::test_squad_small_data",
     "benchmarks/swap_memory.py": f"{_SCRIPTS}::test_swap_memory",
     "benchmarks/tag_speed.py": f"{_SCRIPTS}::test_tag_speed",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from realm_tf.models import open_qa_model
 from realm_tf.retrieval import vectors
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.text import vocabulary
+from serving import export as export_lib
 
 EMBEDDER = artifacts.digest("embedder")
 DIM = 8
@@ -49,6 +51,15 @@ def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
     model = open_qa_model.OpenQaModel(cfg.model, tokenizer.vocab_size).build_weights()
     _randomise(model)
     return System(model, tokenizer, table, make_vectors(root, table), cfg)
+
+
+def export_of(root: str, texts=TEXTS) -> str:
+    """Exports a system with one block per text, and returns the directory of its versions."""
+    system = make(os.path.join(root, "parts"), texts)
+    path = os.path.join(root, "qa")
+    made_from = {"tokenizer": system.tokenizer.fingerprint, "embedder": EMBEDDER}
+    export_lib.export(**system._asdict(), path=path, snapshot_step=500, made_from=made_from)
+    return path
 
 
 def make_tokenizer(*more: str) -> tokenizer_lib.Tokenizer:

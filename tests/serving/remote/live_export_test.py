@@ -15,27 +15,19 @@ import pytest
 
 from realm_tf import types
 from realm_tf.cli import main
-from serving import client, export
+from serving import client
 from serving.remote import connect, endpoint, smoke
 from tests.serving import tiny_system
 from tests.serving.server import live
 
 DOCUMENT = pathlib.Path(__file__).parents[3] / "docs" / "serving.md"
 QUESTIONS = ["Where is Lake Ohrid?", "", "Où est l'été à Zürich, 東京?", "a day in rome"]
-MADE_FROM = {
-    "tokenizer": tiny_system.make_tokenizer().fingerprint,
-    "embedder": tiny_system.EMBEDDER,
-}
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """Directory of an export."""
-    root = tmp_path_factory.mktemp("export")
-    system = tiny_system.make(str(root / "parts"))
-    path = str(root / "qa")
-    export.export(**system._asdict(), path=path, snapshot_step=500, made_from=MADE_FROM)
-    return path
+    return tiny_system.export_of(str(tmp_path_factory.mktemp("export")))
 
 
 @pytest.fixture(scope="module")
