@@ -272,9 +272,14 @@ class Pipeline:
         weights, target = self.training.fine_tuned(system), output or self.exported_model()
         if not self._worker.is_chief:
             return target
-        return self._stage(
-            "export", lambda: export.export_model(context, system, weights, target), target
-        )
+
+        def make() -> str:
+            return export.export_model(context, system, weights, target)
+
+        if output is not None:  # a copy for elsewhere, which is no stage of the run
+            self._check()
+            return make()
+        return self._stage("export", make, target)
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""

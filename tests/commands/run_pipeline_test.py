@@ -174,7 +174,7 @@ def test_when_to_save_decides_nothing(inputs, finished, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished[0], workdir)
     before = _commits(workdir)
-    settings = ("pretrain.checkpoint_every_steps=2", "pretrain.refresh.keep_snapshots=1")
+    settings = ("ict.checkpoint_every_steps=2", "pretrain.refresh.keep_snapshots=1")
     _run(inputs, workdir, *(part for setting in settings for part in ("--set", setting)))
     assert _commits(workdir) == before
 
@@ -195,8 +195,10 @@ def test_every_experiment_and_the_export_are_there(finished, tmp_path):
     trained += _realm("train", "realm/open_qa", "--workdir", workdir).split()
     assert {f"{path}/segment.json" for path in trained} <= before.keys()
     assert _commits(workdir) == before
+    report = (workdir / "report.json").read_text()
     model = _realm("export", "--workdir", workdir, "--output", tmp_path / "model").strip()
     assert "station" in _realm("ask", "--model", model, "Where does station 3 stand?")
+    assert (workdir / "report.json").read_text() == report
 
 
 def test_quickstart(tmp_path):
