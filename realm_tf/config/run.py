@@ -9,6 +9,8 @@ steps. The defaults are the paper's (Guu et al., 2020), where the paper has the 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +31,7 @@ from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig, Pretra
 _OPERATIONAL = {
     *("checkpoint_every_steps", "keep_snapshots", "refresher_threads", "poll_secs"),
     *("max_staleness_steps", "max_staleness_minutes", "on_stale"),
+    "replay_swaps",  # by its swaps, wherever the file lies: see `replayed_refreshing`
     *("strategy", "tpu", "prefetch_batches", "input_threads"),
 }
 
@@ -141,6 +144,19 @@ def from_dict(cls: type, values: Mapping[str, Any]) -> Any:
       out of range.
     """
     return parsing.from_dict(cls, values)
+
+
+def replaced(config: Config, changes: Mapping[str, Any]) -> Config:
+    """A configuration with other values of some settings, each named as "section.key".
+
+    Raises:
+      UserError: As `from_dict`.
+    """
+    values = to_dict(config)
+    for name, value in changes.items():
+        *sections, key = name.split(".")
+        functools.reduce(operator.getitem, sections, values)[key] = value
+    return from_dict(Config, values)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -139,6 +139,13 @@ class RefreshConfig(ranges.Section):
         "What happens beyond the budget: a warning, or the trainer waits for a snapshot, or stops.",
         choices=("warn", "wait", "stop"),
     )
+    replay_swaps: str | None = ranges.setting(
+        None,
+        "Swap log of another run, whose snapshots are made and taken up at the same batches: so a"
+        " run in the mode `async` can be repeated; see"
+        " [replaying a run](training.md#replaying-a-run).",
+        path="file",
+    )
     refresher_threads: int = ranges.setting(
         0,
         "Threads of TensorFlow in the local refresher of the mode `async`; 0: half of the cores.",
@@ -162,6 +169,8 @@ class RefreshConfig(ranges.Section):
             )
         if self.on_stale == "wait" and self.mode == "off":
             yield "on_stale wait would wait for ever in the mode off. Set mode, or on_stale stop."
+        if self.replay_swaps is not None and self.mode == "off":
+            yield "replay_swaps needs the mode sync or async: in the mode off no snapshot is made."
 
     def oldest(self, prefetch_batches: int) -> int:
         """How many steps old a snapshot is at the last batch before the next takes effect."""

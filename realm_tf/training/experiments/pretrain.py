@@ -24,7 +24,13 @@ from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.engine import actions, loop, optimizers, strategies, task
 from realm_tf.training.engine import trainer as trainer_lib
-from realm_tf.training.run import best_utility, masked_examples, refresh_modes, staleness
+from realm_tf.training.run import (
+    best_utility,
+    masked_examples,
+    refresh_modes,
+    replayed_refreshing,
+    staleness,
+)
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import system as system_lib
@@ -179,6 +185,7 @@ class _Pretraining:
             "swap_delay": config.runtime.prefetch_batches,
             **best_utility.choice(config),
             **refresh_lib.decisive(context),
+            **replayed_refreshing.recipe(config.pretrain.refresh),
         }
         self._made_from = {
             "tokenizer": context.tokenizer.fingerprint,
