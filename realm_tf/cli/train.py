@@ -48,6 +48,11 @@ SPAN_TAGGER = "realm/span_tagger"
 )
 @options.NO_REFRESHER
 @options.REPLAY_SWAPS
+@click.option(
+    "--profile",
+    metavar="FIRST:LIMIT",
+    help="Profile every training of this command from the one step on, up to the other.",
+)
 @options.JSON
 def train(
     experiment: str,
@@ -61,6 +66,7 @@ def train(
     output: str | None,
     no_refresher: bool,
     replay_swaps: str | None,
+    profile: str | None,
     as_json: bool,
 ) -> None:
     """Train one experiment.
@@ -83,15 +89,14 @@ def train(
     if experiment != SPAN_TAGGER:
         _refuse(experiment, of_tagger)
         _require(experiment, {"--workdir": workdir})
-        changes = {} if replay_swaps is None else {options.REPLAYED: replay_swaps}
-        if replay_swaps is not None:
-            paths.check_file(replay_swaps, "log of swaps")
+        changes = _changes(replay_swaps, profile)
         _train_of_run(experiment, str(workdir), as_json, not no_refresher, changes)
         return
     of_run = {
         "--workdir": workdir,
         "--no-refresher": no_refresher,
         "--replay-swaps": replay_swaps,
+        "--profile": profile,
     }
     _refuse(experiment, of_run)
     _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
@@ -128,6 +133,23 @@ def _train_of_run(
     with run_pipeline.Pipeline.open(workdir, has_refresher=has_refresher, changes=changes) as run:
         for segment in run.train(experiment):
             options.print_segment(segment, as_json)
+
+
+def _changes(replay_swaps: str | None, profile: str | None) -> dict[str, object]:
+    """The settings that are others for this command alone."""
+    changes: dict[str, object] = {}
+    if replay_swaps is not None:
+        paths.check_file(replay_swaps, "log of swaps")
+        changes[options.REPLAYED] = replay_swaps
+    if profile is not None:
+        first, colon, limit = profile.partition(":")
+        if not (colon and first.isdecimal() and limit.isdecimal() and int(first) < int(limit)):
+            raise types.UserError(
+                "--profile must be two numbers of steps, the smaller one first, such as 100:110."
+                f" Received: {profile!r}."
+            )
+        changes["runtime.profile_steps"] = [int(first), int(limit)]
+    return changes
 
 
 def _require(experiment: str, given: Mapping[str, object]) -> None:

@@ -255,7 +255,7 @@ class Pipeline:
         self._report("frequent_answer", {"exact_match": frequent, "questions": questions})
         joint = self.training.realm
         skipped = {"skipped": self.training.why_not_joint()}
-        told = {**_kept(joint.embedder_weights), **joint.freshness} if joint else {}
+        told = {**_kept(joint.embedder_weights), **joint.history} if joint else {}
         self._report("pretrain", {"done": True, **told} if joint else skipped)
 
     def dev_questions(self) -> list[open_qa.Question]:

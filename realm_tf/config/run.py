@@ -20,19 +20,21 @@ from realm_tf.config import parsing, ranges
 from realm_tf.config.corpus import BlocksConfig, CorpusConfig, VocabConfig
 from realm_tf.config.jobs import JobsConfig
 from realm_tf.config.model import ModelConfig
+from realm_tf.config.pretraining import PretrainConfig
 from realm_tf.config.questions import QuestionsConfig
 from realm_tf.config.retrieval import RetrievalConfig
 from realm_tf.config.runtime import EvaluationConfig, RuntimeConfig
 from realm_tf.config.tagging import SpanTaggerConfig, TaggingConfig
-from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig, PretrainConfig
+from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig
 
 # Settings that change nothing in the result of a stage: when to save, to keep or to warn; and where
 # a run is computed, so that it can go on elsewhere (there, sums may differ in their last bits).
 _OPERATIONAL = {
     *("checkpoint_every_steps", "keep_snapshots", "refresher_threads", "poll_secs"),
     *("max_staleness_steps", "max_staleness_minutes", "on_stale"),
+    "alarms",  # where one may end a training, `alarm_watch` says so
     "replay_swaps",  # by its swaps, wherever the file lies: see `replayed_refreshing`
-    *("strategy", "tpu", "prefetch_batches", "input_threads"),
+    *("strategy", "tpu", "prefetch_batches", "input_threads", "profile_steps"),
 }
 
 
