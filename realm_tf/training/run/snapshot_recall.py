@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples
 
 FILE = "snapshot_recall.json"
+_LOGGER = logging.getLogger(__name__)
 _MOST_EXAMPLES = 256
 _BATCH = 64
 
@@ -108,7 +110,10 @@ class SnapshotRecall:
                 self._write()
 
     def _write(self) -> None:
-        artifacts.write_text(self._path, json.dumps(self._known, indent=1) + "\n")
+        try:
+            artifacts.write_text(self._path, json.dumps(self._known, indent=1) + "\n")
+        except OSError as error:  # such as a full disk: no reason to refuse a snapshot
+            _LOGGER.warning("%s is not written (%s)", self._path, error)
 
 
 def read(directory: str) -> dict[int, dict[str, float]]:

@@ -82,6 +82,17 @@ def test_snapshot_is_measured_once_and_forgotten_with_what_came_later(tmp_path):
     assert found == {0: 0.0, 5: 0.5, 9: 0.8}
 
 
+def test_full_disk_refuses_no_snapshot(tmp_path, monkeypatch, caplog):
+    def full(path, text):
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(snapshot_recall.artifacts, "write_text", full)
+    recall = snapshot_recall.SnapshotRecall(str(tmp_path), lambda _: {"held_out_recall": 1.0})
+    recall.note(0, None)
+    assert recall.of(0) == {"held_out_recall": 1.0}
+    assert "snapshot_recall.json is not written ([Errno 28] No space left" in caplog.text
+
+
 def test_damaged_file_is_measured_again(tmp_path):
     (tmp_path / snapshot_recall.FILE).write_text("[1")
     recall = snapshot_recall.SnapshotRecall(str(tmp_path), lambda _: {"held_out_recall": 1.0})
