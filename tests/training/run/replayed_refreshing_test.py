@@ -8,7 +8,6 @@ import pathlib
 import threading
 import time
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import config as tf_config
@@ -60,13 +59,7 @@ def _train(context):
         reader_weights=warmup.train(context),
         make_vectors=runs.make_vectors(context),
     )
-    found = {}
-    for segment in (system.embedder_weights, system.reader_weights):
-        reader = tf.train.load_checkpoint(f"{segment.path}/weights")
-        for name, dtype in reader.get_variable_to_dtype_map().items():
-            if dtype.is_floating:
-                found[segment.kind, name] = reader.get_tensor(name)
-    return found
+    return runs.saved_values(system.embedder_weights, system.reader_weights)
 
 
 @contextlib.contextmanager
@@ -91,12 +84,6 @@ def _swaps(context):
     return path, [(e["batch_index"], e["snapshot_step"]) for e in entries]
 
 
-def _equal(found, expected):
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        np.testing.assert_array_equal(found[name], value, err_msg=str(name))
-
-
 @pytest.mark.slow
 def test_replay_equals_its_run_to_the_last_bit(tmp_path, monkeypatch, deterministic):
     original = _context(tmp_path / "original")
@@ -108,13 +95,13 @@ def test_replay_equals_its_run_to_the_last_bit(tmp_path, monkeypatch, determinis
 
     # The trainer makes the snapshots itself.
     sync = _context(tmp_path / "sync", replay, "pretrain.refresh.mode=sync")
-    _equal(_train(sync), expected)
+    runs.require_equal(_train(sync), expected)
     assert _swaps(sync)[1] == swaps
 
     # A refresher that is far slower than before makes them.
     slow = _context(tmp_path / "slow", replay, "pretrain.refresh.on_stale=warn")
     with _refresher(slow, delay=1.0):
-        _equal(_train(slow), expected)
+        runs.require_equal(_train(slow), expected)
     assert _swaps(slow)[1] == swaps
 
     # Killed after a checkpoint, and continued.
@@ -134,7 +121,7 @@ def test_replay_equals_its_run_to_the_last_bit(tmp_path, monkeypatch, determinis
         with beside:
             with pytest.raises(Killed):
                 _train(killed)
-            _equal(_train(killed), expected)
+            runs.require_equal(_train(killed), expected)
         assert asked.count(5) >= 2
         assert _swaps(killed)[1] == swaps
 
