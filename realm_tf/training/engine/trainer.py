@@ -27,7 +27,7 @@ class Trainer(base_trainer.Trainer):
     """Trains a `RealmTask`.
 
     Attributes:
-      before_steps: Functions that are called before every step; they may raise, to end the training.
+      before_steps: Functions that are called before every step; they may raise, to end it all.
       kept: The weights that the run ends with; None: the last ones.
 
     Args:
