@@ -80,6 +80,12 @@ NO_REFRESHER = click.option(
     is_flag=True,
     help="Start no refresher for joint training: realm refresh --watch runs elsewhere.",
 )
+REPLAYED = "pretrain.refresh.replay_swaps"
+REPLAY_SWAPS = click.option(
+    "--replay-swaps",
+    metavar="LOG",
+    help="Take up in joint training the snapshots that this swaps.json names, at its batches.",
+)
 BEAM = click.argument("beam_args", nargs=-1, type=click.UNPROCESSED)
 
 

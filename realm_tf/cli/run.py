@@ -34,6 +34,7 @@ from realm_tf.commands import paths
     help="Only say which stages are complete and which would run; nothing is written.",
 )
 @options.NO_REFRESHER
+@options.REPLAY_SWAPS
 @options.BEAM
 def run(
     config_file: str | None,
@@ -48,6 +49,7 @@ def run(
     as_json: bool,
     dry_run: bool,
     no_refresher: bool,
+    replay_swaps: str | None,
     beam_args: tuple[str, ...],
 ) -> None:
     """Run all stages, from a corpus to an exported model. A run that stopped is continued.
@@ -55,6 +57,9 @@ def run(
     Options after -- go to Apache Beam.
     """
     config = config_lib.load(config_file, overrides)
+    if replay_swaps is not None:
+        paths.check_file(replay_swaps, "log of swaps")
+        config = config_lib.replaced(config, {options.REPLAYED: replay_swaps})
     for pattern in filter(None, (corpus, pretrain_corpus)):
         paths.check_files(pattern)
     for file in (questions_train, questions_dev):

@@ -47,6 +47,12 @@ SPAN_TAGGER = "realm/span_tagger"
     "--output", metavar="DIR", help="Directory in which the segment of the tagger is written."
 )
 @options.NO_REFRESHER
+@options.REPLAY_SWAPS
+@click.option(
+    "--profile",
+    metavar="FIRST:LIMIT",
+    help="Profile every training of this command from the one step on, up to the other.",
+)
 @options.JSON
 def train(
     experiment: str,
@@ -59,6 +65,8 @@ def train(
     vocab_path: str | None,
     output: str | None,
     no_refresher: bool,
+    replay_swaps: str | None,
+    profile: str | None,
     as_json: bool,
 ) -> None:
     """Train one experiment.
@@ -81,9 +89,16 @@ def train(
     if experiment != SPAN_TAGGER:
         _refuse(experiment, of_tagger)
         _require(experiment, {"--workdir": workdir})
-        _train_of_run(experiment, str(workdir), as_json, has_refresher=not no_refresher)
+        changes = _changes(replay_swaps, profile)
+        _train_of_run(experiment, str(workdir), as_json, not no_refresher, changes)
         return
-    _refuse(experiment, {"--workdir": workdir, "--no-refresher": no_refresher})
+    of_run = {
+        "--workdir": workdir,
+        "--no-refresher": no_refresher,
+        "--replay-swaps": replay_swaps,
+        "--profile": profile,
+    }
+    _refuse(experiment, of_run)
     _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
 
     config = config_lib.load(config_file, overrides)
@@ -104,14 +119,37 @@ def train(
     options.print_segment(made, as_json)
 
 
-def _train_of_run(experiment: str, workdir: str, as_json: bool, *, has_refresher: bool) -> None:
+def _train_of_run(
+    experiment: str,
+    workdir: str,
+    as_json: bool,
+    has_refresher: bool,
+    changes: Mapping[str, object],
+) -> None:
     paths.check_run(workdir)
 
     from realm_tf.commands import run_pipeline
 
-    with run_pipeline.Pipeline.open(workdir, has_refresher=has_refresher) as run:
+    with run_pipeline.Pipeline.open(workdir, has_refresher=has_refresher, changes=changes) as run:
         for segment in run.train(experiment):
             options.print_segment(segment, as_json)
+
+
+def _changes(replay_swaps: str | None, profile: str | None) -> dict[str, object]:
+    """The settings that are others for this command alone."""
+    changes: dict[str, object] = {}
+    if replay_swaps is not None:
+        paths.check_file(replay_swaps, "log of swaps")
+        changes[options.REPLAYED] = replay_swaps
+    if profile is not None:
+        first, colon, limit = profile.partition(":")
+        if not (colon and first.isdecimal() and limit.isdecimal() and int(first) < int(limit)):
+            raise types.UserError(
+                "--profile must be two numbers of steps, the smaller one first, such as 100:110."
+                f" Received: {profile!r}."
+            )
+        changes["runtime.profile_steps"] = [int(first), int(limit)]
+    return changes
 
 
 def _require(experiment: str, given: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
-from realm_tf.commands import paths
+from realm_tf.commands import paths, run_progress
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
@@ -25,13 +25,14 @@ _JOBS = "jobs"  # directory of the jobs, among those of the segments
 _JOB_REPORT = "report.txt"
 
 
-def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
+def describe(path: str, *, row: int | None = None, verify: bool = True, quick: bool = False) -> str:
     """Describes what is at a path, for people.
 
     Args:
       path: Directory of a segment, a job, an export or a run, or file of a snapshot.
       row: Row of a segment of blocks, spans or examples that is shown alone.
       verify: Whether to compare checksums.
+      quick: Of a run, whether only what its files tell at once is told: not its stages.
 
     Raises:
       UserError: If there is none of these, it is damaged, or it has no such row.
@@ -44,15 +45,15 @@ def describe(path: str, *, row: int | None = None, verify: bool = True) -> str:
     if kind == "export":
         return _lines(f"export {path}", _export(path))
     if kind == "run":
-        from realm_tf.commands import run_plan  # it needs all of the training
-
-        return run_plan.describe(path)
+        return _run_module(quick).describe(path)
     segment = artifacts.open_segment(path, verify=verify)
     rows = _rows(segment, row)
     return "\n\n".join([_head(segment), *rows] if row is None else rows)
 
 
-def facts(path: str, *, row: int | None = None, verify: bool = True) -> dict[str, Any]:
+def facts(
+    path: str, *, row: int | None = None, verify: bool = True, quick: bool = False
+) -> dict[str, Any]:
     """What `describe` tells, as JSON values; a segment has the whole of its `segment.json`.
 
     Raises:
@@ -66,14 +67,20 @@ def facts(path: str, *, row: int | None = None, verify: bool = True) -> dict[str
     elif kind == "export":
         found = _export(path)
     elif kind == "run":
-        from realm_tf.commands import run_plan
-
-        found = run_plan.facts(path)
+        found = _run_module(quick).facts(path)
     else:
         segment = artifacts.open_segment(path, verify=verify)
         rows = {} if row is None else {"row": _row_facts(segment, row)}
         found = {**dataclasses.asdict(segment), **rows}
     return {"is": kind, "path": path, **found}
+
+
+def _run_module(quick: bool) -> Any:
+    if quick:
+        return run_progress
+    from realm_tf.commands import run_plan  # it needs all of the training
+
+    return run_plan
 
 
 def _kind(path: str, row: int | None) -> str:

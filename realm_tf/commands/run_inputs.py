@@ -130,7 +130,9 @@ def absolute_config(config: config_lib.Config) -> config_lib.Config:
         for field in dataclasses.fields(config.init)
         for value in [getattr(config.init, field.name)]
     }
-    file, tagging = config.vocab.file, config.tagging
+    file, tagging, log = config.vocab.file, config.tagging, config.pretrain.refresh.replay_swaps
+    if log is not None:
+        config = config_lib.replaced(config, {"pretrain.refresh.replay_swaps": _absolute(log)})
     # These two name a thing that the project brings, or else a path.
     paths = {
         name: _absolute(value)

@@ -119,8 +119,19 @@ class Pipeline:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, workdir: str, *, has_refresher: bool = True) -> Iterator[Pipeline]:
+    def open(
+        cls,
+        workdir: str,
+        *,
+        has_refresher: bool = True,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Iterator[Pipeline]:
         """Opens a run that `create` started; where its data is complete, it needs no corpus.
+
+        Args:
+          workdir: Directory of the run.
+          has_refresher: As for the class.
+          changes: Settings that are others this time alone; see `config.replaced`.
 
         Yields:
           The run, in whose work directory no other process works meanwhile, unless it trains
@@ -133,6 +144,7 @@ class Pipeline:
         runtime = run_inputs.load(workdir)[1].runtime
         with workers.at_work(workdir, runtime) as (worker, check):
             inputs, config = run_inputs.load(workdir)
+            config = config_lib.replaced(config, changes or {})
             device_checks.check_run(config)
             yield cls(workdir, inputs, config, recorded=True, check=check, worker=worker)
 
@@ -243,7 +255,7 @@ class Pipeline:
         self._report("frequent_answer", {"exact_match": frequent, "questions": questions})
         joint = self.training.realm
         skipped = {"skipped": self.training.why_not_joint()}
-        told = {**_kept(joint.embedder_weights), **joint.freshness} if joint else {}
+        told = {**_kept(joint.embedder_weights), **joint.history} if joint else {}
         self._report("pretrain", {"done": True, **told} if joint else skipped)
 
     def dev_questions(self) -> list[open_qa.Question]:

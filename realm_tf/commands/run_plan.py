@@ -9,8 +9,7 @@ from typing import Any
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.artifacts import leases
-from realm_tf.commands import run_inputs, run_pipeline, training_stages
+from realm_tf.commands import run_inputs, run_pipeline, run_progress, training_stages
 from realm_tf.evaluation import report
 
 COMPLETE = "complete"
@@ -52,18 +51,17 @@ def describe(workdir: str) -> str:
     if found["in_use_by"]:
         lines.append(f"  in use by        {found['in_use_by']}")
     lines += ["", "stages", *(f"  {name:<15}  {value}" for name, value in found["stages"].items())]
-    return "\n".join([*lines, "", report.render(found["report"])]).rstrip()
+    lines += ["", run_progress.show(found["trainings"]), "", report.render(found["report"])]
+    return "\n".join(lines).rstrip()
 
 
 def facts(workdir: str) -> dict[str, Any]:
-    """A run, as JSON values: `inputs`, `in_use_by`, `stages` and `report`."""
+    """A run, as JSON values: `inputs`, `stages`, and what `run_progress.facts` tells."""
     inputs, config = run_inputs.load(workdir)
-    holder = leases.holder_of(workdir)
     return {
         "inputs": dict(vars(inputs)),
-        "in_use_by": holder and f"process {holder.pid} on {holder.host} since {holder.since}",
         "stages": plan(workdir, inputs, config, recorded=True),
-        "report": report.read(workdir),
+        **run_progress.facts(workdir),
     }
 
 

@@ -11,6 +11,10 @@ from realm_tf.config.model import EncoderConfig as EncoderConfig
 from realm_tf.config.model import ModelConfig as ModelConfig
 from realm_tf.config.model import OptimizerConfig as OptimizerConfig
 from realm_tf.config.model import ReaderConfig as ReaderConfig
+from realm_tf.config.pretraining import AlarmsConfig as AlarmsConfig
+from realm_tf.config.pretraining import PretrainConfig as PretrainConfig
+from realm_tf.config.pretraining import RefreshConfig as RefreshConfig
+from realm_tf.config.pretraining import WarmupConfig as WarmupConfig
 from realm_tf.config.questions import QuestionsConfig as QuestionsConfig
 from realm_tf.config.retrieval import RetrievalConfig as RetrievalConfig
 from realm_tf.config.run import Config as Config
@@ -18,6 +22,7 @@ from realm_tf.config.run import decisive as decisive
 from realm_tf.config.run import dump as dump
 from realm_tf.config.run import from_dict as from_dict
 from realm_tf.config.run import load as load
+from realm_tf.config.run import replaced as replaced
 from realm_tf.config.run import to_dict as to_dict
 from realm_tf.config.runtime import EvaluationConfig as EvaluationConfig
 from realm_tf.config.runtime import RuntimeConfig as RuntimeConfig
@@ -26,6 +31,3 @@ from realm_tf.config.tagging import TaggingConfig as TaggingConfig
 from realm_tf.config.training import IctConfig as IctConfig
 from realm_tf.config.training import InitConfig as InitConfig
 from realm_tf.config.training import OpenQaConfig as OpenQaConfig
-from realm_tf.config.training import PretrainConfig as PretrainConfig
-from realm_tf.config.training import RefreshConfig as RefreshConfig
-from realm_tf.config.training import WarmupConfig as WarmupConfig

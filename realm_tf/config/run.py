@@ -9,6 +9,8 @@ steps. The defaults are the paper's (Guu et al., 2020), where the paper has the 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,18 +20,21 @@ from realm_tf.config import parsing, ranges
 from realm_tf.config.corpus import BlocksConfig, CorpusConfig, VocabConfig
 from realm_tf.config.jobs import JobsConfig
 from realm_tf.config.model import ModelConfig
+from realm_tf.config.pretraining import PretrainConfig
 from realm_tf.config.questions import QuestionsConfig
 from realm_tf.config.retrieval import RetrievalConfig
 from realm_tf.config.runtime import EvaluationConfig, RuntimeConfig
 from realm_tf.config.tagging import SpanTaggerConfig, TaggingConfig
-from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig, PretrainConfig
+from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig
 
 # Settings that change nothing in the result of a stage: when to save, to keep or to warn; and where
 # a run is computed, so that it can go on elsewhere (there, sums may differ in their last bits).
 _OPERATIONAL = {
     *("checkpoint_every_steps", "keep_snapshots", "refresher_threads", "poll_secs"),
     *("max_staleness_steps", "max_staleness_minutes", "on_stale"),
-    *("strategy", "tpu", "prefetch_batches", "input_threads"),
+    "alarms",  # where one may end a training, `alarm_watch` says so
+    "replay_swaps",  # by its swaps, wherever the file lies: see `replayed_refreshing`
+    *("strategy", "tpu", "prefetch_batches", "input_threads", "profile_steps"),
 }
 
 
@@ -141,6 +146,19 @@ def from_dict(cls: type, values: Mapping[str, Any]) -> Any:
       out of range.
     """
     return parsing.from_dict(cls, values)
+
+
+def replaced(config: Config, changes: Mapping[str, Any]) -> Config:
+    """A configuration with other values of some settings, each named as "section.key".
+
+    Raises:
+      UserError: As `from_dict`.
+    """
+    values = to_dict(config)
+    for name, value in changes.items():
+        *sections, key = name.split(".")
+        functools.reduce(operator.getitem, sections, values)[key] = value
+    return from_dict(Config, values)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -53,6 +53,14 @@ class RuntimeConfig(ranges.Section):
         1, "Number of threads that make batches.", at_least=1, at_most=1000
     )
 
+    profile_steps: tuple[int, ...] | None = ranges.setting(
+        None,
+        "Two numbers of steps: every training is profiled from the first on, up to the second;"
+        " null: nothing is. See [profiles](operations.md#profiles).",
+        at_least=0,
+        increasing=True,
+    )
+
     @property
     def has_static_shapes(self) -> bool:
         """Whether all batches have the same shapes."""
@@ -70,6 +78,11 @@ class RuntimeConfig(ranges.Section):
 
     def faults(self) -> Iterator[str]:
         """See `Section`."""
+        if self.profile_steps is not None and len(self.profile_steps) != 2:
+            yield (
+                "profile_steps must be two numbers, such as [100, 110], or null. Received:"
+                f" {list(self.profile_steps)}."
+            )
         if self.static_shapes is False and self._needs_static_shapes:
             yield (
                 "static_shapes must not be false with jit_compile, accumulation_steps or the"

@@ -7,11 +7,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from realm_tf.config import ranges
+from realm_tf.config import pretraining, ranges
 from realm_tf.config.model import OptimizerConfig
-
-_KEEP = ("best", "last")
-_CHECKPOINTS = "Steps between checkpoints; the last step has one in any case."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,164 +48,7 @@ class IctConfig(ranges.Section):
         0.1, "Probability that the sentence stays in its block.", at_least=0, at_most=1
     )
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-4)
-    checkpoint_every_steps: int = ranges.setting(1000, _CHECKPOINTS, at_least=1)
-
-    def faults(self) -> Iterator[str]:
-        """See `Section`."""
-        yield from self.optimizer.too_long(self.steps)
-
-
-@dataclasses.dataclass(frozen=True)
-class WarmupConfig(ranges.Section):
-    """The warm-up that a reader without BERT's weights needs (not in the paper).
-
-    See [the reader's warm-up](training.md#the-readers-warm-up).
-    """
-
-    null_steps: int = ranges.setting(0, "Steps of the reader on the null block.", at_least=0)
-    max_steps: int = ranges.setting(
-        0,
-        "Largest number of steps of the reader on the example's own block; without any step there"
-        " is no gate.",
-        at_least=0,
-    )
-    batch_size: int = ranges.setting(32, "Examples in a batch, over all replicas.", at_least=1)
-    copy_accuracy: float = ranges.setting(
-        0.8, "Copy accuracy at which the gate opens.", at_least=0, at_most=1
-    )
-    substitute: float = ranges.setting(
-        0.0,
-        "Share of examples whose answer is replaced by random wordpieces, so that the reader learns"
-        " to copy and does not learn facts.",
-        at_least=0,
-        at_most=1,
-    )
-    distract: float = ranges.setting(
-        0.0,
-        "Share of batches in which every example reads the passage of another example, so that the"
-        " reader learns not to copy from a block that does not fit.",
-        at_least=0,
-        at_most=1,
-    )
-    check_every_steps: int = ranges.setting(
-        100,
-        "Steps after which the copy accuracy is measured and a checkpoint is written.",
-        at_least=1,
-    )
-    learning_rate: float = ranges.setting(
-        1e-3, "Learning rate at step 0 of the decay.", above=0, at_most=1
-    )
-
-    def faults(self) -> Iterator[str]:
-        """See `Section`."""
-        if self.distract > 0 and self.batch_size < 2:
-            yield (
-                "distract needs a batch_size of at least 2, because the other passage is that of"
-                f" another example of the batch. Received: {self.distract:g} and {self.batch_size}."
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class RefreshConfig(ranges.Section):
-    """The refresh: when the embedder is exported and blocks are embedded again."""
-
-    mode: str = ranges.setting(
-        "sync",
-        "`sync`: the trainer makes a snapshot and waits for it, so that every run has the same"
-        " swaps; `async`: a refresher beside the trainer makes it, and training goes on; `off`: the"
-        " first snapshot is used to the end.",
-        choices=("sync", "async", "off"),
-    )
-    every_steps: int = ranges.setting(
-        500,
-        "Steps between exports of the embedder; more than the steps of the training: none but at"
-        " its ends.",
-        at_least=1,
-    )
-    keep_snapshots: int = ranges.setting(
-        3, "Number of newest snapshots that stay on disk.", at_least=1
-    )
-    max_staleness_steps: int | None = ranges.setting(
-        None, "Staleness budget, in steps; null: no budget.", at_least=0
-    )
-    max_staleness_minutes: float | None = ranges.setting(
-        None, "Staleness budget, in minutes of training; null: no budget.", above=0
-    )
-    on_stale: str = ranges.setting(
-        "warn",
-        "What happens beyond the budget: a warning, or the trainer waits for a snapshot, or stops.",
-        choices=("warn", "wait", "stop"),
-    )
-    refresher_threads: int = ranges.setting(
-        0,
-        "Threads of TensorFlow in the local refresher of the mode `async`; 0: half of the cores.",
-        at_least=0,
-        at_most=1000,
-    )
-    poll_secs: float = ranges.setting(
-        1.0,
-        "Seconds after which the trainer looks for a new snapshot in the mode `async`.",
-        above=0,
-        at_most=3600,
-    )
-
-    def faults(self) -> Iterator[str]:
-        """See `Section`."""
-        has_budget = self.max_staleness_steps is not None or self.max_staleness_minutes is not None
-        if self.on_stale != "warn" and not has_budget:
-            yield (
-                f"on_stale {self.on_stale} needs a budget: set max_staleness_steps or"
-                " max_staleness_minutes. Received: null and null."
-            )
-        if self.on_stale == "wait" and self.mode == "off":
-            yield "on_stale wait would wait for ever in the mode off. Set mode, or on_stale stop."
-
-    def oldest(self, prefetch_batches: int) -> int:
-        """How many steps old a snapshot is at the last batch before the next takes effect."""
-        return self.every_steps + prefetch_batches - 1
-
-
-@dataclasses.dataclass(frozen=True)
-class PretrainConfig(ranges.Section):
-    """The joint pre-training of retriever and reader (paper section 3)."""
-
-    steps: int = ranges.setting(
-        200_000,
-        "Steps of joint training; 0 leaves it out, and what follows uses ICT alone.",
-        at_least=0,
-    )
-    batch_size: int = ranges.setting(512, "Examples in a batch, over all replicas.", at_least=1)
-    query_length: int = ranges.setting(96, "Length of a masked sentence.", at_least=3)
-    num_candidates: int = ranges.setting(
-        8, "Number of candidates, including the null block.", at_least=2
-    )
-    max_masks: int = ranges.setting(
-        10, "Largest number of masked wordpieces; longer spans are not masked.", at_least=1
-    )
-    objective: str = ranges.setting(
-        "token",
-        "`token`: as in the original code; `span`: as in the paper.",
-        choices=("token", "span"),
-    )
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-5)
-    retriever_learning_rate: float | None = ranges.setting(
-        None,
-        "Learning rate of the retriever; null: the same as that of the reader.",
-        above=0,
-        at_most=1,
-    )
-    warmup: WarmupConfig = WarmupConfig()
-    refresh: RefreshConfig = RefreshConfig()
-    checkpoint_every_steps: int = ranges.setting(500, _CHECKPOINTS, at_least=1)
-    keep: str = ranges.setting(
-        "best",
-        "The weights that are kept: `best`: of the checkpoint with the best retrieval utility on"
-        " masked spans of held-out documents; `last`: of the last step.",
-        choices=_KEEP,
-    )
-    held_out_examples: int = ranges.setting(
-        256, "Number of held-out masked spans that measure a checkpoint.", at_least=1
-    )
+    checkpoint_every_steps: int = ranges.setting(1000, pretraining.CHECKPOINTS, at_least=1)
 
     def faults(self) -> Iterator[str]:
         """See `Section`."""
@@ -246,12 +86,12 @@ class OpenQaConfig(ranges.Section):
         16, "Largest number of places of answers in a block that the loss uses.", at_least=1
     )
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-5)
-    checkpoint_every_steps: int = ranges.setting(500, _CHECKPOINTS, at_least=1)
+    checkpoint_every_steps: int = ranges.setting(500, pretraining.CHECKPOINTS, at_least=1)
     keep: str = ranges.setting(
         "best",
         "The weights that are kept: `best`: of the checkpoint with the best exact match on held-out"
         " training questions, which are not trained on; `last`: of the last step.",
-        choices=_KEEP,
+        choices=pretraining.KEEP,
     )
     held_out_questions: int = ranges.setting(
         200, "Largest number of held-out questions that measure a checkpoint.", at_least=1

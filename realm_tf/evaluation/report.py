@@ -29,6 +29,10 @@ _MEANINGS = {
     " log p(y given z, x) - log p(y given null, x) in nats, over held-out spans; 0: no help",
     "kept_step": "the step whose weights were kept; with kept_exact_match or kept_retrieval_utility"
     " beside it they had the best of all checkpoints, measured on held-out training data",
+    "held_out_recall_first": "share of held-out masked sentences for which what is masked stands in"
+    " a block that the first snapshot finds; _best and _last: the same of the best and of the last",
+    "alarms": "signs of the vicious cycle, each with the step at which it began; the log says what"
+    " to check",
     "frequent_answer": "how good it is to give the most frequent answer of the training questions"
     " to every question: no system should do worse",
 }

@@ -33,6 +33,11 @@ def _invoke(*args):
             "realm train realm/span_tagger needs --dev and --vocab.",
         ),
         (("realm/span_tagger", "--workdir", "w"), "realm/span_tagger takes no --workdir."),
+        (("realm/span_tagger", "--profile", "1:2"), "realm/span_tagger takes no --profile."),
+        (("realm/span_tagger", "--replay-swaps", "l"), "takes no --replay-swaps."),
+        (("realm/ict", "--workdir", "w", "--profile", "9"), "--profile must be two numbers"),
+        (("realm/ict", "--workdir", "w", "--profile", "9:9"), "the smaller one first"),
+        (("realm/ict", "--workdir", "w", "--replay-swaps", "l"), "No such log of swaps: l."),
     ],
 )
 def test_what_is_missing_or_too_much(args, message):

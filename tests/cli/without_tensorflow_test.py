@@ -63,6 +63,19 @@ def test_segments_and_reports_are_shown(made):
     assert "[[" in found[1][1]
 
 
+def test_how_far_a_run_is(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "config.yaml").write_text("ict: {steps: 70}")
+    training = tmp_path / "training" / "embedder_weights-0a"
+    training.mkdir(parents=True)
+    (training / "figures.jsonl").write_text('{"step": 50, "accuracy": 0.75}\n')
+    inspect = ["inspect", str(tmp_path), "--quick"]
+    (text, facts), _ = _run(inspect, [*inspect, "--json"])
+    assert text[0] == 0, text
+    assert "step 50 of 70" in text[1]
+    assert json.loads(facts[1])["trainings"][0]["latest"] == {"accuracy": 0.75}
+
+
 def test_help(made):
     names = ("run", "vocab", "blocks", "tag", "train", "embed", "index", "ask", "serve", "convert")
     for code, output, error in _run(["--help"], *([name, "--help"] for name in names))[0]:

@@ -69,9 +69,11 @@ def test_files_that_the_configuration_names_are_absolute(inputs, tmp_path):
         vocab=config.VocabConfig(file="vocab.txt"),
         tagging=config.TaggingConfig(dates="rules.yaml"),
     )
+    settings = config.replaced(settings, {"pretrain.refresh.replay_swaps": "swaps.json"})
     found = run_inputs.absolute_config(settings)
     assert found.init == config.InitConfig(embedder=f"{tmp_path}/weights")
     assert found.vocab.file == f"{tmp_path}/vocab.txt"
+    assert found.pretrain.refresh.replay_swaps == f"{tmp_path}/swaps.json"
     assert found.tagging == config.TaggingConfig("rules", f"{tmp_path}/rules.yaml")
     assert run_inputs.absolute_config(_CONFIG) == _CONFIG
 

@@ -246,6 +246,17 @@ def test_refresher_beside_the_trainer(inputs, tmp_path, caplog):
         assert _realm("refresh", "--workdir", tmp_path) == ""
         assert _realm("refresh", "--workdir", tmp_path, "--watch") == ""
     assert "joint training has ended" in caplog.text
+    replay = ("--replay-swaps", swaps, "--profile", "4:6")
+    assert "embedder_weights" in _realm("train", "realm/pretrain", "--workdir", tmp_path, *replay)
+    logs = [json.loads(p.read_text()) for p in tmp_path.glob("training/pretrain-*/swaps.json")]
+    found = [[(swap["batch_index"], swap["snapshot_step"]) for swap in log] for log in logs]
+    assert found[0] == found[1]
+    (profile,) = tmp_path.glob("training/pretrain-*/summaries/plugins/profile/*/*.xplane.pb")
+    assert swaps.parent not in profile.parents
+    trainings = json.loads(_realm("inspect", tmp_path, "--quick", "--json"))["trainings"]
+    joint = [training for training in trainings if training["stage"] == "pretrain"]
+    assert [training["step"] for training in joint] == [12, 12]
+    assert all(0 <= training["held_out_recall_last"] <= 1 for training in joint)
 
 
 def test_closed_gate_skips_joint_training(inputs, tmp_path):

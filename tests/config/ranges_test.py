@@ -118,9 +118,12 @@ def _borders(section: ranges.Section, name: str) -> Iterator[Any]:
         yield spec.at_least if spec.above is None else math.nextafter(spec.above, math.inf)
         yield spec.at_most if spec.below is None else math.nextafter(spec.below, -math.inf)
     if kind.startswith("tuple"):
-        yield from ([int(spec.at_least)], [int(spec.at_least), ranges.LARGEST])
+        yield from ([] if name in _PAIRS else [[int(spec.at_least)]])
+        yield [int(spec.at_least), ranges.LARGEST]
 
 
+# Lists of two numbers.
+_PAIRS = {"profile_steps"}
 # The largest of these cannot be taken without another setting that is as large.
 _BOUND = {
     *("num_heads", "num_leaves_to_search", "num_read", "query_length", "length", "tag_column"),

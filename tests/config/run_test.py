@@ -230,3 +230,12 @@ def test_mode_off_needs_no_quotes(text):
     loaded = config.load(None, [f"pretrain.refresh.mode={text}"])
     assert loaded.pretrain.refresh.mode == "off"
     assert config.from_dict(config.Config, yaml.safe_load(config.dump(loaded))) == loaded
+
+
+def test_settings_are_replaced_and_checked():
+    cfg = config.load(None)
+    found = config.replaced(cfg, {"seed": 4, "pretrain.refresh.every_steps": 7})
+    assert (found.seed, found.pretrain.refresh.every_steps) == (4, 7)
+    assert config.replaced(found, {"seed": 0, "pretrain.refresh.every_steps": 500}) == cfg
+    with pytest.raises(types.UserError, match=r"pretrain\.refresh\.every_steps must be"):
+        config.replaced(cfg, {"pretrain.refresh.every_steps": 0})

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Killed and continued equals never killed, to the last bit, with dropout on."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework import config as tf_config
@@ -46,16 +45,6 @@ def _train_joint(context):
     return [system.embedder_weights, system.reader_weights]
 
 
-def _weights(segments):
-    found = {}
-    for segment in segments:
-        reader = tf.train.load_checkpoint(f"{segment.path}/weights")
-        for name, dtype in reader.get_variable_to_dtype_map().items():
-            if dtype.is_floating:
-                found[segment.kind, name] = reader.get_tensor(name)
-    return found
-
-
 _OFF, _SYNC = "pretrain.refresh.every_steps=100", "pretrain.refresh.every_steps=2"
 
 
@@ -70,7 +59,7 @@ _OFF, _SYNC = "pretrain.refresh.every_steps=100", "pretrain.refresh.every_steps=
 )
 def test_killed_run_equals_whole_run(tmp_path, monkeypatch, train, batches, override, killed_at):
     cfg = runs.make_config(*_DROPOUT, override, "runtime.prefetch_batches=1")
-    whole = _weights(train(runs.make_context(tmp_path / "whole", cfg)))
+    whole = runs.saved_values(*train(runs.make_context(tmp_path / "whole", cfg)))
     context, original, asked = runs.make_context(tmp_path / "parts", cfg), batches.make_batch, []
 
     def make_batch(self, index, *args, **kwargs):
@@ -82,8 +71,6 @@ def test_killed_run_equals_whole_run(tmp_path, monkeypatch, train, batches, over
     monkeypatch.setattr(batches, "make_batch", make_batch)
     with pytest.raises(Killed):
         train(context)
-    resumed = _weights(train(context))
+    resumed = runs.saved_values(*train(context))
     assert asked.count(killed_at) >= 2
-    assert resumed.keys() == whole.keys()
-    for name, value in whole.items():
-        np.testing.assert_array_equal(resumed[name], value, err_msg=str(name))
+    runs.require_equal(resumed, whole)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from realm_tf import artifacts, config
 from realm_tf.config import parsing
@@ -108,6 +109,26 @@ def _embed(context: context_lib.Context, embedder: artifacts.Segment) -> np.ndar
     length = context.config.blocks.length
     packed = packing.pack_blocks(titles, bodies, length, context.tokenizer)
     return retriever.load_embed_fn(embedder, "blocks")(packed)
+
+
+def saved_values(*segments: artifacts.Segment) -> dict[tuple[str, str], np.ndarray]:
+    """Kind and name to value of all weights in segments of them."""
+    found = {}
+    for segment in segments:
+        reader = tf.train.load_checkpoint(f"{segment.path}/weights")
+        for name, dtype in reader.get_variable_to_dtype_map().items():
+            if dtype.is_floating:
+                found[segment.kind, name] = reader.get_tensor(name)
+    return found
+
+
+def require_equal(
+    found: dict[tuple[str, str], np.ndarray], expected: dict[tuple[str, str], np.ndarray]
+) -> None:
+    """Fails unless all values are equal to the last bit."""
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=str(name))
 
 
 def random_system(context: context_lib.Context) -> system_lib.System:

@@ -10,8 +10,9 @@ import logging
 import math
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import orbit
 import tensorflow as tf
@@ -25,8 +26,10 @@ from realm_tf.training.engine import (
     checkpoints,
     divergence,
     dropout,
+    figures,
     optimizers,
     preemption,
+    profiling,
     remat,
     task,
     trainer,
@@ -36,6 +39,20 @@ from realm_tf.training.engine import (
 _LOGGER = logging.getLogger(__name__)
 _MAX_STEPS_PER_LOOP = 100
 _SHOWN_RECORDS = 8
+
+
+class Watch(Protocol):
+    """Judges a training by the figures of its loops."""
+
+    def judge(self, rows: Sequence[figures.Row]) -> Mapping[str, float]:
+        """Further figures for the newest row; called in the chief after each loop."""
+
+    def act(self, rows: Sequence[figures.Row]) -> None:
+        """Called after that in every worker, and when training starts; may stop it, as an action.
+
+        Args:
+          rows: Of the chief, with what was judged; none in other workers.
+        """
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +81,7 @@ class Run:
         checkpoint's interval and at the last step; they join the summaries.
       best_by: Of these, the figure whose best weights the chief's model has in the end; None: the
         last weights.
+      watch: Judge of the figures of every loop; None: there is none.
       on_start: Function that is called with the step that training starts or resumes at; it may
         stop the training, as an action may.
       worker: Which of the processes that train together this is.
@@ -88,6 +106,7 @@ class Run:
     make_actions: Callable[[trainer.Trainer], Sequence[Callable]] = lambda _: ()
     measure: Callable[[int], Mapping[str, float]] | None = None
     best_by: str | None = None
+    watch: Watch | None = None
     on_start: Callable[[int], None] = lambda _: None
     worker: workers.Worker = workers.ALONE
     makes_part: bool = False
@@ -146,14 +165,20 @@ def fit(run: Run) -> trainer.Trainer:
             name=run.name, total_steps=run.steps, step=fitted.global_step, shown=run.shown
         )
         stack.callback(progress.close)
-        choice = _Choice(run, fitted)
+        choice, kept = _Choice(run, fitted), _Figures(run, fitted)
         controller.train_actions = (
             *run.make_actions(fitted),
             *choice.actions(),
             progress,  # which shows all figures
+            kept,
         )
-        fitted.before_step = stack.enter_context(preemption.at_next_step(run.worker.any))
-        _train(controller, run, fitted)
+        end_if_asked = stack.enter_context(preemption.at_next_step(run.worker.any))
+        profiled = run.runtime.profile_steps if run.worker.is_chief else None
+        profile = stack.enter_context(
+            profiling.of_steps(profiled, fitted.global_step, os.path.join(directory, "summaries"))
+        )
+        fitted.before_steps = (end_if_asked, profile)
+        _train(controller, run, fitted, kept)
         choice.finish()
     return fitted
 
@@ -219,13 +244,45 @@ class _Choice:
         return figures
 
 
+class _Figures:
+    """Keeps the figures of every loop, and has them judged."""
+
+    def __init__(self, run: Run, fitted: trainer.Trainer):
+        self._watch, self._step = run.watch, fitted.global_step
+        self._before = int(self._step.numpy()), time.monotonic()
+        self._log = None
+        if run.worker.is_chief:
+            self._log = figures.FigureLog(run.directory, int(self._step.numpy()))
+
+    def __call__(self, outputs: dict[str, Any]) -> None:
+        """Called by Orbit after each loop."""
+        if self._log is not None:
+            row = figures.plain(*self._speed(), outputs)
+            judged = self._watch.judge([*self._log.rows, row]) if self._watch else {}
+            outputs.update(judged)
+            self._log.append({**row, **judged})
+        self.act()
+
+    def _speed(self) -> tuple[int, float]:
+        """The step, and the steps per second since this was asked last."""
+        step, now = int(self._step.numpy()), time.monotonic()
+        (before, then), self._before = self._before, (step, now)
+        return step, (step - before) / max(now - then, 1e-9)
+
+    def act(self) -> None:
+        """Lets the watch do what follows."""
+        if self._watch:
+            self._watch.act(self._log.rows if self._log is not None else ())
+
+
 class StopTraining(Exception):  # noqa: N818
     """Raised by an action, or by `Run.on_start`, to end a run early, with a checkpoint."""
 
 
-def _train(controller: orbit.Controller, run: Run, fitted: trainer.Trainer) -> None:
+def _train(controller: orbit.Controller, run: Run, fitted: trainer.Trainer, kept: _Figures) -> None:
     try:
         run.on_start(int(fitted.global_step.numpy()))
+        kept.act()
         if int(fitted.global_step.numpy()) < run.steps:
             controller.train(steps=run.steps)
     except StopTraining:

@@ -10,7 +10,7 @@ the restored step, and the step is compiled whether or not there is an accelerat
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class Trainer(base_trainer.Trainer):
     """Trains a `RealmTask`.
 
     Attributes:
-      before_step: Function that is called before every step; it may raise, to end the training.
+      before_steps: Functions that are called before every step; they may raise, to end it all.
       kept: The weights that the run ends with; None: the last ones.
 
     Args:
@@ -58,7 +58,7 @@ class Trainer(base_trainer.Trainer):
             train_dataset=train_stream,
         )
         self._train_stream = train_stream
-        self.before_step: Callable[[], None] = lambda: None
+        self.before_steps: Sequence[Callable[[], None]] = ()
         self.kept: best_weights.BestWeights | None = None
         self._watch = divergence.Watch()
         optimizer.build(model.trainable_variables)  # so that a restore finds every slot
@@ -82,7 +82,8 @@ class Trainer(base_trainer.Trainer):
 
     def train_step(self, iterator: Iterator[Any]) -> None:
         """Takes the next batch, does its host work, and runs the device step."""
-        self.before_step()
+        for call in self.before_steps:
+            call()
         asked = time.perf_counter()
         batch = next(iterator)
         self._waited += time.perf_counter() - asked

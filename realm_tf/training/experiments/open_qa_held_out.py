@@ -16,6 +16,8 @@ from realm_tf.data.examples import held_out
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.evaluation import answer_scores
+from realm_tf.models import open_qa_model as model_lib
+from realm_tf.training.engine import example_tables
 
 Questions = Sequence[questions_lib.Question]
 
@@ -81,6 +83,27 @@ class HeldOut:
             text
             for start in starts
             for text in self._answer(places[start : start + self._batch_size], model)
+        ]
+
+    def examples(self, model: Any) -> list[example_tables.Example]:
+        """What the first questions find, and the answers that are read."""
+        places = np.arange(min(len(self._questions), example_tables.COUNT))
+        rows, batch = self._task.find(self._batches.pack(places), model)
+        inputs = model_lib.OpenQaInputs(batch.question, batch.joint, batch.block_emb)
+        scores = model(tf.nest.map_structure(tf.constant, inputs), training=False)[0].numpy()
+        read = batch.joint.word_ids.shape[1]
+        return [
+            example_tables.Example(
+                query=self._questions[i].question,
+                expected=" / ".join(self._questions[i].answers),
+                predicted={"": answer},
+                retrieved=[
+                    (self._table.title(row), float(score))
+                    for row, score in zip(rows[i, :read].tolist(), scores[i], strict=False)
+                    if row >= 0
+                ],
+            )
+            for i, answer in enumerate(self._answer(places, model))
         ]
 
     def _answer(self, places: np.ndarray, model: Any) -> list[str]:

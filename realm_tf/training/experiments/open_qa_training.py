@@ -16,7 +16,7 @@ from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.models import weights
-from realm_tf.training.engine import loop, strategies
+from realm_tf.training.engine import example_tables, loop, strategies
 from realm_tf.training.experiments import open_qa, open_qa_held_out
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
@@ -172,5 +172,7 @@ class _Run:
         return self._model, {**counts, **kept}
 
     def _measure(self, step: int) -> dict[str, float]:
-        del step  # of the weights as they are
-        return {_FIGURE: self._held_out.exact_match(self._model)} if self._held_out else {}
+        if self._held_out is None:
+            return {}
+        example_tables.write(self._directory, step, self._held_out.examples(self._model))
+        return {_FIGURE: self._held_out.exact_match(self._model)}

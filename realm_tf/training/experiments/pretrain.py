@@ -24,12 +24,22 @@ from realm_tf.models import losses, realm, weights
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.engine import actions, loop, optimizers, strategies, task
 from realm_tf.training.engine import trainer as trainer_lib
-from realm_tf.training.run import best_utility, masked_examples, refresh_modes, staleness
+from realm_tf.training.run import (
+    alarm_watch,
+    best_utility,
+    masked_examples,
+    refresh_modes,
+    replayed_refreshing,
+    training_history,
+)
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import system as system_lib
 
-_STALENESS = ("staleness_steps", "staleness_minutes")
+_SHOWN = (
+    *("accuracy", "null_accuracy", "retrieval_utility", "null_probability"),
+    *("staleness_steps", "staleness_minutes"),
+)
 
 
 class PretrainTask(task.RealmTask):
@@ -179,6 +189,8 @@ class _Pretraining:
             "swap_delay": config.runtime.prefetch_batches,
             **best_utility.choice(config),
             **refresh_lib.decisive(context),
+            **replayed_refreshing.recipe(config.pretrain.refresh),
+            **alarm_watch.recipe(config.pretrain),
         }
         self._made_from = {
             "tokenizer": context.tokenizer.fingerprint,
@@ -206,8 +218,8 @@ class _Pretraining:
         )
         steps = self._context.config.pretrain.steps
         snapshot = self._refresher.of_weights(embedder, self._context, step=steps)
-        freshness = staleness.figures(self._directory)
-        return system_lib.System("realm", embedder, reader, snapshot, freshness)
+        history = training_history.told(self._directory)
+        return system_lib.System("realm", embedder, reader, snapshot, history)
 
     def prepare(self) -> None:
         """Makes the snapshot of the start; nothing of it may be made in a strategy's scope."""
@@ -237,11 +249,12 @@ class _Pretraining:
             command=self._command,
         )
         try:
-            kept = loop.fit(self._run()).kept
+            fitted = loop.fit(self._run())
         finally:
             self._refreshing.close()
         if self._worker.is_chief:
-            self._save(best_utility.counts(config, kept))
+            steps = int(fitted.global_step.numpy())
+            self._save(best_utility.counts(steps, fitted.kept))
         self._refreshing.finish()
 
     def _run(self) -> loop.Run:
@@ -264,9 +277,12 @@ class _Pretraining:
             runtime=config.runtime,
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
             loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
-            shown=("accuracy", "retrieval_utility", "null_probability", *_STALENESS),
+            shown=_SHOWN,
             make_actions=self._actions,
-            **best_utility.measuring(self._context, self._model, self._task, self._retriever_at),
+            **best_utility.measuring(
+                self._context, self._model, self._task, self._retriever_at, self._directory
+            ),
+            watch=alarm_watch.AlarmWatch(config.pretrain, self._worker),
             on_start=self._refreshing.start,
             worker=self._worker,
             makes_part=True,

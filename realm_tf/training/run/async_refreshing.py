@@ -90,13 +90,16 @@ class AsyncRefreshing(refreshing.Refreshing):
     def _look(self, index: int) -> None:
         if self._error is not None:
             raise self._error
-        if self._ready > self._swaps.newest:
-            self._take_up(index, self._ready)
+        self._take_up_newest(index)
         if self._failure == self._told:
             return
         self._told, self._last_failure = self._failure, ""
         if failure := self._told:
             self._tell_failure(f"refresh at step {failure.step} failed ({failure.reason})", index)
+
+    def _take_up_newest(self, index: int) -> None:
+        if self._ready > self._swaps.newest:
+            self._take_up(index, self._ready)
 
     def _hasten(self, index: int) -> None:
         if max(self._files.exports(), default=0) <= self._swaps.newest:

@@ -13,9 +13,9 @@ from typing import Any
 
 from realm_tf import config as config_lib
 from realm_tf.data.examples import masked_batches
-from realm_tf.training.engine import best_weights, evaluator, task
+from realm_tf.training.engine import best_weights, evaluator, example_tables, task
 from realm_tf.training.run import context as context_lib
-from realm_tf.training.run import masked_examples
+from realm_tf.training.run import masked_examples, masked_tables
 
 _FIGURE = "held_out_retrieval_utility"
 _SHOWN = ("accuracy", "null_accuracy", "retrieval_utility")
@@ -33,6 +33,7 @@ def measuring(
     model: Any,
     measured: task.RealmTask,
     retriever_at: Callable[[int], masked_batches.Retrieve],
+    directory: str,
 ) -> dict[str, Any]:
     """The attributes of a `loop.Run` that keeps the weights with the best retrieval utility.
 
@@ -41,6 +42,7 @@ def measuring(
       model: Model that is trained.
       measured: Task of the model, with the metric "retrieval_utility".
       retriever_at: Step to the search that the batch of that step is made with.
+      directory: Directory of the training, for tables of examples.
 
     Returns:
       `measure` and `best_by`; nothing if the last weights are kept.
@@ -57,14 +59,15 @@ def measuring(
     def measure(step: int) -> dict[str, float]:
         retrieve = retriever_at(step)
         figures = evaluate(batches.make_batch(i, retrieve) for i in range(count))
+        examples = masked_tables.examples(context, model, batches.make_batch(0, retrieve))
+        example_tables.write(directory, step, examples)
         return {f"held_out_{name}": figures[name] for name in _SHOWN}
 
     return {"measure": measure, "best_by": _FIGURE}
 
 
-def counts(config: config_lib.Config, kept: best_weights.BestWeights | None) -> dict[str, float]:
-    """Counts of the weights' segments: which step was kept, and the utility that it had."""
-    steps = config.pretrain.steps
+def counts(steps: int, kept: best_weights.BestWeights | None) -> dict[str, float]:
+    """Counts of the weights' segments: steps done, which was kept, and the utility that it had."""
     if kept is None:
         return {"steps": steps, "kept_step": steps}
     return {"steps": steps, "kept_step": kept.step, "kept_retrieval_utility": kept.value}

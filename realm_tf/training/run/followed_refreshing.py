@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.run import refreshing
 
 
@@ -20,6 +21,9 @@ class FollowedRefreshing(refreshing.Refreshing):
 
     def finish(self) -> None:
         """Deletes nothing."""
+
+    def _measure(self, step: int, opened: retriever_lib.Retriever) -> None:
+        """The chief does."""
 
     def _forget_later(self, step: int) -> None:
         """The chief does."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.training.run import (
@@ -12,10 +12,23 @@ from realm_tf.training.run import (
     followed_refreshing,
     refresh_job,
     refreshing,
+    replayed_refreshing,
     sync_refreshing,
 )
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh as refresh_lib
+
+_MODES: dict[str, Callable[..., refreshing.Refreshing]] = {
+    "sync": sync_refreshing.SyncRefreshing,
+    "async": async_refreshing.AsyncRefreshing,
+    "off": refreshing.Refreshing,
+    "followed": followed_refreshing.FollowedRefreshing,
+}
+_REPLAYED: dict[str, Callable[..., refreshing.Refreshing]] = {
+    "sync": replayed_refreshing.SyncReplay,
+    "async": replayed_refreshing.AsyncReplay,
+    "followed": replayed_refreshing.FollowedReplay,
+}
 
 
 def make(
@@ -27,7 +40,7 @@ def make(
     results: tuple[str, ...],
     command: Sequence[str] | None,
 ) -> refreshing.Refreshing:
-    """Makes what gives joint training its snapshots, by `pretrain.refresh.mode`.
+    """Makes what gives joint training its snapshots, by `pretrain.refresh`.
 
     Args:
       context: Configuration and data of the run.
@@ -37,14 +50,13 @@ def make(
       results: Segments that are there when training has ended.
       command: Command that starts a local refresher; None: one runs elsewhere.
     """
+    config = context.config.pretrain.refresh
+    parts = (context, directory, refresher, embedder)
+    modes = _REPLAYED if config.replay_swaps else _MODES
     if not context.worker.is_chief:
-        return followed_refreshing.FollowedRefreshing(context, directory, refresher, embedder)
-    mode = context.config.pretrain.refresh.mode
-    if mode == "async":
+        return modes["followed"](*parts)
+    if config.mode == "async":
         job = refresh_job.RefreshJob.of(context, directory, refresher, results)
-        return async_refreshing.AsyncRefreshing(
-            context, directory, refresher, embedder, job=job, command=command
-        )
+        return modes["async"](*parts, job=job, command=command)
     refresh_job.remove(context.training_dir)
-    modes = {"sync": sync_refreshing.SyncRefreshing, "off": refreshing.Refreshing}
-    return modes[mode](context, directory, refresher, embedder)
+    return modes[config.mode](*parts)

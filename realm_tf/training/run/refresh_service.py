@@ -99,13 +99,15 @@ class RefreshService:
         if not pending:
             newest = max(files.published(), default=0)
             return f"waits for the trainer's next export; the newest snapshot is of step {newest}"
-        export = pending[-1]
+        # A trainer that replays swaps waits for every snapshot; any other wants the newest.
+        is_replay = job.config.pretrain.refresh.replay_swaps is not None
+        export = pending[0] if is_replay else pending[-1]
         if export.embedder in self._failures and time.monotonic() < self._try_at:
             return f"waits before it tries the export of step {export.step} again"
         try:
             with artifacts.hold(self._lease_dir):
                 if export in files.pending():  # no other refresher was faster
-                    self._tell_skipped(pending)
+                    self._tell_skipped([e for e in pending if e.step < export.step], export)
                     self._refresh(job, files, export)
             return ""
         except types.UserError:
@@ -114,13 +116,15 @@ class RefreshService:
                 raise
             return f"waits, because process {holder.pid} on {holder.host} refreshes this run"
 
-    def _tell_skipped(self, pending: list[refresh_files.Export]) -> None:
-        for export in pending[:-1]:
+    def _tell_skipped(
+        self, exports: list[refresh_files.Export], newest: refresh_files.Export
+    ) -> None:
+        for export in exports:
             if export.embedder not in self._skipped:
                 self._skipped.add(export.embedder)
                 _LOGGER.info(
                     "the export of step %d is skipped: that of step %d has overtaken it",
-                    export.step, pending[-1].step,
+                    export.step, newest.step,
                 )  # fmt: skip
 
     def _refresh(

@@ -22,7 +22,7 @@ from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.engine import strategies
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh as refresh_lib
-from realm_tf.training.run import refresh_files, retrievers, swap_log
+from realm_tf.training.run import refresh_files, retrievers, snapshot_recall, swap_log
 from realm_tf.training.run import staleness as staleness_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,11 +55,21 @@ class Refreshing:
         self._swaps = swap_log.SwapLog(self._files.swaps, is_kept=context.worker.is_chief)
         self._retrievers = retrievers.Retrievers(self._open)
         self._staleness = staleness_lib.Staleness(directory, self._steps, self._exported)
+        measure = snapshot_recall.measuring(context)
+        self._recall = snapshot_recall.SnapshotRecall(directory, measure)
         self._warned: int | None = None  # the snapshot that was said to be too old
         self._last_failure = ""
 
     def _open(self, step: int) -> retriever_lib.Retriever:
-        return strategies.outside(lambda: retriever_lib.Retriever.open(self._refresher.load(step)))
+        return strategies.outside(functools.partial(self._open_and_measure, step))
+
+    def _open_and_measure(self, step: int) -> retriever_lib.Retriever:
+        opened = retriever_lib.Retriever.open(self._refresher.load(step))
+        self._measure(step, opened)
+        return opened
+
+    def _measure(self, step: int, opened: retriever_lib.Retriever) -> None:
+        self._recall.note(step, opened)
 
     def _exported(self, step: int) -> float:
         return float(self._refresher.load(step).settings["exported"])
@@ -93,7 +103,8 @@ class Refreshing:
     def after_loop(self, step: int) -> dict[str, float]:
         """Called when the trainer returns to the host; returns figures for the summaries."""
         self._staleness.save()
-        return self._staleness.latest(step)
+        used = self._swaps.snapshot_at(max(step - 1, 0))
+        return {**self._staleness.latest(step), **self._recall.of(used)}
 
     def close(self) -> None:
         """Called when training stops, in whatever way."""
@@ -105,8 +116,9 @@ class Refreshing:
             self._files.collect(self._config.keep_snapshots, has_ended=True)
 
     def _forget_later(self, step: int) -> None:
-        """Forgets what was exported and published after `step`."""
+        """Forgets what was exported, published and measured after `step`."""
         self._files.rewind(step)
+        self._recall.rewind(step)
 
     def _coming(self) -> set[int]:
         """Snapshots that are open and not yet taken up."""

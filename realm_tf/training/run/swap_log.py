@@ -48,7 +48,11 @@ class SwapLog:
         self._lock = threading.Lock()
         self._swaps = [Swap(0, initial, 0)]
         if tf.io.gfile.exists(path):
-            self._swaps = _read(path)
+            again = (
+                f"Delete {os.path.dirname(path)} and give the same command again: joint training is"
+                " then done again, from its start."
+            )
+            self._swaps = read(path, again)
 
     def snapshot_at(self, batch_index: int) -> int:
         """Snapshot step that the batch is made from."""
@@ -59,8 +63,13 @@ class SwapLog:
     @property
     def newest(self) -> int:
         """Snapshot step of the newest swap, which may take effect later."""
+        return self.last.snapshot_step
+
+    @property
+    def last(self) -> Swap:
+        """The newest swap."""
         with self._lock:
-            return self._swaps[-1].snapshot_step
+            return self._swaps[-1]
 
     def schedule(self, *, batch_index: int, snapshot_step: int, decided_at: int) -> None:
         """Adds a swap, on disk first."""
@@ -93,14 +102,20 @@ class SwapLog:
         artifacts.write_text(self._path, json.dumps(entries, indent=1))
 
 
-def _read(path: str) -> list[Swap]:
+def read(path: str, cure: str) -> list[Swap]:
+    """The swaps of a log, in their order.
+
+    Args:
+      path: Path of the file.
+      cure: What to do if it is damaged, for the message.
+
+    Raises:
+      UserError: If it is missing or damaged.
+    """
     try:
         swaps = [Swap(**entry) for entry in artifacts.read_json(path)]
         if not swaps or not all(isinstance(n, int) for s in swaps for n in vars(s).values()):
             raise TypeError("it holds no swaps")
     except TypeError as error:
-        raise types.UserError(
-            f"{path} is damaged: {error}. Delete {os.path.dirname(path)} and give the same command"
-            " again: joint training is then done again, from its start."
-        ) from error
+        raise types.UserError(f"{path} is damaged: {error}. {cure}") from error
     return swaps

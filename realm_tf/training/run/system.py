@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
@@ -23,14 +24,14 @@ class System:
       embedder_weights: Segment "embedder_weights".
       reader_weights: Segment "reader_weights".
       snapshot: The blocks as this embedder sees them.
-      freshness: Figures of the staleness of its training's steps, if it was trained jointly.
+      history: What its joint training was like, if there was one: staleness, recall, alarms.
     """
 
     name: str
     embedder_weights: artifacts.Segment
     reader_weights: artifacts.Segment
     snapshot: snapshots.Snapshot
-    freshness: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    history: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def made_from(self) -> dict[str, str]:
         """Role to fingerprint of the system's parts."""

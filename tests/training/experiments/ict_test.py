@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The inverse cloze task trains any form of embedder, on blocks as the template packs them."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,16 @@ def test_mean_pooling_without_projection_is_trained(tmp_path, normalisation):
     assert not any("projection" in name for name in start)
     assert {"encoder/word_embeddings", "encoder/layer_0/output/kernel"} <= _differ(start, trained)
     assert all(np.isfinite(value).all() for value in trained.values())
+
+
+def test_deleted_segment_is_made_again_as_it_was(tmp_path):
+    context = runs.make_context(tmp_path, runs.make_config("ict.steps=2"))
+    first = ict.train(context)
+    values = runs.saved_values(first)
+    shutil.rmtree(first.path)
+    again = ict.train(context)  # from its last checkpoint
+    assert again.counts == first.counts
+    runs.require_equal(runs.saved_values(again), values)
 
 
 def test_template_is_what_it_trains_on(tmp_path):

@@ -84,6 +84,16 @@ def test_answers_are_those_of_the_export(context, start):
     expected = [a[0].text for a in client.predict(module.answer, [q.question for q in QUESTIONS])]
     assert asked.answers(model) == expected
     assert len(set(expected)) > 1
+    shown = asked.examples(model)
+    assert [example.predicted[""] for example in shown] == expected[:8]
+    assert [example.query for example in shown] == [q.question for q in QUESTIONS[:8]]
+    titles = {context.knowledge.title(row) for row in range(len(context.knowledge))}
+    for example in shown:
+        assert example.expected == "1921"
+        assert len(example.retrieved) == context.config.open_qa.num_read
+        assert {title for title, _ in example.retrieved} <= titles
+        scores = [score for _, score in example.retrieved]
+        assert scores == sorted(scores, reverse=True)
     right = [_question(n, answers=(text,)) for n, text in enumerate(expected)]
     wrong = [_question(n, answers=("no such thing",)) for n in range(len(QUESTIONS))]
     asked._questions = right[:6] + wrong[6:]

@@ -141,8 +141,8 @@ def test_staleness_over_budget_is_a_warning_for_each_snapshot(tmp_path, caplog):
     warn = ("pretrain.refresh.mode=off", *BUDGET)
     _, system = _train(tmp_path, *warn)
     assert caplog.text.count("over its budget of 2; training goes on") == 1
-    assert system.freshness["staleness_steps_max"] == 5
-    assert system.freshness["staleness_steps_mean"] == 2.5
+    assert system.history["staleness_steps_max"] == 5
+    assert system.history["staleness_steps_mean"] == 2.5
 
 
 def test_trainer_waits_for_a_snapshot_within_the_budget(tmp_path, caplog):
@@ -158,14 +158,14 @@ def test_trainer_waits_for_a_snapshot_within_the_budget(tmp_path, caplog):
     _, system = _train(tmp_path, *wait, embed=fail_once)
     assert failed
     assert "over its budget of 2; refresh at step 2 failed" in caplog.text
-    assert system.freshness["staleness_steps_max"] <= 2
+    assert system.history["staleness_steps_max"] <= 2
 
 
 def test_staleness_of_synchronous_refreshes(tmp_path):
     _, system = _train(tmp_path, *BUDGET)
-    assert system.freshness["staleness_steps_max"] == 2
-    assert system.freshness["staleness_steps_mean"] == pytest.approx((0 + 1 + 2 + 1 + 2 + 1) / 6)
-    assert 0 <= system.freshness["staleness_minutes_mean"] < 10
+    assert system.history["staleness_steps_max"] == 2
+    assert system.history["staleness_steps_mean"] == pytest.approx((0 + 1 + 2 + 1 + 2 + 1) / 6)
+    assert 0 <= system.history["staleness_minutes_mean"] < 10
 
 
 def test_first_snapshot_is_used_to_the_end_without_refresh(tmp_path):

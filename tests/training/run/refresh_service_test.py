@@ -89,7 +89,7 @@ def test_snapshots_are_made_beside_the_trainer_and_taken_up(tmp_path, caplog, mo
     assert len(opened) == len(set(opened))
     assert set(opened) >= set(swaps)
     assert system.snapshot.step == 9
-    assert system.freshness["staleness_steps_max"] <= 3
+    assert system.history["staleness_steps_max"] <= 3
     assert "waits for joint training with pretrain.refresh.mode=async to start" in caplog.text
     assert "joint training has ended" in caplog.text
     files = refresh_files.RefreshFiles(_directory(context))
