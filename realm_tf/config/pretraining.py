@@ -203,6 +203,13 @@ class PretrainConfig(ranges.Section):
         choices=("token", "span"),
     )
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=3e-5)
+    query_weights: str = ranges.setting(
+        "snapshot",
+        "The weights that embed the queries which a batch is searched for: `snapshot`: those of the"
+        " snapshot that is searched; `current`: those that the trainer has"
+        " `runtime.prefetch_batches` - 1 steps before. See [refresh](training.md#refresh).",
+        choices=("snapshot", "current"),
+    )
     retriever_learning_rate: float | None = ranges.setting(
         None,
         "Learning rate of the retriever; null: the same as that of the reader.",

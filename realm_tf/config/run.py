@@ -89,6 +89,17 @@ class Config(ranges.Section):
                     )
         yield from self._segment_faults()
         yield from self._staleness_faults()
+        by_workers = self.runtime.strategy == "multi_worker_mirrored"
+        if self.pretrain.query_weights == "current" and by_workers:
+            yield (
+                "pretrain.query_weights must be snapshot with runtime.strategy"
+                " multi_worker_mirrored. Received: current."
+            )
+        if self.pretrain.refresh.replay_swaps is not None and self.runtime.device_loop:
+            yield (
+                "pretrain.refresh.replay_swaps needs runtime.device_loop false, because the log may"
+                " name any step. Set runtime.static_shapes true for the same shapes."
+            )
         if self.model.reader.max_span_width > self.open_qa.reader_length:
             yield (
                 "model.reader.max_span_width must be at most open_qa.reader_length. Received:"

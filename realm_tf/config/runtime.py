@@ -27,8 +27,14 @@ class RuntimeConfig(ranges.Section):
     static_shapes: bool | None = ranges.setting(
         None,
         "Whether all batches have the same shapes, padded to the longest that may be; null: only"
-        " where it is needed (a TPU, `jit_compile`, several workers, accumulation). Without it,"
-        " batches are cut behind their longest text.",
+        " where it is needed (a TPU, `jit_compile`, `device_loop`, several workers, accumulation)."
+        " Without it, batches are cut behind their longest text.",
+    )
+    device_loop: bool = ranges.setting(
+        False,
+        "Whether up to 100 steps run in one compiled call, on batches that tf.data brings to the"
+        " device ahead; in open QA, whose batches need current weights, every step returns to the"
+        " host nevertheless. See [loops on the device](training.md#loops-on-the-device).",
     )
     accumulation_steps: int = ranges.setting(
         1,
@@ -69,9 +75,10 @@ class RuntimeConfig(ranges.Section):
     @property
     def _needs_static_shapes(self) -> bool:
         # XLA compiles every shape anew; workers must trace the same functions in the same order;
-        # what is accumulated is traced in parts.
+        # what is accumulated is traced in parts; a compiled loop has one trace for all its steps.
         return (
             self.jit_compile
+            or self.device_loop
             or self.strategy in ("tpu", "multi_worker_mirrored")
             or self.accumulation_steps > 1
         )
@@ -85,8 +92,13 @@ class RuntimeConfig(ranges.Section):
             )
         if self.static_shapes is False and self._needs_static_shapes:
             yield (
-                "static_shapes must not be false with jit_compile, accumulation_steps or the"
-                " strategies tpu and multi_worker_mirrored. Leave it out."
+                "static_shapes must not be false with jit_compile, device_loop, accumulation_steps"
+                " or the strategies tpu and multi_worker_mirrored. Leave it out."
+            )
+        if self.device_loop and self.accumulation_steps > 1:
+            yield (
+                "device_loop must be false with accumulation_steps, whose parts the host puts"
+                f" together. Received: true and {self.accumulation_steps}."
             )
 
 

@@ -130,7 +130,7 @@ def test_combination_is_taken(settings):
 @pytest.mark.parametrize(
     "needs",
     [
-        *("runtime.jit_compile=true", "runtime.accumulation_steps=2"),
+        *("runtime.jit_compile=true", "runtime.accumulation_steps=2", "runtime.device_loop=true"),
         *("runtime.strategy=tpu", "runtime.strategy=multi_worker_mirrored"),
     ],
 )
@@ -139,3 +139,13 @@ def test_compiled_steps_have_static_shapes(needs):
     assert config.load(None, [needs]).runtime.has_static_shapes
     assert not config.load(None).runtime.has_static_shapes
     assert config.load(None, ["runtime.static_shapes=true"]).runtime.has_static_shapes
+
+
+def test_loops_on_the_device_do_not_accumulate():
+    _refused("runtime.device_loop", "runtime.device_loop=true", "runtime.accumulation_steps=2")
+
+
+def test_loops_on_the_device_do_not_replay(tmp_path):
+    (tmp_path / "swaps.json").write_text("[]")
+    replayed = f"pretrain.refresh.replay_swaps={tmp_path / 'swaps.json'}"
+    _refused("pretrain.refresh.replay_swaps", "runtime.device_loop=true", replayed)

@@ -38,7 +38,7 @@ def test_file_overrides_defaults_and_set_overrides_the_file(tmp_path):
 
 def test_decisive_of_the_runtime_is_what_changes_losses():
     known = {"mixed_bfloat16", "jit_compile", "static_shapes", "accumulation_steps", "remat"}
-    assert config.decisive(config.RuntimeConfig()).keys() == known
+    assert config.decisive(config.RuntimeConfig()).keys() == {*known, "device_loop"}
 
 
 def test_decisive_settings_leave_out_when_to_save():

@@ -129,23 +129,35 @@ class MaskedBatches:
           snapshot_step: Step of the snapshot that `retrieve` searches; travels in the batch.
           rows: Makes these rows of the batch alone; not in the mode "other".
         """
-        spans = self._spans[self._sampler.batch(index, self.batch_size)[rows]]
-        examples = [masking.make(self._passages, s, self._tokenizer) for s in spans.tolist()]
-        length = self._config.query_length
-        queries = types.Ragged.of([e.query_ids for e in examples])
-        query = packing.pack_queries(queries, length, self._tokenizer)
+        examples = self._examples(index, rows)
+        queries, query = self._pack_queries(examples)
         table = self._passages if mode in ("own", "other") else self._knowledge
         found, candidate_mask = self._candidates(examples, query, retrieve, mode)
-        fitting = queries.cut(length - packing.QUERY_SPECIALS)
+        fitting = queries.cut(self._config.query_length - packing.QUERY_SPECIALS)
         return MaskedBatch(
             query,
             *self._pack_candidates(table, fitting, found),
             candidate_mask,
             found,
             *_pack_masks(examples, self._config.max_masks),
-            snapshot_step=np.full(len(spans), snapshot_step, np.int64),
-            step=np.full(len(spans), index, np.int64),
+            snapshot_step=np.full(len(examples), snapshot_step, np.int64),
+            step=np.full(len(examples), index, np.int64),
         )
+
+    def queries(self, index: int) -> types.EncoderInputs:
+        """The packed queries of the batch `index`, as `retrieve` gets them."""
+        return self._pack_queries(self._examples(index, slice(None)))[1]
+
+    def _examples(self, index: int, rows: slice) -> list[masking.MaskedExample]:
+        spans = self._spans[self._sampler.batch(index, self.batch_size)[rows]]
+        return [masking.make(self._passages, s, self._tokenizer) for s in spans.tolist()]
+
+    def _pack_queries(
+        self, examples: Sequence[masking.MaskedExample]
+    ) -> tuple[types.Ragged, types.EncoderInputs]:
+        """Their wordpieces, uncut, and what an embedder reads of them."""
+        queries = types.Ragged.of([e.query_ids for e in examples])
+        return queries, packing.pack_queries(queries, self._config.query_length, self._tokenizer)
 
     def _candidates(
         self,

@@ -24,6 +24,7 @@ from realm_tf.training.engine import (
     batch_stream,
     best_weights,
     checkpoints,
+    device_loop,
     divergence,
     dropout,
     figures,
@@ -71,7 +72,8 @@ class Run:
       records: Names of the records of the batch of an index, for messages.
       seed: Seed of the run, for dropout.
       before_batch: Function that is called with an index before its batch is taken; see
-        `BatchStream`.
+        `BatchStream`. Before a loop on the device it is called once, with the first index and the
+        number of steps.
       runtime: Devices and input.
       checkpoint_every_steps: Interval of checkpoints.
       loop_steps: Training returns to the host's actions after this many steps.
@@ -86,6 +88,7 @@ class Run:
         stop the training, as an action may.
       worker: Which of the processes that train together this is.
       makes_part: Whether `make_batch` makes the worker's rows of the global batch alone.
+      state: Objects that are part of the checkpoint, too, by name.
     """
 
     name: str
@@ -102,7 +105,7 @@ class Run:
     optimizer: Any = None
     loop_steps: int = _MAX_STEPS_PER_LOOP
     shown: tuple[str, ...] = ()
-    before_batch: Callable[[int], None] = lambda _: None
+    before_batch: Callable[..., None] = lambda *_: None
     make_actions: Callable[[trainer.Trainer], Sequence[Callable]] = lambda _: ()
     measure: Callable[[int], Mapping[str, float]] | None = None
     best_by: str | None = None
@@ -110,6 +113,7 @@ class Run:
     on_start: Callable[[int], None] = lambda _: None
     worker: workers.Worker = workers.ALONE
     makes_part: bool = False
+    state: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def make_part(self, index: int) -> Any:
         """The worker's rows of a batch."""
@@ -127,23 +131,10 @@ def fit(run: Run) -> trainer.Trainer:
     dropout.make_stateless(run.model, seed=run.seed, stage=run.name)
     if run.runtime.remat:
         remat.rematerialise(run.model)
-    optimization = optimizers.optimization_config(run.optimizer_config, run.steps)
     optimizer = run.optimizer or optimizers.make_optimizer(run.optimizer_config, run.steps)
-    fitted = trainer.Trainer(
-        config=task.experiment_config(optimization, train_steps=run.steps),
-        task=run.task,
-        model=run.model,
-        optimizer=optimizer,
-        train_stream=batch_stream.BatchStream(
-            run.make_part,
-            first=lambda: int(fitted.global_step.numpy()),
-            depth=run.runtime.prefetch_batches,
-            threads=run.runtime.input_threads,
-            limit=run.steps,
-            before=run.before_batch,
-        ),
-        parts=run.runtime.accumulation_steps,
-    )
+    fitted = _trainer(run, optimizer)
+    for name, item in run.state.items():
+        setattr(fitted.checkpoint, name, item)
     with contextlib.ExitStack() as stack:
         directory = run.directory
         if not run.worker.is_chief:  # it has to write checkpoints, too, but nobody reads them
@@ -180,6 +171,34 @@ def fit(run: Run) -> trainer.Trainer:
         fitted.before_steps = (end_if_asked, profile)
         _train(controller, run, fitted, kept)
         choice.finish()
+    return fitted
+
+
+def _trainer(run: Run, optimizer: Any) -> trainer.Trainer:
+    on_device = run.runtime.device_loop and not run.task.has_host_phase
+    stream = batch_stream.BatchStream(
+        run.make_part,
+        first=lambda: int(fitted.global_step.numpy()),
+        depth=run.runtime.prefetch_batches,
+        threads=run.runtime.input_threads,
+        limit=run.steps,
+        **({} if on_device else {"before": run.before_batch}),
+    )
+    optimization = optimizers.optimization_config(run.optimizer_config, run.steps)
+    parts: dict[str, Any] = {
+        "config": task.experiment_config(
+            optimization, train_steps=run.steps, device_loop=on_device
+        ),
+        "task": run.task,
+        "model": run.model,
+        "optimizer": optimizer,
+        "train_stream": stream,
+    }
+    fitted = (
+        device_loop.DeviceLoopTrainer(**parts, before_batches=run.before_batch)
+        if on_device
+        else trainer.Trainer(**parts, parts=run.runtime.accumulation_steps)
+    )
     return fitted
 
 

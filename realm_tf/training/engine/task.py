@@ -38,6 +38,8 @@ class RealmTask(base_task.Task, abc.ABC):
     """
 
     metric_names: tuple[str, ...] = ()
+    # Whether a step needs the host, because what it computes from depends on current weights.
+    has_host_phase = False
 
     def __init__(
         self,
@@ -197,16 +199,25 @@ def task_config() -> config_definitions.TaskConfig:
 
 
 def experiment_config(
-    optimization_config: optimization.OptimizationConfig, *, train_steps: int
+    optimization_config: optimization.OptimizationConfig,
+    *,
+    train_steps: int,
+    device_loop: bool = False,
 ) -> config_definitions.ExperimentConfig:
-    """The experiment config that Model Garden wants beside a task: loops are Python loops."""
+    """The experiment config that Model Garden wants beside a task.
+
+    Args:
+      optimization_config: From `optimizers`.
+      train_steps: Number of steps of the training.
+      device_loop: Whether loops run on the device; otherwise they are Python loops.
+    """
     return config_definitions.ExperimentConfig(
         task=task_config(),
         trainer=config_definitions.TrainerConfig(
             optimizer_config=optimization_config,
             train_steps=train_steps,
-            train_tf_while_loop=False,
-            train_tf_function=False,
+            train_tf_while_loop=device_loop,
+            train_tf_function=device_loop,
             eval_tf_while_loop=False,
             eval_tf_function=False,
         ),

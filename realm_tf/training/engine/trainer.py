@@ -11,23 +11,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import tensorflow as tf
 import tf_keras
 from official.core import base_trainer, config_definitions
 
-from realm_tf.training.engine import accumulation, best_weights, divergence, strategies, traced
-from realm_tf.training.engine import batch_stream as stream_lib
+from realm_tf.training.engine import (
+    accumulation,
+    best_weights,
+    distribution,
+    divergence,
+    strategies,
+    traced,
+)
 from realm_tf.training.engine import task as task_lib
+
+
+class Batches(Protocol):
+    """Batches in order, from the current step on: a `BatchStream`, or a feed of the device."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Starts at the current step."""
+
+    def close(self) -> None:
+        """Ends what makes batches."""
 
 
 class Trainer(base_trainer.Trainer):
     """Trains a `RealmTask`.
 
     Attributes:
-      before_steps: Functions that are called before every step; they may raise, to end it all.
+      before_steps: Functions that are called before every step, or before every loop of steps on
+        the device; they may raise, to end it all.
       kept: The weights that the run ends with; None: the last ones.
 
     Args:
@@ -46,7 +62,7 @@ class Trainer(base_trainer.Trainer):
         task: task_lib.RealmTask,
         model: tf_keras.Model,
         optimizer: Any,
-        train_stream: stream_lib.BatchStream,
+        train_stream: Batches,
         parts: int = 1,
     ):
         super().__init__(
@@ -94,7 +110,7 @@ class Trainer(base_trainer.Trainer):
             self._compiled_train(self._distribute(batch))
 
     def _distribute(self, batch: Any) -> Any:
-        return distribute(self.strategy, batch, self.task.device_part)
+        return distribution.distribute(self.strategy, batch, self.task.device_part)
 
     def train_loop_begin(self) -> None:
         """Called by Orbit before each loop of steps."""
@@ -118,7 +134,8 @@ class Trainer(base_trainer.Trainer):
     def close(self) -> None:
         """Ends the threads that make batches; another step would start new ones."""
         self._train_stream.close()
-        self.train_dataset = self._train_stream  # Orbit forgets its iterator, which has ended.
+        self.train_dataset = None  # Orbit forgets its iterator; equal values are not assigned.
+        self.train_dataset = self._train_stream
 
     def _replicated_train(self, batch: Any) -> None:
         def step(inputs: Any) -> None:
@@ -133,46 +150,3 @@ class Trainer(base_trainer.Trainer):
         self.train_loss.update_state(loss * self.strategy.num_replicas_in_sync)
         self._watch.see(strategies.collectives().global_sum(loss), self.global_step)
         self.global_step.assign_add(1)
-
-
-def distribute(
-    strategy: tf.distribute.Strategy,
-    batch: Any,
-    device_part: Callable[[Any], Any] = lambda part: part,
-) -> Any:
-    """Splits this worker's part of a global batch over its replicas, along the first axis.
-
-    Args:
-      strategy: It has the replicas.
-      batch: Arrays, in any structure.
-      device_part: A replica's part of them to what its device gets.
-
-    Raises:
-      ValueError: If the batch cannot be split evenly.
-    """
-    replicas = strategies.local_replicas(strategy)
-    if replicas == 1:
-        return tf.nest.map_structure(tf.convert_to_tensor, device_part(batch))
-    parts = [
-        device_part(tf.nest.map_structure(lambda array, i=i: _part(array, i, replicas), batch))
-        for i in range(replicas)
-    ]
-
-    def of_replicas(*arrays: np.ndarray) -> Any:
-        return strategy.experimental_distribute_values_from_function(
-            lambda context: tf.convert_to_tensor(
-                arrays[context.replica_id_in_sync_group % replicas]
-            )
-        )
-
-    return tf.nest.map_structure(of_replicas, *parts)
-
-
-def _part(array: np.ndarray, number: int, replicas: int) -> np.ndarray:
-    if array.shape[0] % replicas:
-        raise ValueError(
-            f"A batch of {array.shape[0]} does not split over {replicas} replicas."
-            " Make batch_size a multiple of the number of replicas."
-        )
-    size = array.shape[0] // replicas
-    return array[number * size : (number + 1) * size]

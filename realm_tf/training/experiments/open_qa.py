@@ -49,6 +49,7 @@ class OpenQaTask(task.RealmTask):
     """
 
     metric_names = ("answer_accuracy", "retriever_zeroed", "reader_zeroed")
+    has_host_phase = True
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import (
     alarm_watch,
     best_utility,
+    current_queries,
     masked_examples,
     refresh_modes,
     replayed_refreshing,
@@ -248,6 +249,8 @@ class _Pretraining:
             results=tuple(self._paths.values()),
             command=self._command,
         )
+        self._queries = current_queries.configured(config, self._model.embedder, self._batches)
+        self._task.has_host_phase = self._queries is not None
         try:
             fitted = loop.fit(self._run())
         finally:
@@ -273,7 +276,8 @@ class _Pretraining:
             make_batch=self._make_batch,
             records=self._batches.records,
             seed=config.seed,
-            before_batch=self._refreshing.before_batch,
+            before_batch=self._before_batch,
+            state={} if self._queries is None else {"queries": self._queries},
             runtime=config.runtime,
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
             loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
@@ -297,8 +301,16 @@ class _Pretraining:
 
     def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
         step, retriever = self._refreshing.retriever(index)
+        retrieve: masked_batches.Retrieve = retriever
+        if self._queries is not None:
+            retrieve = self._queries.retrieve_from(retriever, index)
         rows = self._worker.rows(self._batches.batch_size)
-        return self._batches.make_batch(index, retriever, snapshot_step=step, rows=rows)
+        return self._batches.make_batch(index, retrieve, snapshot_step=step, rows=rows)
+
+    def _before_batch(self, index: int, count: int = 1) -> None:
+        self._refreshing.before_batch(index, count)
+        if self._queries is not None:
+            self._queries.before_batch(index)
 
     def _retriever_at(self, step: int) -> retriever_lib.Retriever:
         return self._refreshing.retriever(step)[1]

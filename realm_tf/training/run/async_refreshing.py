@@ -70,10 +70,10 @@ class AsyncRefreshing(refreshing.Refreshing):
         with self._surviving("export", step):
             self._export(step, recipe)
 
-    def before_batch(self, index: int) -> None:
+    def before_batch(self, index: int, count: int = 1) -> None:
         """Takes up the newest snapshot that is open; see `Refreshing`."""
         self._look(index)
-        super().before_batch(index)
+        super().before_batch(index, count)
 
     def close(self) -> None:
         """Ends the refresher."""

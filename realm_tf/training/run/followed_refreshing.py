@@ -32,5 +32,5 @@ class FollowedRefreshing(refreshing.Refreshing):
         self._refresher.restore(snapshot_step)  # waits until this machine sees it
         super()._take_up(index, snapshot_step)
 
-    def _keep_within_budget(self, index: int) -> None:
+    def _keep_within_budget(self, index: int, count: int) -> None:
         """The chief does, and has the others wait in the next step."""

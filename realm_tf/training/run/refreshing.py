@@ -86,15 +86,20 @@ class Refreshing:
         step = self._swaps.snapshot_at(index)
         return step, self._retrievers.get(step)
 
-    def before_batch(self, index: int) -> None:
-        """Called before the trainer takes a batch, and before batch `index` + depth is begun.
+    def before_batch(self, index: int, count: int = 1) -> None:
+        """Called before the trainer takes batches, and before batch `index` + depth is begun.
+
+        Args:
+          index: The first of them; as many steps are done.
+          count: How many it takes before this is called again.
 
         Raises:
           UserError: If the budget of staleness is used up, and is to stop the run.
         """
-        self._keep_within_budget(index)
+        self._keep_within_budget(index, count)
         self._follow_chief(index)
-        self._staleness.note(index, self._swaps.snapshot_at(index))
+        for taken in range(index, index + count):
+            self._staleness.note(taken, self._swaps.snapshot_at(taken))
         self._retrievers.keep({*self._swaps.steps_in_use(index), *self._coming()})
 
     def refresh(self, step: int) -> None:
@@ -127,9 +132,9 @@ class Refreshing:
     def _hasten(self, index: int) -> None:
         """Does what leads to a fresh snapshot, while the trainer waits for one."""
 
-    def _keep_within_budget(self, index: int) -> None:
-        """Looks at the batch that is begun next; no batch is taken that is over the budget."""
-        while over := self._over_budget(index):
+    def _keep_within_budget(self, index: int, count: int) -> None:
+        """Looks at the batches that are begun next; no batch is taken that is over the budget."""
+        while over := self._over_budget(index + count - 1):
             message = f"the index is {over}{self._last_failure}"
             if self._config.on_stale == "stop":
                 raise types.UserError(

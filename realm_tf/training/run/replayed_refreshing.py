@@ -81,7 +81,7 @@ class _Replay(refreshing.Refreshing):
     def refresh(self, step: int) -> None:
         """Nothing: the log says what is exported; see `before_batch`."""
 
-    def before_batch(self, index: int) -> None:
+    def before_batch(self, index: int, count: int = 1) -> None:
         """Exports what the log names, and takes up what it takes up from the next batch begun."""
         if index in self._exported_at:
             self._make(index)
@@ -94,7 +94,7 @@ class _Replay(refreshing.Refreshing):
                 "step %d: the snapshot of step %d is used from batch %d on, as replayed",
                 index, swap.snapshot_step, swap.batch_index,
             )  # fmt: skip
-        super().before_batch(index)
+        super().before_batch(index, count)
 
     def _due(self, index: int) -> list[swap_log.Swap]:
         """The swaps of the log, not yet made, that the next batch that is begun must see."""

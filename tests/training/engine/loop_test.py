@@ -151,6 +151,26 @@ def test_sigterm_saves_at_the_next_step(context, tmp_path, index):
     assert _same(resumed, whole)
 
 
+def _on_device(context, directory, **changes) -> loop.Run:
+    runtime = dataclasses.replace(context.config.runtime, device_loop=True)
+    static = ict.IctTask(task.task_config(), **task.options(runtime))
+    return _run(context, directory, task=static, runtime=runtime, loop_steps=3, **changes)
+
+
+def test_loop_on_the_device_ends_before_sigterm_is_obeyed(context, tmp_path):
+    whole = _on_device(context, tmp_path / "whole")
+    loop.fit(whole)
+    ended = _on_device(context, tmp_path / "parts")
+    ended = dataclasses.replace(ended, make_batch=_terminating(ended.make_batch, 1))
+    with pytest.raises(types.Terminated, match="Step 3 of ict is saved in"):
+        loop.fit(ended)
+    starts = []
+    resumed = _on_device(context, tmp_path / "parts", weights_seed=9, on_start=starts.append)
+    loop.fit(resumed)
+    assert starts == [3]
+    assert _same(resumed, whole)
+
+
 def test_second_sigterm_does_what_it_did_before():
     handled = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: handled.append(number))

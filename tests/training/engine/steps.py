@@ -17,7 +17,15 @@ from realm_tf.data.examples import ict_batches, masked_batches
 from realm_tf.data.questions import question_batches
 from realm_tf.data.tagging import tag_batches
 from realm_tf.models import embedder, open_qa_model, reader, realm, span_tagger
-from realm_tf.training.engine import batch_stream, dropout, optimizers, remat, task, trainer
+from realm_tf.training.engine import (
+    batch_stream,
+    device_loop,
+    dropout,
+    optimizers,
+    remat,
+    task,
+    trainer,
+)
 from realm_tf.training.experiments import ict, open_qa, pretrain, warmup
 from realm_tf.training.experiments import span_tagger as tagger_training
 from tests.models import tiny
@@ -135,11 +143,14 @@ def make_trainer(
     dropped: float = 0.0,
     rematerialised: bool = False,
     adam: bool = False,
+    on_device: bool = False,
+    make_batch: Callable[[int], Any] | None = None,
     **options: Any,
 ) -> trainer.Trainer:
     """A trainer of random weights, always the same. Gradient descent shows gradients as they are.
 
-    With Adam, weights show hardly more than their signs.
+    With Adam, weights show hardly more than their signs. `on_device` says where its loops run, and
+    `make_batch` makes the batch of an index, if not every batch is that of the experiment.
     """
     cfg = config.OptimizerConfig(learning_rate=0.1, warmup_steps=0)
     strategy = strategy or tf.distribute.OneDeviceStrategy("CPU:0")
@@ -153,14 +164,21 @@ def make_trainer(
         optimization = optimizers.optimization_config(cfg, 100)
         made_task = experiment.make_task(**options)
         made_task.prepare = lambda batch, model: batch  # the batch is of the device's phase
-        return trainer.Trainer(
-            config=task.experiment_config(optimization, train_steps=100),
-            task=made_task,
-            model=model,
-            optimizer=optimizers.make_optimizer(cfg, 100) if adam else gradient_descent,
-            train_stream=batch_stream.BatchStream(lambda _: experiment.batch),
-            parts=parts,
-        )
+        arguments = {
+            "config": task.experiment_config(optimization, train_steps=100, device_loop=on_device),
+            "task": made_task,
+            "model": model,
+            "optimizer": optimizers.make_optimizer(cfg, 100) if adam else gradient_descent,
+            "train_stream": batch_stream.BatchStream(
+                make_batch or (lambda _: experiment.batch),
+                first=lambda: int(fitted.global_step.numpy()),
+            ),
+        }
+        if on_device:
+            fitted = device_loop.DeviceLoopTrainer(**arguments, before_batches=lambda *_: None)
+        else:
+            fitted = trainer.Trainer(**arguments, parts=parts)
+        return fitted
 
 
 def step(experiment: Experiment, **options: Any) -> tuple[dict[str, float], list[np.ndarray]]:

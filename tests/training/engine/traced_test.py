@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import config
-from realm_tf.training.engine import strategies, traced, trainer
+from realm_tf.training.engine import distribution, strategies, traced
 
 
 class _Sum:
@@ -58,7 +58,7 @@ def test_replicas_are_traced_for_few_shapes(two_logical_devices):
 
     function = traced.Traced(step, static_shapes=False)
     for length in (3, 8, 5, 7, 2):
-        batch = trainer.distribute(
+        batch = distribution.distribute(
             strategy,
             np.ones((4, length), np.int32),
             lambda part, length=length: part[:, : length - 1],

@@ -14,7 +14,14 @@ from realm_tf import config, types
 from realm_tf.data.examples import ict_batches
 from realm_tf.data.tagging import tag_batches
 from realm_tf.models import embedder, realm
-from realm_tf.training.engine import batch_stream, optimizers, strategies, task, trainer
+from realm_tf.training.engine import (
+    batch_stream,
+    distribution,
+    optimizers,
+    strategies,
+    task,
+    trainer,
+)
 from realm_tf.training.experiments import ict, pretrain
 from tests.models import tiny
 
@@ -121,7 +128,7 @@ def test_xla_under_replicas_is_refused(mirrored):
 
 def test_batch_is_split_in_order(mirrored):
     batch = tag_batches.TagBatch(tiny.inputs(6, 3), np.arange(6), np.ones(6))
-    parts = trainer.distribute(mirrored, batch)
+    parts = distribution.distribute(mirrored, batch)
     first, second = mirrored.experimental_local_results(parts.targets)
     assert (first.numpy().tolist(), second.numpy().tolist()) == ([0, 1, 2], [3, 4, 5])
     words = mirrored.experimental_local_results(parts.inputs.word_ids)
@@ -130,7 +137,7 @@ def test_batch_is_split_in_order(mirrored):
 
 def test_uneven_batch_is_refused(mirrored):
     with pytest.raises(ValueError, match="A batch of 3 does not split over 2 replicas"):
-        trainer.distribute(mirrored, {"x": np.arange(3)})
+        distribution.distribute(mirrored, {"x": np.arange(3)})
 
 
 @pytest.mark.parametrize(("delay", "at_least", "at_most"), [(0.2, 0.5, 1.0), (0.0, 0.0, 0.5)])
