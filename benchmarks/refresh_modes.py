@@ -70,9 +70,9 @@ def train(mode: str, steps: int, every: int, args: argparse.Namespace) -> None:
         refreshing = make(*args, **kwargs)
         before_batch = refreshing.before_batch
 
-        def before(index: int) -> None:
+        def before(index: int, count: int = 1) -> None:
             clock[0, index] = time.perf_counter()
-            before_batch(index)
+            before_batch(index, count)
             clock[1, index] = time.perf_counter()
 
         refreshing.before_batch = before

@@ -21,10 +21,8 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.training.engine import (
     actions,
-    batch_stream,
     best_weights,
     checkpoints,
-    device_loop,
     divergence,
     dropout,
     figures,
@@ -34,6 +32,7 @@ from realm_tf.training.engine import (
     remat,
     task,
     trainer,
+    trainers,
     workers,
 )
 
@@ -132,7 +131,16 @@ def fit(run: Run) -> trainer.Trainer:
     if run.runtime.remat:
         remat.rematerialise(run.model)
     optimizer = run.optimizer or optimizers.make_optimizer(run.optimizer_config, run.steps)
-    fitted = _trainer(run, optimizer)
+    fitted = trainers.make(
+        task=run.task,
+        model=run.model,
+        optimizer=optimizer,
+        optimizer_config=run.optimizer_config,
+        steps=run.steps,
+        runtime=run.runtime,
+        make_batch=run.make_part,
+        before_batch=run.before_batch,
+    )
     for name, item in run.state.items():
         setattr(fitted.checkpoint, name, item)
     with contextlib.ExitStack() as stack:
@@ -171,34 +179,6 @@ def fit(run: Run) -> trainer.Trainer:
         fitted.before_steps = (end_if_asked, profile)
         _train(controller, run, fitted, kept)
         choice.finish()
-    return fitted
-
-
-def _trainer(run: Run, optimizer: Any) -> trainer.Trainer:
-    on_device = run.runtime.device_loop and not run.task.has_host_phase
-    stream = batch_stream.BatchStream(
-        run.make_part,
-        first=lambda: int(fitted.global_step.numpy()),
-        depth=run.runtime.prefetch_batches,
-        threads=run.runtime.input_threads,
-        limit=run.steps,
-        **({} if on_device else {"before": run.before_batch}),
-    )
-    optimization = optimizers.optimization_config(run.optimizer_config, run.steps)
-    parts: dict[str, Any] = {
-        "config": task.experiment_config(
-            optimization, train_steps=run.steps, device_loop=on_device
-        ),
-        "task": run.task,
-        "model": run.model,
-        "optimizer": optimizer,
-        "train_stream": stream,
-    }
-    fitted = (
-        device_loop.DeviceLoopTrainer(**parts, before_batches=run.before_batch)
-        if on_device
-        else trainer.Trainer(**parts, parts=run.runtime.accumulation_steps)
-    )
     return fitted
 
 

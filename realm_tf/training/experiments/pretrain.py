@@ -21,7 +21,6 @@ from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data.examples import device_batches, masked_batches
 from realm_tf.models import losses, realm, weights
-from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.engine import actions, loop, optimizers, strategies, task
 from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import (
@@ -250,14 +249,13 @@ class _Pretraining:
             command=self._command,
         )
         self._queries = current_queries.configured(config, self._model.embedder, self._batches)
-        self._task.has_host_phase = self._queries is not None
+        self._task.has_host_phase = self._queries.is_current
         try:
             fitted = loop.fit(self._run())
         finally:
             self._refreshing.close()
         if self._worker.is_chief:
-            steps = int(fitted.global_step.numpy())
-            self._save(best_utility.counts(steps, fitted.kept))
+            self._save(best_utility.counts(int(fitted.global_step.numpy()), fitted.kept))
         self._refreshing.finish()
 
     def _run(self) -> loop.Run:
@@ -276,15 +274,19 @@ class _Pretraining:
             make_batch=self._make_batch,
             records=self._batches.records,
             seed=config.seed,
-            before_batch=self._before_batch,
-            state={} if self._queries is None else {"queries": self._queries},
+            before_batch=self._queries.following(self._refreshing.before_batch),
+            state=self._queries.state,
             runtime=config.runtime,
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
             loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
             shown=_SHOWN,
             make_actions=self._actions,
             **best_utility.measuring(
-                self._context, self._model, self._task, self._retriever_at, self._directory
+                self._context,
+                self._model,
+                self._task,
+                lambda step: self._refreshing.retriever(step)[1],
+                self._directory,
             ),
             watch=alarm_watch.AlarmWatch(config.pretrain, self._worker),
             on_start=self._refreshing.start,
@@ -301,19 +303,9 @@ class _Pretraining:
 
     def _make_batch(self, index: int) -> masked_batches.MaskedBatch:
         step, retriever = self._refreshing.retriever(index)
-        retrieve: masked_batches.Retrieve = retriever
-        if self._queries is not None:
-            retrieve = self._queries.retrieve_from(retriever, index)
+        retrieve = self._queries.retrieve_from(retriever, index)
         rows = self._worker.rows(self._batches.batch_size)
         return self._batches.make_batch(index, retrieve, snapshot_step=step, rows=rows)
-
-    def _before_batch(self, index: int, count: int = 1) -> None:
-        self._refreshing.before_batch(index, count)
-        if self._queries is not None:
-            self._queries.before_batch(index)
-
-    def _retriever_at(self, step: int) -> retriever_lib.Retriever:
-        return self._refreshing.retriever(step)[1]
 
     def _save(self, counts: Mapping[str, float]) -> None:
         parts = {"embedder_weights": self._model.embedder, "reader_weights": self._model.reader}

@@ -12,7 +12,7 @@ made.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,31 @@ from realm_tf.models import embedder as embedder_lib
 from realm_tf.retrieval import retriever as retriever_lib
 
 
+class SnapshotQueries:
+    """Queries that a snapshot embeds itself, when it is searched.
+
+    Attributes:
+      is_current: Whether batches depend on current weights.
+      state: What is part of the checkpoint, by name.
+    """
+
+    is_current = False
+    state: Mapping[str, Any] = {}
+
+    def following(self, before_batch: Callable[..., None]) -> Callable[..., None]:
+        """What `loop.Run.before_batch` is, given what comes first."""
+        return before_batch
+
+    def retrieve_from(
+        self, retriever: retriever_lib.Retriever, index: int
+    ) -> masked_batches.Retrieve:
+        """The search of batch `index` among the blocks of a snapshot."""
+        del index
+        return retriever
+
+
 class CurrentQueries(tf.train.experimental.PythonState):
-    """Vectors of the queries of coming batches.
+    """Vectors of the queries of coming batches; otherwise as `SnapshotQueries`.
 
     Args:
       embedder: The embedder that is being trained.
@@ -34,6 +57,8 @@ class CurrentQueries(tf.train.experimental.PythonState):
       depth: Batches that are made or in the making ahead; see `BatchStream`.
       steps: Number of steps of the training.
     """
+
+    is_current = True
 
     def __init__(
         self,
@@ -46,6 +71,20 @@ class CurrentQueries(tf.train.experimental.PythonState):
         self._queries, self._depth, self._steps = queries, depth, steps
         self._embed = tf.function(lambda inputs: embedder.embed_queries(inputs, training=False))
         self._vectors: dict[int, np.ndarray] = {}
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """See `SnapshotQueries`."""
+        return {"queries": self}
+
+    def following(self, before_batch: Callable[..., None]) -> Callable[..., None]:
+        """See `SnapshotQueries`."""
+
+        def both(index: int) -> None:
+            before_batch(index)
+            self.before_batch(index)
+
+        return both
 
     def before_batch(self, index: int) -> None:
         """Embeds with the weights as they are; see `BatchStream`, whose `before` this is."""
@@ -81,8 +120,8 @@ def configured(
     config: config_lib.Config,
     embedder: embedder_lib.Embedder,
     batches: masked_batches.MaskedBatches,
-) -> CurrentQueries | None:
-    """What embeds the queries of joint training; None if its snapshots do.
+) -> SnapshotQueries | CurrentQueries:
+    """What embeds the queries of joint training.
 
     Args:
       config: Configuration of the run.
@@ -90,6 +129,6 @@ def configured(
       batches: The batches that it is trained on.
     """
     if config.pretrain.query_weights == "snapshot":
-        return None
+        return SnapshotQueries()
     depth, steps = config.runtime.prefetch_batches, config.pretrain.steps
     return CurrentQueries(embedder, batches.queries, depth=depth, steps=steps)
