@@ -277,10 +277,9 @@ class Pipeline:
 
     def _calibrated(self, system: system_lib.System) -> artifacts.Segment:
         """The calibration of a fine-tuned system."""
-        parts = self.training.context, system, self.training.fine_tuned(system)
-        questions = self.dev_questions(), self._questions_fingerprint
-        name = f"calibrate/{system.name}"
-        return self._stage(name, lambda: calibrate.calibrate(*parts, *questions))
+        of = self.training.context, system, self.training.fine_tuned(system)
+        asked = self.dev_questions(), self._questions_fingerprint
+        return self._stage(f"calibrate/{system.name}", lambda: calibrate.calibrate(*of, *asked))
 
     @property
     def _questions_fingerprint(self) -> str:
