@@ -234,7 +234,13 @@ class Answer:
       block_text: Text of the block: the evidence.
       byte_start: First byte of the answer in `block_text` (UTF-8).
       byte_limit: One past its last byte.
-      probability: Probability that it is right, by the model; None if the model tells none.
+      probability: Probability that it is right, by the model; None if the model tells none, as all
+        below.
+      retrieval_score: The retriever's logit: inner product of question and block.
+      reader_score: The reader's logit.
+      char_start: First character of the answer in `block_text` (Unicode code points).
+      char_limit: One past its last character.
+      metadata: Metadata of the document, as JSON.
     """
 
     text: str
@@ -246,3 +252,8 @@ class Answer:
     byte_start: int
     byte_limit: int
     probability: float | None = None
+    retrieval_score: float | None = None
+    reader_score: float | None = None
+    char_start: int | None = None
+    char_limit: int | None = None
+    metadata: str | None = None

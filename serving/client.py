@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 from realm_tf import types
-from serving import replies, saved_models, versions
+from serving import apart, replies, saved_models, versions
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
 AnswerFunction = Callable[..., Mapping[str, tf.Tensor]]
@@ -23,14 +23,20 @@ def load(path: str) -> AnswerFunction:
     """Loads the newest version of an export.
 
     Args:
-      path: Directory of the export, which holds its versions; or of one version.
+      path: Directory of the export, which holds its versions, or retriever and reader apart; or of
+        one version.
 
     Returns:
       The signature `serving_default` as a function of `question` <string>[batch_size].
 
     Raises:
-      UserError: If the directory holds no exported model, or the model is damaged.
+      UserError: If the directory holds no exported model, the model is damaged, or retriever and
+        reader do not belong together.
     """
+    if apart.are_apart(path):
+        pair = [_newest(os.path.join(path, n)) for n in (versions.RETRIEVER, versions.READER)]
+        num_read = apart.require_pair(*pair)
+        return apart.join(*map(saved_models.load, pair), num_read=num_read)
     version = _newest(path)
     module = saved_models.load(version)
     if "serving_default" not in module.signatures:

@@ -1,10 +1,14 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exports a trained QA system as a SavedModel that an unmodified TF Serving can serve.
+"""Exports a trained QA system as SavedModels that an unmodified TF Serving can serve.
 
-    path/1/saved_model.pb, variables/          the system: signatures `serving_default`, `retrieve`
+    path/1/saved_model.pb, variables/          the system: the signatures of `QaModule`
     path/1/assets.extra/                       requests that TF Serving replays when it loads
     path/1/realm_export.json                   what it was made from
+
+Or apart, so that an update of documents does not rewrite the reader:
+
+    path/retriever/1/, path/reader/1/          each as above
 
 Every op is TensorFlow's own, or one of the two of TF.Text that TF Serving has been built with
 since 2.12 (`TEXT_OPS`).
@@ -12,11 +16,13 @@ since 2.12 (`TEXT_OPS`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -24,13 +30,17 @@ import tensorflow as tf
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
-from realm_tf.models import open_qa_model
+from realm_tf.evaluation import calibration as calibration_lib
+from realm_tf.models import embedder, open_qa_model
 from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import signatures, versions, warmup
 
 _LOGGER = logging.getLogger(__name__)
 TEXT_OPS = ("FastBertNormalize", "FastWordpieceTokenizeWithOffsets")
+
+# What the reader depends on: not on blocks, so that it stays when documents are updated.
+_READER_ROLES = ("tokenizer", "open_qa_weights", "calibration_questions")
 
 
 def export(
@@ -43,11 +53,15 @@ def export(
     path: str,
     snapshot_step: int,
     made_from: Mapping[str, str],
+    calibration: calibration_lib.Calibration | None = None,
+    block_tower: embedder.Tower | None = None,
+    apart: bool = False,
 ) -> str:
     """Exports the QA system as the next version of the served model.
 
-    The version is written aside and renamed into place: it is whole or it is not there. (An object
-    store has no such rename: export to a disk and copy, or let no server watch the directory yet.)
+    On a disk, the version is written aside and renamed into place: it is whole or it is not there.
+    An object store has no such rename: there the files are copied into place, `saved_model.pb`
+    last, without which no server loads a version.
 
     Args:
       model: The fine-tuned model; its weights are written as they are now.
@@ -59,20 +73,31 @@ def export(
       snapshot_step: Training step of the snapshot that the vectors are from.
       made_from: Fingerprints by role of what the model was fine-tuned with; must hold "tokenizer"
         and "embedder".
+      calibration: What makes probabilities of logits.
+      block_tower: What embedded the blocks, if there is to be a signature that embeds blocks.
+      apart: Whether retriever and reader are two models, each in a directory of its own below
+        `path`; one that is current already stays as it is.
 
     Returns:
-      The directory of the version; it is `path/1` for the first.
+      The directory of the version, `path/1` for the first; `path` itself if they are apart.
 
     Raises:
       UserError: If the parts do not belong together, another process exports to the same
         directory, or it cannot be written.
     """
     _check_made_from(made_from, tokenizer, vectors)
+    calibration = calibration or calibration_lib.Calibration()
     module = signatures.QaModule(
-        model=model, tokenizer=tokenizer, table=table, vectors=vectors, config=config
+        model=model,
+        tokenizer=tokenizer,
+        table=table,
+        vectors=vectors,
+        config=config,
+        calibration=calibration,
+        block_tower=block_tower,
     )
     record = {
-        "schema_version": 1,
+        "schema_version": 2,
         "snapshot_step": snapshot_step,
         "made_from": {
             **made_from,
@@ -83,12 +108,25 @@ def export(
             "blocks": len(table),
             "parameters": sum(v.shape.num_elements() for v in model.variables),
         },
+        "calibration": calibration.to_json(),
         "config": config_lib.to_dict(config),
         "tensorflow": tf.__version__,
     }
     with artifacts.hold(path), artifacts.storage_errors():
-        target = os.path.join(path, str(max(versions.numbers(path), default=0) + 1))
-        return _write(module, record, target)
+        if not apart:
+            return _write(module, record, path)
+        of_reader = {**record, "made_from": of_reader_alone(record["made_from"])}
+        if not is_current(os.path.join(path, versions.READER), of_reader["made_from"], config):
+            part = signatures.ReaderModule(module.reader)
+            _write(part, of_reader, os.path.join(path, versions.READER))
+        part = signatures.RetrieverModule(module.retriever)
+        _write(part, record, os.path.join(path, versions.RETRIEVER))
+        return path
+
+
+def of_reader_alone(made_from: Mapping[str, str]) -> dict[str, str]:
+    """The part of `made_from` that a reader which is served apart depends on."""
+    return {role: made_from[role] for role in _READER_ROLES if role in made_from}
 
 
 def is_current(path: str, made_from: Mapping[str, str], config: config_lib.Config) -> bool:
@@ -128,26 +166,51 @@ def _check_made_from(
     )
 
 
-def _write(module: signatures.QaModule, record: Mapping[str, Any], target: str) -> str:
+def _write(module: Any, record: Mapping[str, Any], path: str) -> str:
+    """Writes the next version of a module below `path`; returns its directory."""
+    target = os.path.join(path, str(max(versions.numbers(path), default=0) + 1))
+    with _placed(target) as aside:
+        names = module.signatures()
+        tf.saved_model.save(module, aside, signatures=names)
+        warmup.write(os.path.join(aside, warmup.PATH), names)
+        text = json.dumps({**record, "signatures": sorted(names), "files": _sizes(aside)}, indent=1)
+        artifacts.write_text(os.path.join(aside, versions.RECORD), text + "\n")
+    return target
+
+
+@contextlib.contextmanager
+def _placed(target: str) -> Iterator[str]:
+    """Yields a directory to write a version in, and then puts it into its place."""
     path, name = os.path.split(target)
     for left in artifacts.paths_in(path, prefix=f"{name}.tmp-"):
         tf.io.gfile.rmtree(left)  # of an export that was killed: no other process exports here
+    if artifacts.is_remote(target):
+        with tempfile.TemporaryDirectory(prefix="realm-export-") as aside:
+            yield aside
+            _copy(aside, target)
+        return
     # TF Serving takes no notice of names that are not numbers.
     aside = f"{target}.tmp-{uuid.uuid4().hex[:8]}"
     try:
-        tf.saved_model.save(
-            module,
-            aside,
-            signatures={"serving_default": module.answer, "retrieve": module.retrieve},
-        )
-        warmup.write(os.path.join(aside, warmup.PATH))
-        text = json.dumps({**record, "files": _sizes(aside)}, indent=1)
-        artifacts.write_text(os.path.join(aside, versions.RECORD), text + "\n")
+        yield aside
         tf.io.gfile.rename(aside, target)
     finally:
         if tf.io.gfile.exists(aside):
             tf.io.gfile.rmtree(aside)
-    return target
+
+
+def _copy(local: str, target: str) -> None:
+    """Copies a version to an object store: `saved_model.pb` last, without which it is none."""
+    names = sorted(_sizes(local), key=lambda name: name == versions.MODEL)
+    try:
+        for name in names:
+            place = os.path.join(target, name)
+            tf.io.gfile.makedirs(os.path.dirname(place))
+            tf.io.gfile.copy(os.path.join(local, name), place)
+    except BaseException:
+        if tf.io.gfile.exists(target):
+            tf.io.gfile.rmtree(target)
+        raise
 
 
 def _sizes(directory: str) -> dict[str, int]:

@@ -62,25 +62,17 @@ def pack_joint(
 
 def body_mask(inputs: types.EncoderInputs, body_start: tf.Tensor) -> tf.Tensor:
     """Mask <int32>[n, length] of packed pairs: 1 at the body's wordpieces, 0 at its [SEP]."""
-    length = inputs.mask.shape[-1]
+    length = tf.shape(inputs.mask)[-1]
     body_limit = tf.reduce_sum(inputs.mask, axis=-1) - 1
     until_limit = tf.sequence_mask(body_limit, length, dtype=tf.int32)
     return until_limit - tf.sequence_mask(body_start, length, dtype=tf.int32)
 
 
-def gather_rows(values: tf.Variable, offsets: tf.Variable, rows: tf.Tensor) -> tf.RaggedTensor:
-    """Reads some rows of a ragged table without touching its other rows.
-
-    Args:
-      values: Values of all rows, one row after the other, <dtype>[total].
-      offsets: Place where each row starts, <int64>[num_rows + 1].
-      rows: Row numbers <int64>[n].
-
-    Returns:
-      The rows, ragged <dtype>[n, (length of the row)].
-    """
-    index = tf.ragged.range(tf.gather(offsets, rows), tf.gather(offsets, rows + 1))
-    return index.with_flat_values(tf.gather(values, index.flat_values))
+def trim(inputs: types.EncoderInputs) -> types.EncoderInputs:
+    """Cuts inputs <int32>[n, length] behind the longest of them; at least one column is kept."""
+    sizes = tf.reduce_sum(inputs.mask, axis=-1)
+    longest = tf.reduce_max(tf.concat([sizes, [1]], 0))
+    return types.EncoderInputs(*(x[:, :longest] for x in inputs))
 
 
 def _trim(ragged: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:

@@ -15,7 +15,8 @@ from typing import Any
 from realm_tf import types
 
 # Output of the signature, where it has another name than the attribute of an answer.
-_OUTPUTS = {"text": "answer", "byte_start": "answer_byte_start", "byte_limit": "answer_byte_limit"}
+_ENDS = ("byte_start", "byte_limit", "char_start", "char_limit")
+_OUTPUTS = {"text": "answer", **{end: f"answer_{end}" for end in _ENDS}}
 _NO_EVIDENCE = "no_evidence"
 _FIELDS = dataclasses.fields(types.Answer)
 _CONVERT = {"int": int, "float": float, "int | None": int, "float | None": float}

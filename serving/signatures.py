@@ -1,33 +1,138 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The signatures of the served model: the whole QA system as one graph, questions to answers.
+"""The signatures of the served model: the whole QA system as one graph, or as two.
 
-Evaluation asks the same `QaModule.answer` that is exported, so what is measured is what is served.
+`QaModule` is the retriever and the reader as one; the two can be exported apart, and give the same
+answers. Evaluation asks the same `QaModule.answer` that is exported, so what is measured is what is
+served.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
-from realm_tf.models import losses, open_qa_model
-from realm_tf.models.inference import lean_encoder, lean_reader
+from realm_tf.evaluation import calibration as calibration_lib
+from realm_tf.models import embedder, open_qa_model
 from realm_tf.retrieval import vectors as vectors_lib
-from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
-from serving import block_store, graph_packing, spans
+from serving import answers, exact_search, requests
+from serving import reader as reader_lib
+from serving import retriever as retriever_lib
 
-_CANDIDATES_PER_ANSWER = 8  # spans looked at for each answer, so that enough stay distinct
-_QUESTION = [tf.TensorSpec([None], tf.string, name="question")]
+_NUMBERS = {"retrieval_score": tf.float32, "num_read": tf.int32, "num_answers": tf.int32}
+_NUMBERS |= {"k": tf.int32, "with_metadata": tf.bool}
+
+
+def _specs(*names: str, per_block: tuple[str, ...] = ()) -> list[tf.TensorSpec]:
+    """Specs of inputs [batch_size], or [batch_size, num_blocks]; texts unless they are numbers."""
+    return [
+        tf.TensorSpec([None, None] if n in per_block else [None], _NUMBERS.get(n, tf.string), n)
+        for n in names
+    ]
+
+
+class RetrieverModule(tf.Module):
+    """The signatures of a retriever.
+
+    Keep a module as long as you call its functions: they refer to it weakly, as methods under
+    tf.function do.
+
+    Args:
+      retriever: The retriever.
+    """
+
+    def __init__(self, retriever: retriever_lib.Retriever):
+        super().__init__(name="retriever_module")
+        self._retriever = retriever
+
+    @tf.function(input_signature=_specs("question"), autograph=False)
+    def retrieve_default(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`retrieve`, ten blocks and no metadata."""
+        question = requests.flat(question=question)["question"]
+        k = tf.fill(tf.shape(question), requests.NUM_RETRIEVED)
+        return self._retriever.retrieve(question, k, tf.fill(tf.shape(question), False))
+
+    @tf.function(input_signature=_specs("question", "k", "with_metadata"), autograph=False)
+    def retrieve(
+        self, question: tf.Tensor, k: tf.Tensor, with_metadata: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """See `Retriever.retrieve`."""
+        asked = requests.flat(question=question, k=k, with_metadata=with_metadata)
+        return self._retriever.retrieve(**asked)
+
+    @tf.function(input_signature=_specs("question"), autograph=False)
+    def embed_query(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Embeds questions <string>[batch_size]: `embedding` <float32>[batch_size, embed_dim]."""
+        asked = requests.flat(question=question)
+        return {"embedding": self._retriever.embed_queries(asked["question"])}
+
+    @tf.function(input_signature=_specs("block_text", "title"), autograph=False)
+    def embed_block(self, block_text: tf.Tensor, title: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Embeds blocks: texts and titles <string>[batch_size] to `embedding`, as `embed_query`."""
+        given = requests.flat(block_text=block_text, title=title)
+        return {"embedding": self._retriever.embed_blocks(given["title"], given["block_text"])}
+
+    def signatures(self) -> dict[str, Any]:
+        """The signatures of a retriever that is served apart."""
+        return {"serving_default": self.retrieve_default, **self.shared_signatures()}
+
+    def shared_signatures(self) -> dict[str, Any]:
+        """Those that a whole system has, too."""
+        found = {"retrieve": self.retrieve, "embed_query": self.embed_query}
+        return {**found, **({"embed_block": self.embed_block} if self._embeds_blocks else {})}
+
+    @property
+    def _embeds_blocks(self) -> bool:
+        return self._retriever.embeds_blocks
+
+
+class ReaderModule(tf.Module):
+    """The signatures of a reader that is served apart.
+
+    Args:
+      reader: The reader.
+    """
+
+    def __init__(self, reader: reader_lib.Reader):
+        super().__init__(name="reader_module")
+        self._reader = reader
+
+    @tf.function(
+        input_signature=_specs(
+            "question",
+            "block_text",
+            "retrieval_score",
+            "num_answers",
+            per_block=("block_text", "retrieval_score"),
+        ),
+        autograph=False,
+    )
+    def read(
+        self,
+        question: tf.Tensor,
+        block_text: tf.Tensor,
+        retrieval_score: tf.Tensor,
+        num_answers: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """See `Reader.read`."""
+        asked = requests.flat(question=question, num_answers=num_answers)
+        blocks = requests.matrices(block_text=block_text, retrieval_score=retrieval_score)
+        rows = requests.same_rows(**asked, **blocks)
+        return self._reader.read(**rows)
+
+    def signatures(self) -> dict[str, Any]:
+        """`serving_default` and `read`, which are the same."""
+        return {"serving_default": self.read, "read": self.read}
 
 
 class QaModule(tf.Module):
-    """The whole QA system as a tf.Module: retriever, reader and block store.
-
-    Keep the module as long as you call its functions: they refer to it weakly, as methods under
-    tf.function do.
+    """The whole QA system as a tf.Module: retriever and reader.
 
     Args:
       model: The fine-tuned model; its weights are copied as they are now.
@@ -36,8 +141,13 @@ class QaModule(tf.Module):
       vectors: Vectors of these blocks, row by row.
       config: Configuration of the run: lengths, number of blocks to read, number type of the query
         tower.
-      num_answers: Number of places for answers.
-      num_retrieved: Number of blocks that `retrieve` returns, if there are as many.
+      calibration: What makes probabilities of logits.
+      block_tower: What embedded the blocks, if there is to be a signature that embeds blocks.
+      search: Search over the vectors; by default exact.
+
+    Attributes:
+      retriever: The retriever.
+      reader: The reader.
 
     Raises:
       UserError: If the parts do not belong together.
@@ -51,124 +161,118 @@ class QaModule(tf.Module):
         table: block_table.BlockTable,
         vectors: vectors_lib.VectorTable,
         config: config_lib.Config,
-        num_answers: int = 5,
-        num_retrieved: int = 10,
+        calibration: calibration_lib.Calibration | None = None,
+        block_tower: embedder.Tower | None = None,
+        search: retriever_lib.Search | None = None,
     ):
         super().__init__(name="qa")
         _check_parts(model, tokenizer, table, vectors)
-        self._config = config.open_qa
-        self._tokenizer, self._text_to_ids = tokenizer, tokenizer.in_graph()
-        self._blocks = block_store.BlockStore(table)
-        self._vectors = tf.Variable(vectors.load(), trainable=False, name="vectors")
-        # What made the vectors is a lean tower in this dtype, too.
-        self._query_tower = lean_encoder.LeanTower(
-            model.query_tower, dtype=config.retrieval.embed_dtype
+        self._num_read = min(config.open_qa.num_read, len(table), requests.MAX_READ)
+        self.retriever = retriever_lib.Retriever(
+            query_tower=model.query_tower,
+            block_tower=block_tower,
+            tokenizer=tokenizer,
+            table=table,
+            search=search or exact_search.ExactSearch(vectors),
+            config=config,
         )
-        self._reader = lean_reader.LeanSpanReader(model.reader)
-        self._span_width = model.config.reader.max_span_width
-        self._num_read = min(self._config.num_read, len(table))
-        self._num_retrieved = min(num_retrieved, len(table))
-        self._num_answers = num_answers
+        self.reader = reader_lib.Reader(
+            model=model.reader,
+            tokenizer=tokenizer,
+            config=config.open_qa,
+            calibration=calibration or calibration_lib.Calibration(),
+        )
 
-    @tf.function(input_signature=_QUESTION, autograph=False)
+    @tf.function(input_signature=_specs("question"), autograph=False)
     def answer(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answers questions: what `answer_as_wanted` returns, without metadata.
+
+        Of each question `open_qa.num_read` blocks are read, and 5 answers are given.
+
+        Args:
+          question: Questions <string>[batch_size].
+        """
+        question = requests.flat(question=question)["question"]
+        found = self._answer(
+            question,
+            tf.fill(tf.shape(question), self._num_read),
+            tf.fill(tf.shape(question), requests.NUM_ANSWERS),
+            requests.NUM_ANSWERS,
+        )
+        del found["metadata"]
+        return found
+
+    @tf.function(
+        input_signature=_specs("question", "num_read", "num_answers", "with_metadata"),
+        autograph=False,
+    )
+    def answer_as_wanted(
+        self,
+        question: tf.Tensor,
+        num_read: tf.Tensor,
+        num_answers: tf.Tensor,
+        with_metadata: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """Answers questions.
 
-        A score is the retriever's logit plus the reader's. Of equal answers (after
-        normalisation) in one block, the best is kept. If there are fewer answers than places, the
-        last places have empty strings and the score `spans.NO_ANSWER`.
-
         Args:
           question: Questions <string>[batch_size].
+          num_read: How many blocks are read for each question, <int32>[batch_size]; the nearest
+            number that can be had is taken.
+          num_answers: How many answers each question wants, <int32>[batch_size]; likewise.
+          with_metadata: Whether metadata is wanted, <bool>[batch_size].
 
         Returns:
-          Dict of tensors [batch_size, num_answers], best first: `answer` <string>, `score`
-          <float32>, `answer_byte_start` and `answer_byte_limit` <int32>, and those of `retrieve`.
+          What `Reader.read` returns, but for `block`, and in its place what `BlockStore.cite`
+          returns of the evidence, <string>[batch_size, largest num_answers].
         """
-        tokens = self._tokenize(question)
-        rows, relevance = self._search(tokens, self._num_read)
-        logits, body_start = self._read(tokens, rows, relevance)
-        candidates = spans.best(logits, self._num_answers * _CANDIDATES_PER_ANSWER)
-        texts = self._cite(candidates, rows, body_start)["answer"]
-        answers = spans.distinct(candidates, texts, self._num_answers)
-        return self._cite(answers, rows, body_start)
-
-    @tf.function(input_signature=_QUESTION, autograph=False)
-    def retrieve(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Retrieves blocks for questions.
-
-        Args:
-          question: Questions <string>[batch_size].
-
-        Returns:
-          Dict of tensors [batch_size, num_retrieved], best first: `score` <float32>, the inner
-          product; `block_id` (a decimal number: JSON rounds large integers), `doc_id`, `title`
-          and `block_text`, all <string>.
-        """
-        rows, scores = self._search(self._tokenize(question), self._num_retrieved)
-        return {**self._blocks.cite(rows, tf.ones_like(rows, tf.bool)), "score": scores}
-
-    def _tokenize(self, question: tf.Tensor) -> tf.RaggedTensor:
-        """Wordpieces <int32>[batch_size, (any)], as many as a packed query has room for.
-
-        A server does not hold requests against the shape that a signature declares, and the
-        tokenizer's op would end the whole server at a scalar: so any shape is taken for a list.
-        (The placeholder forgets the declared shape, for which the reshape would be optimised away.)
-        """
-        any_shape = tf.compat.v1.placeholder_with_default(question, shape=None)
-        tokens = self._text_to_ids.tokenize(tf.reshape(any_shape, [-1]))
-        return tokens[:, : self._config.query_length - packing.QUERY_SPECIALS]
-
-    def _search(self, tokens: tf.RaggedTensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Rows <int64> and inner products <float32>, both [batch_size, count], best first."""
-        length = self._config.query_length
-        query_emb = self._query_tower(graph_packing.pack_queries(tokens, length, self._tokenizer))
-        scores = tf.matmul(query_emb, self._vectors, transpose_b=True)
-        best, rows = tf.math.top_k(scores, count)
-        return tf.cast(rows, tf.int64), best
-
-    def _read(
-        self, tokens: tf.RaggedTensor, rows: tf.Tensor, relevance: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores the spans of blocks.
-
-        Args:
-          tokens: Wordpieces of the questions, ragged <int32>[batch_size, (any)].
-          rows: Rows of the blocks to read, <int64>[batch_size, num_read].
-          relevance: Inner products of question and blocks, <float32>[batch_size, num_read].
-
-        Returns:
-          <float32>[batch_size, num_read, reader_length, max_span_width] logits,
-          `spans.NO_ANSWER` where there is no span, and <int64>[batch_size, num_read] where the
-          bodies start.
-        """
-        length, width = self._config.reader_length, self._span_width
-        queries = tf.gather(tokens, tf.repeat(tf.range(tokens.nrows()), self._num_read))
-        bodies = self._blocks.token_ids(tf.reshape(rows, [-1]))
-        joint, body_start = graph_packing.pack_joint(queries, bodies, length, self._tokenizer)
-        logits = self._reader(joint) + tf.reshape(relevance, [-1, 1, 1])
-        mask = losses.span_mask(graph_packing.body_mask(joint, body_start), width)
-        logits = tf.where(mask, logits, spans.NO_ANSWER)
-        shape = [-1, self._num_read, length, width]
-        return tf.reshape(logits, shape), tf.reshape(body_start, shape[:2])
-
-    def _cite(
-        self, candidates: spans.Candidates, rows: tf.Tensor, body_start: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """What `answer` returns, [batch_size, count], for the candidates in blocks `rows`."""
-        rows = tf.gather(rows, candidates.slot, batch_dims=1)
-        body_start = tf.gather(body_start, candidates.slot, batch_dims=1)
-        valid = candidates.score > spans.NO_ANSWER
-        start, limit = self._blocks.byte_range(
-            rows, candidates.first - body_start, candidates.last - body_start, valid
+        asked = requests.flat(
+            question=question,
+            num_read=num_read,
+            num_answers=num_answers,
+            with_metadata=with_metadata,
         )
-        texts = self._blocks.cite(rows, valid)
+        found = self._answer(asked["question"], asked["num_read"], asked["num_answers"])
+        is_wanted = asked["with_metadata"][:, tf.newaxis]
+        return {**found, "metadata": tf.where(is_wanted, found["metadata"], "")}
+
+    def _answer(
+        self,
+        question: tf.Tensor,
+        num_read: tf.Tensor,
+        num_answers: tf.Tensor,
+        most: int | None = None,
+    ) -> dict[str, tf.Tensor]:
+        num_read = requests.within(num_read, 1, min(requests.MAX_READ, self.retriever.num_blocks))
+        rows, scores = self.retriever.search(question, num_read)
+        texts = self._texts(rows, scores)
+        found = self.reader.read(question, texts, scores, num_answers, most)
+        block = found.pop("block")
+        evidence = tf.gather(rows, tf.maximum(block, 0), batch_dims=1)
+        return {**found, **self.retriever.cite(evidence, block >= 0)}
+
+    def _texts(self, rows: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        return self.retriever.cite(rows, scores > retriever_lib.NO_BLOCK)["block_text"]
+
+    @tf.function(input_signature=_specs("question", "k"), autograph=False)
+    def search(self, question: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Rows and scores of the best blocks; see `Retriever.search`."""
+        return self.retriever.search(question, k)
+
+    def candidates(
+        self, question: tf.Tensor, rows: tf.Tensor, scores: tf.Tensor, temperatures: Sequence[float]
+    ) -> answers.Candidates:
+        """Candidate spans of blocks that were searched for; see `Reader.candidates`."""
+        return self.reader.candidates(question, self._texts(rows, scores), scores, temperatures)
+
+    def signatures(self) -> dict[str, Any]:
+        """The signatures of the whole system."""
+        # The module of the retriever's signatures is kept, because they refer to it weakly.
+        self._of_retriever = RetrieverModule(self.retriever)
         return {
-            "answer": tf.strings.substr(texts["block_text"], start, limit - start, unit="BYTE"),
-            "score": candidates.score,
-            "answer_byte_start": start,
-            "answer_byte_limit": limit,
-            **texts,
+            "serving_default": self.answer,
+            "answer": self.answer_as_wanted,
+            **self._of_retriever.shared_signatures(),
         }
 
 

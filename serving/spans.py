@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Chooses the answer spans that are shown from the logits of all spans, in the served graph."""
+"""Candidate answer spans, in the served graph: the best of a block, and what text they are."""
 
 from __future__ import annotations
 
@@ -13,63 +13,39 @@ from realm_tf.text import answer_matching
 NO_ANSWER = tf.float32.min  # the score of a place without a span; JSON knows no infinity
 
 
-class Candidates(NamedTuple):
-    """Candidate answer spans of the read blocks in the served graph, best first.
+class Spans(NamedTuple):
+    """The best spans of blocks in the served graph, best first.
 
-    Every tensor is [batch_size, count].
+    Every tensor is [num_blocks, count].
 
     Attributes:
-      score: Logits <float32>; `NO_ANSWER` where there is no span.
-      slot: Number of the block among those that were read, <int64>.
-      first: Position of the first wordpiece in the joint sequence, <int64>.
-      last: Position of the last wordpiece, included, <int64>.
+      logit: The reader's logits <float32>; `NO_ANSWER` where there is no span.
+      first: Position of the first wordpiece in the joint sequence, <int32>.
+      last: Position of the last wordpiece, included, <int32>.
     """
 
-    score: tf.Tensor
-    slot: tf.Tensor
+    logit: tf.Tensor
     first: tf.Tensor
     last: tf.Tensor
 
 
-def best(logits: tf.Tensor, count: int) -> Candidates:
-    """Chooses the candidate spans with the highest logits over all blocks, in the served graph.
+def best(logits: tf.Tensor, count: int) -> Spans:
+    """Chooses the spans with the highest logits of every block.
 
     Args:
-      logits: <float32>[batch_size, num_read, joint_length, max_span_width]; [.., i, w] is the span
-        from wordpiece i to wordpiece i + w, both included. All but the first size are static.
-      count: Number of spans to take, if there are as many.
+      logits: <float32>[num_blocks, joint_length, max_span_width]; [.., i, w] is the span from
+        wordpiece i to wordpiece i + w, both included. Its last size is static.
+      count: Number of spans of a block; where it has fewer, the last ones have `NO_ANSWER`.
     """
-    num_read, length, width = logits.shape[1:]
-    total = num_read * length * width
-    score, index = tf.math.top_k(tf.reshape(logits, [-1, total]), min(count, total))
-    index = tf.cast(index, tf.int64)
-    first = index // width % length
-    return Candidates(score, index // (width * length), first, first + index % width)
-
-
-def distinct(candidates: Candidates, texts: tf.Tensor, count: int) -> Candidates:
-    """Chooses the best candidate spans, without those whose text repeats a better one.
-
-    A candidate repeats another if both are in one block and their normalised texts are equal.
-
-    Args:
-      candidates: Candidate spans, best first.
-      texts: Texts of the candidates, <string>[batch_size, num_candidates].
-      count: Number of candidates to keep; those that are missing have the score `NO_ANSWER`.
-    """
-    keys, slot = normalize(texts), candidates.slot
-    same = tf.logical_and(
-        keys[:, :, tf.newaxis] == keys[:, tf.newaxis, :],
-        slot[:, :, tf.newaxis] == slot[:, tf.newaxis, :],
-    )
-    num_candidates = texts.shape[1]
-    rank = tf.range(num_candidates)
-    is_better = rank[tf.newaxis, :] < rank[:, tf.newaxis]
-    repeats = tf.reduce_any(tf.logical_and(same, is_better), axis=-1)
-    score = tf.where(repeats, NO_ANSWER, candidates.score)
-    score, kept = tf.math.top_k(score, min(count, num_candidates))
-    rest = (tf.gather(x, kept, batch_dims=1) for x in candidates[1:])
-    return Candidates(score, *rest)
+    width = logits.shape[-1]
+    flat = tf.reshape(logits, [tf.shape(logits)[0], tf.shape(logits)[1] * width])
+    total = tf.shape(flat)[1]
+    logit, index = tf.math.top_k(flat, tf.minimum(count, total))
+    missing = [[0, 0], [0, tf.maximum(count - total, 0)]]
+    logit = tf.pad(logit, missing, constant_values=NO_ANSWER)
+    index = tf.pad(index, missing)
+    first = index // width
+    return Spans(logit, first, first + index % width)
 
 
 def normalize(text: tf.Tensor) -> tf.Tensor:

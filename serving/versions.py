@@ -12,6 +12,7 @@ from realm_tf.artifacts import gfile
 
 RECORD = "realm_export.json"  # what a version was made from, and the sizes of its files
 MODEL = "saved_model.pb"
+RETRIEVER, READER = "retriever", "reader"  # directories of two models that are served apart
 _NEEDED = (MODEL, "variables/variables.index")
 
 

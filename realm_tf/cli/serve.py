@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -66,17 +67,27 @@ _ACCESS = (
     metavar="DIR",
     help="Directory of the exported model. Default: export/ in --workdir.",
 )
+@click.option(
+    "--apart",
+    is_flag=True,
+    help="Write retriever and reader as two models, so that new documents do not rewrite the"
+    " reader. Needs --output.",
+)
 @options.JSON
-def export(workdir: str, output: str | None, as_json: bool) -> None:
+def export(workdir: str, output: str | None, apart: bool, as_json: bool) -> None:
     """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
+    if apart and output is None:
+        raise click.UsageError("--apart needs --output DIR: export/ of a run is one model.")
     paths.check_run(workdir)
 
     from realm_tf.commands import run_pipeline
     from serving import versions
 
     with run_pipeline.Pipeline.open(workdir) as run:
-        path = run.export(output)
-    body = {"path": path, "version": versions.numbers(path)[-1]}
+        path = run.export(output, apart=apart)
+    names = (versions.RETRIEVER, versions.READER) if apart else ("",)
+    newest = {name: versions.numbers(os.path.join(path, name))[-1] for name in names}
+    body = {"path": path, "version": newest if apart else newest[""]}
     click.echo(json.dumps(body) if as_json else path)
 
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from realm_tf import artifacts, types
+from realm_tf import types
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import answer_scores, predictions, retrieval_ranks
 from realm_tf.retrieval import retriever as retriever_lib
-from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.text import packing
-from realm_tf.training.experiments import masked_evaluation, open_qa_training
+from realm_tf.training.experiments import masked_evaluation
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 from serving import client, signatures
@@ -26,12 +25,20 @@ _MASKED_FIGURES = ("accuracy", "null_accuracy", "retrieval_utility", "null_proba
 def measure(
     context: context_lib.Context,
     system: system_lib.System,
-    qa_weights: artifacts.Segment,
+    module: signatures.QaModule,
     questions: Sequence[open_qa.Question],
     predictions_path: str,
 ) -> dict[str, float]:
-    """Every figure of a system and the number of questions; its answers go to a file."""
-    answers = answer(context, system, qa_weights, questions)
+    """Every figure of a system and the number of questions; its answers go to a file.
+
+    Args:
+      context: The opened data of the run.
+      system: The system.
+      module: The graph of the fine-tuned system, which is also what is exported.
+      questions: Questions to measure with.
+      predictions_path: Path of the file of answers.
+    """
+    answers = client.predict(module.answer, [question.question for question in questions])
     predictions.write(predictions_path, questions, answers)
     return {
         "questions": len(questions),
@@ -90,20 +97,3 @@ def measure_masked(context: context_lib.Context, system: system_lib.System) -> d
     """Held-out masked wordpieces: accuracy with retrieval and on the null block, and why."""
     figures = masked_evaluation.evaluate(context, system)
     return {f"masked_{name}": figures[name] for name in _MASKED_FIGURES}
-
-
-def answer(
-    context: context_lib.Context,
-    system: system_lib.System,
-    qa_weights: artifacts.Segment,
-    questions: Sequence[open_qa.Question],
-) -> list[list[types.Answer]]:
-    """The fine-tuned system's answers, best first, by the graph that is exported."""
-    module = signatures.QaModule(
-        model=open_qa_training.restore(context, qa_weights),
-        tokenizer=context.tokenizer,
-        table=context.knowledge,
-        vectors=vectors_lib.VectorTable.open(system.snapshot.segment("vectors")),
-        config=context.config,
-    )
-    return client.predict(module.answer, [question.question for question in questions])

@@ -13,28 +13,30 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands import (
+    calibrate,
     data_stages,
     device_checks,
     export,
     measure,
+    qa_module,
     refresh,
+    run_figures,
     run_inputs,
     training_stages,
 )
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import answer_scores, report
+from realm_tf.evaluation import report
 from realm_tf.training.engine import workers
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
-_PREDICTIONS = "predictions_"
 _T = TypeVar("_T")
 
 
@@ -225,38 +227,15 @@ class Pipeline:
         for system in self.training.systems():
             measured[system.name] = self._measured(system, questions, known)
             self._report("systems", measured)
-        self._forget_others(measured)
+        skipped = {"pretrain"} if self.training.realm is None else set()
+        self._report("seconds", run_figures.forget_others(self._workdir, measured, skipped))
         return self._report_of_all()
 
-    def _forget_others(self, systems: Container[str]) -> None:
-        """Removes what an earlier configuration left of systems that this one does not have."""
-        for path in artifacts.paths_in(self._workdir, prefix=_PREDICTIONS, suffix=".jsonl"):
-            if os.path.basename(path)[len(_PREDICTIONS) : -len(".jsonl")] not in systems:
-                gfile.remove(path)
-        seconds = report.read(self._workdir).get("seconds", {})
-        skipped = {"pretrain"} if self.training.realm is None else set()
-        kept = {
-            name: value
-            for name, value in seconds.items()
-            if name not in skipped and ("/" not in name or name.partition("/")[2] in systems)
-        }
-        self._report("seconds", kept)
-
     def _report_data(self) -> None:
-        data = self.data
-        self._report("corpus", dict(data.blocks.counts))
-        spans = data.passages.spans
-        marks = {} if spans is None else spans.counts
-        self._report("passages", {**data.passages.blocks.counts, **marks})
-        self._report("warmup", dict(self.training.reader_weights.counts))
         train = open_qa.read(self._inputs.questions_train, self._config.questions)
-        frequent = answer_scores.frequent_answer_exact_match(train, self.dev_questions())
-        questions = len(self.dev_questions())
-        self._report("frequent_answer", {"exact_match": frequent, "questions": questions})
-        joint = self.training.realm
-        skipped = {"skipped": self.training.why_not_joint()}
-        told = {**_kept(joint.embedder_weights), **joint.history} if joint else {}
-        self._report("pretrain", {"done": True, **told} if joint else skipped)
+        found = run_figures.of_parts(self.data, self.training, train, self.dev_questions())
+        for section, figures in found.items():
+            self._report(section, dict(figures))
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""
@@ -278,26 +257,33 @@ class Pipeline:
         """Directory of the exported model's versions."""
         return os.path.join(self._workdir, "export")
 
-    def export(self, output: str | None = None) -> str:
-        """Exports the best system; returns the directory of its versions."""
-        system, context = self.training.best_system(), self.training.context
-        weights, target = self.training.fine_tuned(system), output or self.exported_model()
+    def export(self, output: str | None = None, *, apart: bool = False) -> str:
+        """Exports the best system, as one model or two; returns the directory of its versions."""
+        system, target = self.training.best_system(), output or self.exported_model()
+        weights = self.training.fine_tuned(system)
         if not self._worker.is_chief:
             return target
-
-        def make() -> str:
-            return export.export_model(context, system, weights, target)
-
+        of = self.training.context, system, weights, self._calibrated(system)
         if output is not None:  # a copy for elsewhere, which is no stage of the run
             self._check()
-            return make()
-        return self._stage("export", make, target)
+            return export.export_model(*of, target, apart=apart)
+        return self._stage("export", lambda: export.export_model(*of, target), target)
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""
         system = self.training.best_system()
-        weights = self.training.fine_tuned(system)
-        return export.is_current(self.training.context, system, weights, self.exported_model())
+        parts = self.training.context, system, self.training.fine_tuned(system)
+        return export.is_current(*parts, self._calibrated(system), self.exported_model())
+
+    def _calibrated(self, system: system_lib.System) -> artifacts.Segment:
+        """The calibration of a fine-tuned system."""
+        of = self.training.context, system, self.training.fine_tuned(system)
+        asked = self.dev_questions(), self._questions_fingerprint
+        return self._stage(f"calibrate/{system.name}", lambda: calibrate.calibrate(*of, *asked))
+
+    @property
+    def _questions_fingerprint(self) -> str:
+        return open_qa.fingerprint(self._inputs.questions_dev, self._config.questions)
 
     def is_measured(self, system: system_lib.System) -> bool:
         """Whether the report holds the figures of this very system."""
@@ -308,8 +294,9 @@ class Pipeline:
         return {
             **system.made_from(),
             "open_qa": weights.fingerprint,
-            "questions": open_qa.fingerprint(self._inputs.questions_dev, self._config.questions),
+            "questions": self._questions_fingerprint,
             "evaluation": artifacts.digest(config_lib.to_dict(self._config.evaluation)),
+            "calibration": str(calibrate.VERSION),
         }
 
     def _measured(
@@ -323,14 +310,11 @@ class Pipeline:
         measured = self._measured_of(system, weights)
         if known.get(system.name, {}).get("measured") == measured:
             return known[system.name]
+        calibration, of_calibration = calibrate.load(self._calibrated(system))
         self._check()
-        path = os.path.join(self._workdir, f"{_PREDICTIONS}{system.name}.jsonl")
+        path = os.path.join(self._workdir, run_figures.predictions_name(system.name))
         started = time.monotonic()
-        figures = measure.measure(context, system, weights, questions, path)
+        module = qa_module.make(context, system, weights, calibration)
+        figures = measure.measure(context, system, module, questions, path)
         self._report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
-        return {**figures, **_kept(weights), "measured": measured}
-
-
-def _kept(weights: artifacts.Segment) -> dict[str, float]:
-    """Which step's weights were kept, and the figure that they were chosen by."""
-    return {name: n for name, n in weights.counts.items() if name.startswith("kept_")}
+        return {**figures, **of_calibration, **run_figures.kept(weights), "measured": measured}

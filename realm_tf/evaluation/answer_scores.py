@@ -31,12 +31,20 @@ def score_answers(
       questions: The questions, one for each row.
 
     Returns:
-      `exact_match`, and `f1` over the questions whose answers are no regular expressions, if any;
-      both 0 to 1.
+      `exact_match`; `any_match`, that of the best of all answers that are given; and `f1` over the
+      questions whose answers are no regular expressions, if any; all 0 to 1.
     """
     first = [given[0].text if given else "" for given in ranked]
     pairs = list(zip(first, questions, strict=True))
-    figures = {"exact_match": _mean([is_correct(*pair) for pair in pairs])}
+    figures = {
+        "exact_match": _mean([is_correct(*pair) for pair in pairs]),
+        "any_match": _mean(
+            [
+                any(is_correct(answer.text, question) for answer in given)
+                for given, question in zip(ranked, questions, strict=True)
+            ]
+        ),
+    }
     texts = [(prediction, q.answers) for prediction, q in pairs if not q.is_regex]
     if texts:
         figures["f1"] = _mean([answer_matching.f1(*pair) for pair in texts])

@@ -4,8 +4,7 @@
 
 A line holds the question's `id`, `question` and its right `answers` (`answer_regex`, if they are
 regular expressions), so that the file can be scored again; whether the first prediction is
-`correct`; and the `predictions`: text, score, correct, block_id, doc_id, title, block_text, and
-byte_start and byte_limit of the answer in it.
+`correct`; and the `predictions`: `correct`, and what `types.Answer` has.
 """
 
 from __future__ import annotations

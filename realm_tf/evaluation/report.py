@@ -27,6 +27,13 @@ _MEANINGS = {
     " such a document among the first k documents",
     "masked_retrieval_utility": "how much the retrieved blocks help to predict a masked wordpiece:"
     " log p(y given z, x) - log p(y given null, x) in nats, over held-out spans; 0: no help",
+    "any_match": "share of the questions to which one of the answers given (five at most) is right",
+    "answer_auroc": "how often the probability of a right first answer is above that of a wrong"
+    " one (0.5: it says nothing); answer_calibration_error: mean distance between probability and"
+    " share of right answers",
+    "no_evidence_auroc": "how often the no-evidence probability of a question whose documents were"
+    " left out of the search is above that of one asked with them; both AUROCs and their"
+    " calibration errors are of the half of the questions that nothing was fitted on",
     "kept_step": "the step whose weights were kept; with kept_exact_match or kept_retrieval_utility"
     " beside it they had the best of all checkpoints, measured on held-out training data",
     "held_out_recall_first": "share of held-out masked sentences for which what is masked stands in"

@@ -198,6 +198,16 @@ def test_embed_speed(shape):
 
 
 @pytest.mark.slow
+def test_export_million(tmp_path):
+    lines = _fresh("-m", "benchmarks.export_million", tmp_path, "--rows", 3000)
+    figures = json.loads(lines[-1])
+    assert figures["rows"] == 3000
+    assert figures["on disk, GB"] > 0.001
+    names = ("retrieve of 64", "serving_default of 1", "serving_default of 64")
+    assert all(figures[f"{name}, CPU ms"] > 0 for name in names)
+    assert figures["load, CPU s"] > 0
+
+
 def test_train_step():
     code = """
 from benchmarks import step_batches as b, train_step

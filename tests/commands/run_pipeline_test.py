@@ -134,6 +134,8 @@ def test_report_holds_every_stage(finished):
     for name, measured in figures["systems"].items():
         assert 0 <= measured["recall@1"] <= measured["recall@5"] <= 1
         assert 0 <= measured["exact_match"] <= measured["f1"] <= 1
+        assert measured["exact_match"] <= measured["any_match"] <= 1
+        assert 0 < measured["answer_calibration_error"] <= 1
         assert 0 <= measured["masked_null_probability"] <= 1
         assert (workdir / f"predictions_{name}.jsonl").exists()
 
@@ -197,8 +199,22 @@ def test_every_experiment_and_the_export_are_there(finished, tmp_path):
     assert _commits(workdir) == before
     report = (workdir / "report.json").read_text()
     model = _realm("export", "--workdir", workdir, "--output", tmp_path / "model").strip()
-    assert "station" in _realm("ask", "--model", model, "Where does station 3 stand?")
+    told = _realm("ask", "--model", model, "Where does station 3 stand?")
+    assert "station" in told
     assert (workdir / "report.json").read_text() == report
+    two = tmp_path / "two"
+    assert _realm("export", "--workdir", workdir, "--output", two, "--apart").strip() == str(two)
+    assert sorted(p.name for p in two.iterdir() if p.is_dir()) == ["reader", "retriever"]
+    assert _realm("ask", "--model", two, "Where does station 3 stand?") == told
+    again = _realm("export", "--workdir", workdir, "--output", two, "--apart", "--json")
+    assert json.loads(again)["version"] == {"reader": 1, "retriever": 1}
+
+
+def test_apart_needs_a_directory(finished):
+    command = ["export", "--workdir", str(finished[0]), "--apart"]
+    told = click.testing.CliRunner().invoke(main.main, command)
+    assert told.exit_code == 2
+    assert "--apart needs --output DIR" in told.output
 
 
 def test_quickstart(tmp_path):

@@ -14,7 +14,12 @@ DOCUMENTS = sorted(
 _PATH = re.compile(
     r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|yaml)|(?:realm_tf|beam_jobs|serving|tests)/(?:[\w.-]+/)*)`"
 )
-_FROM = (ROOT, ROOT / "realm_tf", ROOT / "benchmarks", ROOT / "serving" / "deploy")  # what a path may be relative to
+_FROM = (
+    ROOT,
+    ROOT / "realm_tf",
+    ROOT / "benchmarks",
+    ROOT / "serving" / "deploy",
+)  # what a path may be relative to
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

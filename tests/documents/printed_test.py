@@ -50,6 +50,7 @@ TESTED = {
     "benchmarks/blocks_job.py": f"{_SCRIPTS}::test_blocks_job",
     "benchmarks/date_rules.py": f"{_SCRIPTS}::test_date_rules",
     "benchmarks/embed_speed.py": f"{_SCRIPTS}::test_embed_speed",
+    "benchmarks/export_million.py": f"{_SCRIPTS}::test_export_million",
     "benchmarks/markup_left.py": f"{_SCRIPTS}::test_markup_left",
     "benchmarks/minilm_recall.py": f"{_SCRIPTS}::test_minilm_recall",
     "benchmarks/refresh_modes.py": f"{_SCRIPTS}::test_refresh_modes",

@@ -10,9 +10,19 @@ import pytest
 from realm_tf import types
 from realm_tf.data.questions import questions
 from realm_tf.evaluation import predictions
+from tests.evaluation import given
 
 TEXT = "Zürich liegt an der Limmat."
-ANSWER = types.Answer("Limmat", -0.25, 2**64 - 1, "zh", "Zürich", TEXT, 21, 27)
+ANSWER = given.answer(
+    "Limmat",
+    block_id=2**64 - 1,
+    doc_id="zh",
+    title="Zürich",
+    block_text=TEXT,
+    byte_start=21,
+    byte_limit=27,
+    metadata='{"year": 1}',
+)
 QUESTIONS = [
     questions.Question("1", "Which river?", ("limmat", "Sihl"), ("zh",)),
     questions.Question("2", "Which town?", (r"Z.rich",), is_regex=True),
@@ -37,14 +47,14 @@ def test_lines_can_be_read_as_questions(tmp_path):
 
 def test_every_answer_says_whether_it_is_right(tmp_path):
     path = tmp_path / "predictions.jsonl"
-    wrong = types.Answer("Rhein", -1.0, 1, "bs", "Basel", "Rhein", 0, 5)
+    wrong = given.answer("Rhein")
     predictions.write(str(path), QUESTIONS[:1], [[wrong, ANSWER]])
     record = json.loads(path.read_text(encoding="utf-8"))
     assert not record["correct"]
-    assert [given["correct"] for given in record["predictions"]] == [False, True]
-    given = record["predictions"][1]
-    evidence = given["block_text"].encode()
-    assert evidence[given["byte_start"] : given["byte_limit"]].decode() == given["text"]
+    assert [p["correct"] for p in record["predictions"]] == [False, True]
+    second = record["predictions"][1]
+    evidence = second["block_text"].encode()
+    assert evidence[second["byte_start"] : second["byte_limit"]].decode() == second["text"]
 
 
 def test_questions_and_answers_must_be_as_many(tmp_path):

@@ -25,10 +25,6 @@ def question(*answers, is_regex=False, doc_ids=()):
     return questions_lib.Question("q", "What?", answers, doc_ids, is_regex)
 
 
-def answer(text):
-    return types.Answer(text, 0.0, 1, "d", "t", text, 0, len(text))
-
-
 @pytest.fixture
 def table(tmp_path):
     rng = np.random.default_rng(0)

@@ -174,8 +174,9 @@ def _question(
 
 def _best_span(logits: np.ndarray, data: oracle.Arrays) -> rows.Row:
     """The served answer: its block, its first and its last wordpiece."""
-    best = spans.best(tf.constant(logits[None]), 1)
-    found = [int(part[0, 0]) for part in (best.slot, best.first, best.last)]
+    best = spans.best(tf.constant(logits), 1)
+    slot = int(np.argmax(best.logit[:, 0]))
+    found = [slot, int(best.first[slot, 0]), int(best.last[slot, 0])]
     expected = [data["out/block_idx"], data["out/start_pos"][0], data["out/end_pos"][0]]
     return rows.compare("predicted block, start and end", rows.EXACT, found, expected)
 

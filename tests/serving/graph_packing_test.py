@@ -49,8 +49,9 @@ def test_pairs_as_on_the_host(length):
     np.testing.assert_array_equal(start, expected_start)
 
 
-def test_gather_rows_reads_the_rows_asked_for():
-    values = tf.Variable([10, 11, 12, 20, 30, 31])
-    offsets = tf.Variable(tf.constant([0, 3, 3, 4, 6], tf.int64))
-    rows = graph_packing.gather_rows(values, offsets, tf.constant([3, 1, 0, 3], tf.int64))
-    assert rows.to_list() == [[30, 31], [], [10, 11, 12], [30, 31]]
+def test_trimmed_inputs_end_with_the_longest():
+    queries = tf.ragged.constant(_texts(3, [2, 5, 0]), tf.int32)
+    packed = graph_packing.pack_queries(queries, 20, TOKENIZER)
+    trimmed = graph_packing.trim(packed)
+    _same(trimmed, [x[:, :7] for x in packed])
+    assert graph_packing.trim(types.EncoderInputs(*(x[:0] for x in packed))).mask.shape == [0, 1]

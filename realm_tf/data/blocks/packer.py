@@ -20,7 +20,7 @@ from realm_tf.data.blocks import keys
 from realm_tf.text import packing, sentences
 from realm_tf.text import tokenizer as tokenizers
 
-_TITLE_SHARE = 4  # a title may take a quarter of a block
+TITLE_SHARE = 4  # a title may take a quarter of a block
 
 
 class _Piece(NamedTuple):
@@ -95,7 +95,7 @@ class BlockPacker:
     ) -> Packed:
         if not body.ids.size:
             return Packed([], 0)
-        title_ids = title.ids[: self._length // _TITLE_SHARE]
+        title_ids = title.ids[: self._length // TITLE_SHARE]
         room = self._length - packing.block_size(title_ids.size, 0, self._template)
         text = document.text.encode("utf-8")
         spans = sentences.split(document.text, self._language)

@@ -80,7 +80,7 @@ def save(path: pathlib.Path, number: int, *, with_warmup: bool = False) -> pathl
         model, str(aside), signatures={"serving_default": model.answer, **signatures}
     )
     if with_warmup:
-        warmup.write(str(aside / warmup.PATH))
+        warmup.write(str(aside / warmup.PATH), {"retrieve": model.answer})
     (aside / versions.RECORD).write_text(f'{{"snapshot_step": {100 * number}, "files": {{}}}}')
     aside.rename(target)
     return target

@@ -1,0 +1,72 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the report of a run says of its data and of its training, and what it forgets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+from realm_tf import artifacts
+from realm_tf.artifacts import gfile
+from realm_tf.commands import data_stages, training_stages
+from realm_tf.data.questions import questions as open_qa
+from realm_tf.evaluation import answer_scores, report
+
+_PREDICTIONS, _LINES = "predictions_", ".jsonl"
+
+
+def of_parts(
+    data: data_stages.DataStages,
+    training: training_stages.TrainingStages,
+    train: Sequence[open_qa.Question],
+    dev: Sequence[open_qa.Question],
+) -> Mapping[str, Mapping[str, Any]]:
+    """The figures of the data and of the joint training, by the sections of the report."""
+    spans = data.passages.spans
+    marks = {} if spans is None else spans.counts
+    frequent = answer_scores.frequent_answer_exact_match(train, dev)
+    joint = training.realm
+    skipped = {"skipped": training.why_not_joint()}
+    told = {**kept(joint.embedder_weights), **joint.history} if joint else {}
+    return {
+        "corpus": dict(data.blocks.counts),
+        "passages": {**data.passages.blocks.counts, **marks},
+        "warmup": dict(training.reader_weights.counts),
+        "frequent_answer": {"exact_match": frequent, "questions": len(dev)},
+        "pretrain": {"done": True, **told} if joint else skipped,
+    }
+
+
+def kept(weights: artifacts.Segment) -> dict[str, float]:
+    """Which step's weights were kept, and the figure that they were chosen by."""
+    return {name: n for name, n in weights.counts.items() if name.startswith("kept_")}
+
+
+def predictions_name(system: str) -> str:
+    """File name of the predictions of a system."""
+    return f"{_PREDICTIONS}{system}{_LINES}"
+
+
+def forget_others(
+    workdir: str, systems: Container[str], skipped: Container[str]
+) -> dict[str, float]:
+    """Removes what an earlier configuration left of systems that this one does not have.
+
+    Args:
+      workdir: Directory of the run.
+      systems: Names of the systems that it has.
+      skipped: Names of stages that it leaves out.
+
+    Returns:
+      The seconds in the report, of the stages that are left.
+    """
+    for path in artifacts.paths_in(workdir, prefix=_PREDICTIONS, suffix=_LINES):
+        if os.path.basename(path)[len(_PREDICTIONS) : -len(_LINES)] not in systems:
+            gfile.remove(path)
+    return {
+        name: value
+        for name, value in report.read(workdir).get("seconds", {}).items()
+        if name not in skipped and ("/" not in name or name.partition("/")[2] in systems)
+    }

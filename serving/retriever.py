@@ -1,0 +1,142 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The retriever of the served model: from questions to blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from realm_tf import config as config_lib
+from realm_tf.data.blocks import packer
+from realm_tf.data.blocks import table as block_table
+from realm_tf.models import embedder
+from realm_tf.models.inference import lean_encoder
+from realm_tf.text import packing
+from realm_tf.text import tokenizer as tokenizer_lib
+from serving import block_store, chunks, graph_packing, requests
+
+# The score of a place without a block; JSON knows no infinity.
+NO_BLOCK = tf.float32.min
+
+_TEXTS_AT_A_TIME = 256
+
+# Takes vectors <float32>[batch_size, embed_dim] and a number of rows, at most `num_rows`; returns
+# rows <int64> and inner products <float32>, both [batch_size, number of rows], best first.
+Search = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+class Retriever(tf.Module):
+    """Tokenizer, query tower, search and block store as one graph.
+
+    Args:
+      query_tower: The fine-tuned query tower; its weights are copied as they are now.
+      block_tower: What embedded the blocks, if the graph embeds blocks, too.
+      tokenizer: Tokenizer of towers and blocks.
+      table: Table of the blocks.
+      search: Search over their vectors.
+      config: Configuration of the run: lengths, template of a block, number type of the towers.
+
+    Attributes:
+      num_blocks: Number of blocks.
+    """
+
+    def __init__(
+        self,
+        *,
+        query_tower: embedder.Tower,
+        block_tower: embedder.Tower | None,
+        tokenizer: tokenizer_lib.Tokenizer,
+        table: block_table.BlockTable,
+        search: Search,
+        config: config_lib.Config,
+    ):
+        super().__init__(name="retriever")
+        self.num_blocks = len(table)
+        self._tokenizer, self._text_to_ids = tokenizer, tokenizer.in_graph()
+        self._query_length, self._block = config.open_qa.query_length, config.blocks
+        # What made the vectors is a lean tower in this dtype, too.
+        dtype = config.retrieval.embed_dtype
+        self._query_tower = lean_encoder.LeanTower(query_tower, dtype=dtype)
+        self._block_tower = block_tower and lean_encoder.LeanTower(block_tower, dtype=dtype)
+        self._store = block_store.BlockStore(table)
+        self._search = search
+
+    @property
+    def embeds_blocks(self) -> bool:
+        """Whether it can embed blocks, too."""
+        return self._block_tower is not None
+
+    def embed_queries(self, question: tf.Tensor) -> tf.Tensor:
+        """Embeds questions <string>[n] into vectors <float32>[n, embed_dim]."""
+
+        def embed(question: tf.Tensor) -> list[tf.Tensor]:
+            tokens = self._text_to_ids.tokenize(question)
+            packed = graph_packing.pack_queries(tokens, self._query_length, self._tokenizer)
+            return [self._query_tower(graph_packing.trim(packed))]
+
+        return self._vectors(embed, question)
+
+    def embed_blocks(self, title: tf.Tensor, text: tf.Tensor) -> tf.Tensor:
+        """Embeds blocks, titles and texts <string>[n], into vectors <float32>[n, embed_dim]."""
+        length, template, tower = self._block.length, self._block.template, self._block_tower
+        if tower is None:
+            raise ValueError("This retriever was made without a block tower.")
+
+        def embed(title: tf.Tensor, text: tf.Tensor) -> list[tf.Tensor]:
+            titles, bodies = map(self._text_to_ids.tokenize, (title, text))
+            if template == packing.BODY:
+                packed = graph_packing.pack_queries(bodies, length, self._tokenizer)
+            else:
+                titles = titles[:, : length // packer.TITLE_SHARE]
+                packed, _ = graph_packing.pack_joint(titles, bodies, length, self._tokenizer)
+            return [tower(graph_packing.trim(packed))]
+
+        return self._vectors(embed, title, text)
+
+    def _vectors(self, embed: Callable[..., list[tf.Tensor]], *texts: tf.Tensor) -> tf.Tensor:
+        (vectors,) = chunks.apply(embed, texts, [tf.float32], _TEXTS_AT_A_TIME)
+        return vectors
+
+    def search(self, question: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Searches for questions.
+
+        Args:
+          question: Questions <string>[batch_size].
+          k: How many blocks each question wants, at most `num_blocks`, <int32>[batch_size].
+
+        Returns:
+          Rows <int64> and inner products <float32>, both [batch_size, largest k], best first.
+          Places beyond a question's k, and all of a question that asks nothing, have row 0 and
+          `NO_BLOCK`.
+        """
+        most = tf.reduce_max(tf.concat([k, [1]], 0))
+        rows, scores = self._search(self.embed_queries(question), most)
+        wanted = tf.range(most) < tf.where(requests.asks(question), k, 0)[:, tf.newaxis]
+        return tf.where(wanted, rows, 0), tf.where(wanted, scores, NO_BLOCK)
+
+    def cite(self, rows: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What is known of blocks; see `BlockStore.cite`."""
+        return self._store.cite(rows, valid)
+
+    def retrieve(
+        self, question: tf.Tensor, k: tf.Tensor, with_metadata: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Retrieves blocks for questions, best first.
+
+        Args:
+          question: Questions <string>[batch_size].
+          k: How many blocks each question wants, <int32>[batch_size]; the nearest number that can
+            be had is taken.
+          with_metadata: Whether metadata is wanted, <bool>[batch_size].
+
+        Returns:
+          `retrieval_score` <float32>, the inner product, and what `BlockStore.cite` returns,
+          each [batch_size, largest k]; places without a block have `NO_BLOCK` and empty texts.
+        """
+        k = requests.within(k, 1, min(requests.MAX_BLOCKS, self.num_blocks))
+        rows, scores = self.search(question, k)
+        found = self.cite(rows, scores > NO_BLOCK)
+        found["metadata"] = tf.where(with_metadata[:, tf.newaxis], found["metadata"], "")
+        return {**found, "retrieval_score": scores}

@@ -1,0 +1,44 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Exact search in the graph, against sorting all products."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf import artifacts
+from realm_tf.retrieval import vectors
+from serving import exact_search
+
+
+def _search(tmp_path, numbers, *cuts):
+    shards = np.split(numbers, cuts)
+    writer = artifacts.SegmentWriter(
+        str(tmp_path / "vectors"), kind=vectors.KIND, settings={}, made_from={}
+    )
+    for i, shard in enumerate(shards):
+        ids = np.arange(len(shard), dtype=np.uint64)
+        names = vectors.write_shard(writer.path, i, len(shards), block_ids=ids, vectors=shard)
+        for name in names:
+            writer.add(name)
+    return exact_search.ExactSearch(vectors.VectorTable.open(writer.commit()))
+
+
+@pytest.mark.parametrize("num_rows", [1, 5, 511, 512, 513, 1024, 1800])
+def test_the_best_rows_are_found_with_padding_and_ties(tmp_path, num_rows):
+    rng = np.random.default_rng(num_rows)
+    # Whole numbers, so that many products are equal, and all below those of the padding's zeros.
+    numbers = -rng.integers(1, 4, (num_rows, 3)).astype(np.float32)
+    queries = rng.integers(1, 4, (70, 3)).astype(np.float32)
+    search = _search(tmp_path, numbers, num_rows // 3)
+    products = queries @ numbers.T
+    for count in {1, min(7, num_rows), num_rows}:
+        rows, scores = search(tf.constant(queries), count)
+        expected = np.argsort(-products, axis=1, kind="stable")[:, :count]
+        np.testing.assert_array_equal(rows, expected)
+        np.testing.assert_array_equal(scores, np.take_along_axis(products, expected, 1))
+
+
+def test_no_question(tmp_path):
+    rows, scores = _search(tmp_path, np.ones((4, 3), np.float32))(tf.zeros([0, 3]), 2)
+    assert rows.shape == scores.shape == [0, 2]
