@@ -36,7 +36,8 @@ def load(path: str) -> AnswerFunction:
     if apart.are_apart(path):
         pair = [_newest(os.path.join(path, n)) for n in (versions.RETRIEVER, versions.READER)]
         num_read = apart.require_pair(*pair)
-        return apart.join(*map(saved_models.load, pair), num_read=num_read)
+        retriever, reader = map(saved_models.load, pair)
+        return apart.join(retriever, reader, num_read)
     version = _newest(path)
     module = saved_models.load(version)
     if "serving_default" not in module.signatures:
