@@ -186,6 +186,7 @@ class Server:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="error",  # a warning for each malformed request would fill the log
             access_log=False,
             lifespan="off",
             ws="none",
