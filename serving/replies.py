@@ -19,6 +19,11 @@ _ENDS = ("byte_start", "byte_limit", "char_start", "char_limit")
 _OUTPUTS = {"text": "answer", **{end: f"answer_{end}" for end in _ENDS}}
 _NO_EVIDENCE = "no_evidence"
 _FIELDS = dataclasses.fields(types.Answer)
+NEEDED = frozenset(
+    _OUTPUTS.get(field.name, field.name)
+    for field in _FIELDS
+    if field.default is dataclasses.MISSING
+)
 _CONVERT = {"int": int, "float": float, "int | None": int, "float | None": float}
 _BOLD, _PLAIN = "\033[1m", "\033[0m"
 
@@ -78,8 +83,7 @@ def from_outputs(questions: Sequence[str], outputs: Mapping[str, Any]) -> list[R
     Raises:
       UserError: If an output is missing: the model is no export of this project.
     """
-    needed = {_OUTPUTS.get(f.name, f.name) for f in _FIELDS if f.default is dataclasses.MISSING}
-    if missing := needed - set(outputs):
+    if missing := NEEDED - set(outputs):
         raise types.UserError(
             f"The model is none of `realm export`: it has no output {min(missing)!r}."
         )
@@ -120,7 +124,9 @@ def _answer(row: int, place: int, outputs: Mapping[str, Any]) -> types.Answer:
         name = _OUTPUTS.get(field.name, field.name)
         if name in outputs:
             convert = _CONVERT.get(str(field.type), _text)
-            values[field.name] = convert(outputs[name][row][place])
+            value = outputs[name][row]
+            # What is said of the question stands once, not at every place.
+            values[field.name] = convert(value[place] if hasattr(value, "__len__") else value)
     return types.Answer(**values)
 
 

@@ -186,6 +186,7 @@ class Server:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="error",  # a warning for each malformed request would fill the log
             access_log=False,
             lifespan="off",
             ws="none",
@@ -240,7 +241,9 @@ async def _run(settings: Settings, on_start: Callable[[Addresses], None]) -> Non
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # The protocol is named, because asyncio switches Nagle's algorithm off for those sockets
+        # alone, and with it on an answer takes 40 ms more.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
     except OSError as error:

@@ -25,36 +25,32 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self._registry = prometheus_client.CollectorRegistry()
+        known = self._registry = prometheus_client.CollectorRegistry()
         self._requests = prometheus_client.Counter(
             "realm_requests",
-            "Requests by protocol, signature and status code of gRPC",
+            "Requests by status code",
             ["protocol", "signature", "code"],
-            registry=self._registry,
+            registry=known,
         )
         self._request_secs = prometheus_client.Histogram(
             "realm_request_seconds",
-            "Time from the request to its answer",
+            "Time from a request to its answer",
             ["protocol", "signature"],
             buckets=_SECS,
-            registry=self._registry,
+            registry=known,
         )
         self._batch_rows = prometheus_client.Histogram(
             "realm_batch_rows",
             "Rows that ran together",
             ["signature"],
             buckets=_ROWS,
-            registry=self._registry,
+            registry=known,
         )
         self._batch_secs = prometheus_client.Histogram(
-            "realm_batch_seconds",
-            "Time that a batch ran",
-            ["signature"],
-            buckets=_SECS,
-            registry=self._registry,
+            "realm_batch_seconds", "Time of a batch", ["signature"], buckets=_SECS, registry=known
         )
         self.queue_rows = prometheus_client.Gauge(
-            "realm_queue_rows", "Rows that wait for a batch", registry=self._registry
+            "realm_queue_rows", "Rows that wait for a batch", registry=known
         )
 
     def watch(self, versions: Collection[servable.Servable]) -> None:

@@ -28,6 +28,7 @@ _BATCHING = (
     *((n, "Int64Value") for n in ("max_batch_size", "batch_timeout_micros")),
     *((n, "Int64Value") for n in ("max_enqueued_batches", "num_batch_threads")),
     ("pad_variable_length_inputs", bool),
+    ("allowed_batch_sizes", int),
 )
 _MONITORING = (("enable", bool), ("path", str))
 
@@ -40,12 +41,15 @@ def _message(name, fields):
     )
     message = file.message_type.add(name=name)
     for number, (field, kind) in enumerate(fields, 1):
-        added = message.field.add(name=field, number=number, label=kinds.LABEL_OPTIONAL)
+        label = kinds.LABEL_REPEATED if kind is int else kinds.LABEL_OPTIONAL
+        added = message.field.add(name=field, number=number, label=label)
         if isinstance(kind, str):
             added.type = kinds.TYPE_MESSAGE
             added.type_name = f".google.protobuf.{kind}"
         else:
-            added.type = {bool: kinds.TYPE_BOOL, str: kinds.TYPE_STRING}[kind]
+            added.type = {bool: kinds.TYPE_BOOL, str: kinds.TYPE_STRING, int: kinds.TYPE_INT64}[
+                kind
+            ]
     pool = descriptor_pool.DescriptorPool()
     wrappers = descriptor_pb2.FileDescriptorProto()
     wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
@@ -76,6 +80,7 @@ def test_batches_are_those_of_realm_serve():
     assert found.num_batch_threads.value == limit.batch_threads
     rows = found.max_enqueued_batches.value * found.max_batch_size.value
     assert rows == limit.max_queue_rows
+    assert max(found.allowed_batch_sizes) == found.max_batch_size.value  # as TF Serving demands
 
 
 def test_monitoring():

@@ -15,7 +15,7 @@ import pytest
 
 from realm_tf import types
 from realm_tf.cli import main
-from serving import client
+from serving import client, replies
 from serving.remote import connect, endpoint, smoke
 from tests.serving import tiny_system
 from tests.serving.server import live
@@ -107,10 +107,7 @@ class _Busy(endpoint.Endpoint):
         self.left -= 1
         if self.left >= 0:
             raise endpoint.OverloadedError("busy", 0.25)
-        names = ("answer", "doc_id", "title", "block_text", "block_id")
-        outputs = {name: [[""]] for name in names}
-        numbers = ("score", "answer_byte_start", "answer_byte_limit")
-        return {**outputs, **{name: [[0]] for name in numbers}}
+        return {name: [[""]] for name in replies.NEEDED}
 
     versions = signatures = close = None
 

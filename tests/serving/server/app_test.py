@@ -180,6 +180,24 @@ def test_keep_alive(path):
         connection.close()
 
 
+def test_answers_are_sent_at_once():
+    async def run():
+        seen = asyncio.get_running_loop().create_future()
+
+        def accept(reader, writer):
+            accepted = writer.get_extra_info("socket")
+            seen.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = app._listen("127.0.0.1", 0)
+        async with await asyncio.start_server(accept, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.close()
+            return await seen
+
+    assert asyncio.run(run())
+
+
 def test_what_cannot_start_says_why(path, tmp_path, certificate):
     with live.serve(path) as server:
         port = int(server.addresses.rest.rpartition(":")[2])
