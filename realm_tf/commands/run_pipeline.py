@@ -122,18 +122,9 @@ class Pipeline:
     @classmethod
     @contextlib.contextmanager
     def open(
-        cls,
-        workdir: str,
-        *,
-        has_refresher: bool = True,
-        changes: Mapping[str, Any] | None = None,
+        cls, workdir: str, *, has_refresher: bool = True, changes: Mapping[str, Any] | None = None
     ) -> Iterator[Pipeline]:
-        """Opens a run that `create` started; where its data is complete, it needs no corpus.
-
-        Args:
-          workdir: Directory of the run.
-          has_refresher: As for the class.
-          changes: Settings that are others this time alone; see `config.replaced`.
+        """Opens a run that `create` started, for now with `changes`; complete data needs no corpus.
 
         Yields:
           The run, in whose work directory no other process works meanwhile, unless it trains
@@ -211,8 +202,6 @@ class Pipeline:
         _LOGGER.info("%s: %.0f s", name, seconds)
         known = report.read(self._workdir).get("seconds", {})
         self._report("seconds", {**known, name: round(seconds, 1)})
-
-    # Measuring and serving.
 
     def evaluate(self) -> dict[str, Any]:
         """Measures every system that has not been measured, and writes the report."""
