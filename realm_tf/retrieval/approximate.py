@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,6 @@ _BACKENDS = {"scann": scann_layer, "ivf": ivf}
 _LOGGER = logging.getLogger(__name__)
 
 
-class Layer(gate.Layer, Protocol):
-    """An approximate layer: `scann_layer.ScannTopK` or `ivf.IvfTopK`."""
-
-    table: widths.WidthTable
-
-
 class Gated(NamedTuple):
     """A trained layer, whose files are written, and what the gate found.
 
@@ -36,7 +30,7 @@ class Gated(NamedTuple):
       files: Names of its files.
     """
 
-    layer: Layer
+    layer: gate.Layer
     passed: dict[int, gate.Passed]
     files: list[str]
 
@@ -68,17 +62,12 @@ def build(
     Returns:
       None if it is not good enough at any depth; there are no files then.
     """
-    backend = _BACKENDS[retrieval.index]
-    if len(table) < backend.MIN_BLOCKS:
-        _LOGGER.warning(
-            "%s needs at least %d blocks: building an exact index",
-            retrieval.index, backend.MIN_BLOCKS,
-        )  # fmt: skip
+    trained = train(table, retrieval, folder)
+    if trained is None:
         return None
-    num_leaves = retrieval.num_leaves or backend.default_leaves(len(table))
-    layer, files = backend.train(table, max(1, min(num_leaves, len(table) // 2)), folder)
+    layer, files = trained
     truth = recall.GroundTruth(table, queries, depths[-1])
-    passed = gate.pass_through(layer, truth, depths, retrieval, layer.table.everything)
+    passed = gate.pass_through(layer, truth, depths, retrieval)
     found = {k: one.width for k, one in passed.items()}
     if any(found.values()):
         layer.table = widths.WidthTable(found, layer.table.everything)
@@ -91,7 +80,34 @@ def build(
     return None
 
 
-def open_layer(segment: artifacts.Segment, table: vectors.VectorTable) -> Layer:
+def train(
+    table: vectors.VectorTable, retrieval: config.RetrievalConfig, folder: str
+) -> tuple[gate.Layer, list[str]] | None:
+    """Trains a layer, whose widths are still to be found.
+
+    Args:
+      table: Vectors of the blocks.
+      retrieval: Configuration of the index, which is not exact.
+      folder: Directory for its files.
+
+    Returns:
+      The layer, and the names of its files; None if there are too few blocks.
+    """
+    backend = _BACKENDS[retrieval.index]
+    if len(table) < backend.MIN_BLOCKS:
+        _LOGGER.warning(
+            "%s needs at least %d blocks: building an exact index",
+            retrieval.index, backend.MIN_BLOCKS,
+        )  # fmt: skip
+        return None
+    num_leaves = retrieval.num_leaves or backend.default_leaves(len(table))
+    trained: tuple[gate.Layer, list[str]] = backend.train(
+        table, max(1, min(num_leaves, len(table) // 2)), folder
+    )
+    return trained
+
+
+def open_layer(segment: artifacts.Segment, table: vectors.VectorTable) -> gate.Layer:
     """Opens the layer of an "index" segment that is not exact.
 
     Args:

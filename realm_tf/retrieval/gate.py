@@ -33,6 +33,7 @@ class Layer(Protocol):
     """An approximate layer: `scann_layer.ScannTopK` or `ivf.IvfTopK`."""
 
     num_leaves: int
+    table: widths.WidthTable
 
     def search(
         self, queries: tf.Tensor, k: int, width: widths.Width
@@ -69,7 +70,6 @@ def pass_through(
     truth: recall.GroundTruth,
     depths: Sequence[int],
     retrieval: config.RetrievalConfig,
-    most: widths.Width,
 ) -> dict[int, Passed]:
     """Finds the width of every depth.
 
@@ -78,14 +78,28 @@ def pass_through(
       truth: Queries and their exact results, to the deepest depth.
       depths: Depths, ascending.
       retrieval: Floors, time budget, and the least width that the user wants.
-      most: The width at which the layer searches everything.
     """
     started = time.monotonic()
     passed = {}
     for number, k in enumerate(depths, start=1):
         deadline = started + retrieval.tuning_seconds * number / len(depths)
-        passed[k] = _pass(layer, truth, k, retrieval, most, deadline)
+        passed[k] = _pass(layer, truth, k, retrieval, deadline)
     return passed
+
+
+def walk(
+    layer: Layer,
+    truth: recall.GroundTruth,
+    k: int,
+    retrieval: config.RetrievalConfig,
+    deadline: float,
+) -> tuning.Walk:
+    """The search for the width of one depth, on a sample of the queries."""
+    return tuning.Walk(
+        _measurer(layer, truth.first(_sample_size(k)), k),
+        *ladders(k, retrieval, layer.table.everything),
+        deadline,
+    )
 
 
 def _pass(
@@ -93,29 +107,24 @@ def _pass(
     truth: recall.GroundTruth,
     k: int,
     retrieval: config.RetrievalConfig,
-    most: widths.Width,
     deadline: float,
 ) -> Passed:
     wanted = floor(retrieval, k)
-    walk = tuning.Walk(
-        _measurer(layer, truth.first(_sample_size(k)), k),
-        *ladders(k, retrieval, most),
-        deadline,
-    )
-    good = walk.good(wanted + _MARGIN * (1 - wanted))
+    walked = walk(layer, truth, k, retrieval, deadline)
+    good = walked.good(wanted + _MARGIN * (1 - wanted))
     in_full = _measurer(layer, truth, k)
     for point in [*good[: _CANDIDATES - 1], *good[_CANDIDATES - 1 :][-1:]]:
         measured = in_full(point.width)
         if measured.recall >= wanted:
             _LOGGER.info("recall@%d is %.4f with %s", k, measured.recall, measured.width)
-            return Passed(point.width, measured.recall, measured.seconds, walk.points)
-    best = max((point.recall for point in walk.points), default=0.0)
+            return Passed(point.width, measured.recall, measured.seconds, walked.points)
+    best = max((point.recall for point in walked.points), default=0.0)
     _LOGGER.warning(
         "%s: no width tried%s brings recall@%d to %g; the best has %.3f. Searches so deep"
         " are exact",
-        retrieval.index, " in retrieval.tuning_seconds" if walk.is_late else "", k, wanted, best,
+        retrieval.index, " in retrieval.tuning_seconds" if walked.is_late else "", k, wanted, best,
     )  # fmt: skip
-    return Passed(None, 1.0, float("nan"), walk.points)
+    return Passed(None, 1.0, float("nan"), walked.points)
 
 
 def _measurer(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,15 +20,12 @@ import tensorflow as tf
 
 from realm_tf import artifacts, config, types
 from realm_tf.artifacts import gfile
-from realm_tf.retrieval import approximate, exact_layer, vectors
+from realm_tf.retrieval import approximate, exact_layer, gate, vectors
 
 KIND = "index"
 DEFAULT_K = 100  # how deep an index is gated unless told otherwise
 
 _MAX_BATCH = 64  # bounds the score matrix
-_RECALL_QUERIES = 1_000
-
-_LOGGER = logging.getLogger(__name__)
 
 SearchFn = Callable[[tf.Tensor, int], tuple[tf.Tensor, tf.Tensor]]
 
@@ -138,7 +134,7 @@ def exact(table: vectors.VectorTable) -> Index:
     return Index(layer.call, num_blocks=len(table), dim=table.dim)
 
 
-def of_layer(layer: approximate.Layer, table: vectors.VectorTable) -> Index:
+def of_layer(layer: gate.Layer, table: vectors.VectorTable) -> Index:
     """An index that searches with a trained layer, and exactly where the layer is not good enough.
 
     Args:
@@ -199,7 +195,7 @@ def build(
     gated = None
     if retrieval.index != "exact":
         gfile.makedirs(path)
-        queries = _sample(table) if queries is None else queries
+        queries = vectors.sample(table) if queries is None else queries
         gated = approximate.build(table, retrieval, depths, queries, path)
         settings["recall"] = {str(depth): 1.0 for depth in depths}
     backend = "exact" if gated is None else retrieval.index
@@ -208,9 +204,3 @@ def build(
     for name in [] if gated is None else gated.files:
         writer.add(name)
     return writer.commit(blocks=len(table), fallback=int(backend != retrieval.index))
-
-
-def _sample(table: vectors.VectorTable) -> np.ndarray:
-    _LOGGER.info("recall is measured with vectors of blocks, which are easier than real queries")
-    count = min(len(table), _RECALL_QUERIES)
-    return table.gather(np.linspace(0, len(table) - 1, count).astype(np.int64))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import uuid
 import weakref
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ _ANISOTROPIC_THRESHOLD = 0.2  # the authors' value
 _DIMENSIONS_PER_BLOCK = 2
 _TRAINED_PER_LEAF = 256
 _MIN_TRAINED = 100_000
+_DESTROYER = "destroys a ScaNN searcher"
 # What a searcher is made of, in ScaNN's order; the vectors, which come last, are not among them.
 _PARTS = (
     "scann_config",
@@ -189,8 +191,13 @@ def _candidates(table: vectors.VectorTable) -> tf.Tensor:
 
 
 def _destroy(handle: tf.Tensor) -> None:
-    with tf.init_scope():  # whoever collects the layer may be tracing a function just now
-        tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
+    """Frees a searcher; in a thread, for whoever collects its layer may be tracing a function."""
+    threading.Thread(
+        target=tf.raw_ops.DestroyResourceOp,
+        kwargs={"resource": handle, "ignore_lookup_error": True},
+        name=_DESTROYER,
+        daemon=True,
+    ).start()
 
 
 def _unique_name() -> str:

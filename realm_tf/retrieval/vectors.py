@@ -10,6 +10,7 @@ the number type int8 have a scale each: their largest number is 127 of it.
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from collections.abc import Iterable, Iterator
 
@@ -21,6 +22,9 @@ from realm_tf import artifacts, types
 KIND = "vectors"
 
 _LOADED_ROWS = 65_536
+_SAMPLED_ROWS = 1_000
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def vectors_name(index: int, num_shards: int) -> str:
@@ -232,6 +236,17 @@ class VectorTable:
         """Yields (first row, one past the last row) of pieces of at most `num_rows` rows."""
         for start in range(0, len(self), num_rows):
             yield start, min(start + num_rows, len(self))
+
+
+def sample(table: VectorTable) -> np.ndarray:
+    """An even sample of vectors, to search with where there are no real queries.
+
+    Returns:
+      <float32>[num_rows, embed_dim] of 1,000 rows, or of all.
+    """
+    _LOGGER.info("recall is measured with vectors of blocks, which are easier than real queries")
+    count = min(len(table), _SAMPLED_ROWS)
+    return table.gather(np.linspace(0, len(table) - 1, count).astype(np.int64))
 
 
 def _join(arrays: list[np.ndarray]) -> np.ndarray:

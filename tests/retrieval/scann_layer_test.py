@@ -3,6 +3,7 @@
 """The ScaNN layer takes its width per search, and lives on without TensorFlow's variables."""
 
 import gc
+import threading
 
 import numpy as np
 import pytest
@@ -50,6 +51,9 @@ def test_two_layers_are_two_searchers_and_leave_nothing_behind():
     handle = restored[0]._handle
     del layers, restored, layer
     gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == scann_layer._DESTROYER:
+            thread.join()
     with pytest.raises(tf.errors.NotFoundError):
         tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=False)
 
