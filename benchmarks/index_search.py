@@ -278,8 +278,8 @@ def compare(
     systems = {kind: own_system(made["path"], table) for kind, made in indexes.items()}
     built: dict[str, float] = {}
     systems |= dict(peers(table, built, hnsw=hnsw))
-    tuning_truth = recall.GroundTruth(table, queries[:half][:_TUNED], max(FLOORS))
-    truth = recall.GroundTruth(table, queries[half:], max(FLOORS))
+    tuning_truth = recall.GroundTruth.of(table, queries[:half][:_TUNED], max(FLOORS))
+    truth = recall.GroundTruth.of(table, queries[half:], max(FLOORS))
     searches = {}
     for k in FLOORS:
         chosen = {name: tuned(system, tuning_truth, k) for name, system in systems.items()}

@@ -45,7 +45,7 @@ def tune(segment: str, queries: np.ndarray | None, config: config_lib.Config) ->
         trained = approximate.train(table, config.retrieval, folder)
         if trained is None:
             raise types.UserError(f"{segment} has too few vectors ({len(table)}) to tune an index.")
-        truth = recall.GroundTruth(table, queries, searched[-1])
+        truth = recall.GroundTruth.of(table, queries, searched[-1])
         started, found = time.monotonic(), {}
         for number, k in enumerate(searched, start=1):
             deadline = started + config.retrieval.tuning_seconds * number / len(searched)

@@ -66,7 +66,7 @@ def build(
     if trained is None:
         return None
     layer, files = trained
-    truth = recall.GroundTruth(table, queries, depths[-1])
+    truth = recall.GroundTruth.of(table, queries, depths[-1])
     passed = gate.pass_through(layer, truth, depths, retrieval)
     found = {k: one.width for k, one in passed.items()}
     if any(found.values()):

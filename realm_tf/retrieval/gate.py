@@ -96,7 +96,7 @@ def walk(
 ) -> tuning.Walk:
     """The search for the width of one depth, on a sample of the queries."""
     return tuning.Walk(
-        _measurer(layer, truth.first(_sample_size(k)), k),
+        _measurer(layer, truth.sample(_sample_size(k)), k),
         *ladders(k, retrieval, layer.table.everything),
         deadline,
     )

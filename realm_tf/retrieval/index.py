@@ -107,7 +107,8 @@ class Index:
             raise types.UserError(f"A search must ask for at least one block. Received: k={k}.")
 
     def _search(self, queries: np.ndarray, k: int) -> types.RetrievedBlocks:
-        scores, rows = self.search_fn(tf.constant(queries), k)
+        with tf.device("/CPU:0"):  # where the vectors are
+            scores, rows = self.search_fn(tf.constant(queries), k)
         return _in_order(scores.numpy(), rows.numpy(), k)
 
 

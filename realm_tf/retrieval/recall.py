@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Protocol
 
 import numpy as np
@@ -42,27 +43,29 @@ def exact_scores(table: vectors.VectorTable, queries: np.ndarray, k: int) -> np.
     return -np.sort(-best, axis=1)
 
 
+@dataclasses.dataclass(frozen=True)
 class GroundTruth:
     """The exact results of some queries, against which searches of any depth are held.
 
-    Args:
+    Attributes:
       table: Vectors of the blocks.
       queries: Query vectors <float32>[num_queries, embed_dim].
-      depth: The deepest search that will be measured.
+      scores: The largest inner products of every query, best first, <float32>[num_queries, depth].
     """
 
-    def __init__(self, table: vectors.VectorTable, queries: np.ndarray, depth: int):
-        self._table = table
-        self.queries = queries
-        self._scores = exact_scores(table, queries, min(depth, len(table)))
+    table: vectors.VectorTable
+    queries: np.ndarray
+    scores: np.ndarray
 
-    def first(self, count: int) -> GroundTruth:
+    @classmethod
+    def of(cls, table: vectors.VectorTable, queries: np.ndarray, depth: int) -> GroundTruth:
+        """Searches exactly, down to the deepest search that will be measured."""
+        return cls(table, queries, exact_scores(table, queries, min(depth, len(table))))
+
+    def sample(self, count: int) -> GroundTruth:
         """That of an even sample of the queries."""
         chosen = np.linspace(0, len(self.queries) - 1, min(count, len(self.queries))).astype(int)
-        made = GroundTruth.__new__(GroundTruth)
-        made._table, made.queries = self._table, self.queries[chosen]
-        made._scores = self._scores[chosen]
-        return made
+        return GroundTruth(self.table, self.queries[chosen], self.scores[chosen])
 
     def recall(self, rows: np.ndarray) -> float:
         """Share of the exact results that were found, averaged over queries.
@@ -77,12 +80,12 @@ class GroundTruth:
           The recall, a number from 0 to 1.
         """
         k = rows.shape[1]
-        worst = self._scores[:, k - 1 : k]
+        worst = self.scores[:, k - 1 : k]
         least = worst - 1e-5 * np.maximum(1.0, np.abs(worst))
         num_found, step = 0, max(1, _CHECKED_ROWS // k)
         for start in range(0, len(rows), step):
             part = slice(start, start + step)
-            found = self._table.gather(rows[part])
+            found = self.table.gather(rows[part])
             scores = np.matmul(found, self.queries[part, :, None])[:, :, 0]
             num_found += int(((scores >= least[part]) & (rows[part] >= 0)).sum())
         return num_found / rows.size
@@ -98,4 +101,4 @@ def index_recall(index: Searches, table: vectors.VectorTable, queries: np.ndarra
       k: Number of blocks for each query, at most the number of all blocks.
     """
     k = min(k, len(table))
-    return GroundTruth(table, queries, k).recall(index.search(queries, k).rows)
+    return GroundTruth.of(table, queries, k).recall(index.search(queries, k).rows)

@@ -54,8 +54,9 @@ def measure(search: Search, truth: recall.GroundTruth, k: int, width: widths.Wid
     rows = np.full((len(truth.queries), k), -1, np.int64)
     started = time.process_time()
     for start in range(0, len(rows), BATCH):
-        batch = tf.constant(truth.queries[start : start + BATCH])
-        scores, found = (array.numpy() for array in search(batch, k, width))
+        with tf.device("/CPU:0"):
+            batch = tf.constant(truth.queries[start : start + BATCH])
+            scores, found = (array.numpy() for array in search(batch, k, width))
         is_found = np.isfinite(scores)
         rows[start : start + BATCH, : found.shape[1]] = np.where(is_found, found, -1)
     seconds = (time.process_time() - started) / len(rows)

@@ -212,7 +212,7 @@ def test_a_depth_that_stays_under_the_floor_is_searched_exactly(tmp_path, caplog
     assert segment.settings["widths"]["5"] is not None
     assert segment.settings["widths"]["3900"] is None
     found = index_lib.Index.open(segment, table).search(queries, 3000)
-    assert recall.GroundTruth(table, queries, 3000).recall(found.rows) == 1.0
+    assert recall.GroundTruth.of(table, queries, 3000).recall(found.rows) == 1.0
 
 
 @pytest.mark.parametrize("name", ["scann", "ivf"])
