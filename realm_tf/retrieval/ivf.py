@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from sklearn import cluster, exceptions
 from tensorflow_recommenders.layers import factorized_top_k
 
 from realm_tf.retrieval import vectors, widths
@@ -195,6 +194,8 @@ def _path(folder: str, name: str) -> str:
 
 def _train_centres(table: vectors.VectorTable, num_leaves: int) -> np.ndarray:
     """Centres <float32>[num_leaves, embed_dim] of the leaves, by k-means of an even sample."""
+    from sklearn import cluster, exceptions  # takes a second, and only builds need it
+
     count = min(len(table), _TRAINED_PER_LEAF * num_leaves)
     sample = table.gather(np.linspace(0, len(table) - 1, count).astype(np.int64))
     means = cluster.KMeans(
