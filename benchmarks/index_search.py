@@ -270,12 +270,15 @@ def compare(
     os.makedirs(root, exist_ok=True)
     path = os.path.join(root, "tuned_with.npy")
     np.save(path, queries[:half])
-    indexes = {
-        kind: _in_own_process(root, "--part", kind, "--vectors", segment, "--queries", path)
-        for kind in ("exact", "scann", "ivf")
-    }
+    indexes = {}
+    for kind in ("exact", "scann", "ivf"):
+        args = (root, "--part", kind, "--vectors", segment, "--queries", path)
+        indexes[kind] = _in_own_process(*args)  # builds
+        opened = _in_own_process(*args)["bytes"]
+        peak = indexes[kind]["bytes"]["build peak"]
+        indexes[kind]["bytes"] = {**opened, "build peak": peak}
     table = vectors.VectorTable.open(segment)
-    systems = {kind: own_system(made["path"], table) for kind, made in indexes.items()}
+    systems = {kind: own_system(made.pop("path"), table) for kind, made in indexes.items()}
     built: dict[str, float] = {}
     systems |= dict(peers(table, built, hnsw=hnsw))
     tuning_truth = recall.GroundTruth.of(table, queries[:half][:_TUNED], max(FLOORS))
