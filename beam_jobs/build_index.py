@@ -19,7 +19,7 @@ import tensorflow as tf
 from beam_jobs.engine import launch, runner
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.retrieval import index
+from realm_tf.retrieval import depths, index
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Params:
     Attributes:
       vectors: Path of the "vectors" segment.
       output_root: Directory of segments.
-      k: The deepest search that will be made.
+      k: The deepest search that will be made; 0: that of the uses that are configured. Their depths
+        down to it are gated.
       queries: Path of a `.npy` file <float>[num_queries, embed_dim] to measure recall with; by
         default a sample of the vectors is taken.
       config: Section `retrieval`: which index, and how.
@@ -37,19 +38,30 @@ class Params:
 
     vectors: str
     output_root: str
-    k: int = index.DEFAULT_K
+    k: int = 0
     queries: str | None = None
     config: config_lib.Config = config_lib.Config()
 
     def build(self) -> artifacts.Segment:
         """Builds the index, or opens it where it is built; see `index.build`."""
-        queries = None if self.queries is None else _read_queries(self.queries)
+        queries = None if self.queries is None else read_queries(self.queries)
+        uses = depths.depths(self.config)
         return index.build(
-            self.output_root, self.vectors, self.config.retrieval, k=self.k, queries=queries
+            self.output_root,
+            self.vectors,
+            self.config.retrieval,
+            k=self.k or uses[-1],
+            gates=[use for use in uses if not self.k or use <= self.k],
+            queries=queries,
         )
 
 
-def _read_queries(path: str) -> np.ndarray:
+def read_queries(path: str) -> np.ndarray:
+    """Reads vectors of queries, <float32>[num_queries, embed_dim], from a `.npy` file.
+
+    Raises:
+      UserError: If it is missing, or holds something else.
+    """
     try:
         with tf.io.gfile.GFile(path, "rb") as f:
             queries = np.load(io.BytesIO(f.read()), allow_pickle=False)

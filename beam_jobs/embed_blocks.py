@@ -164,7 +164,8 @@ class EmbedFn(work_items.ItemFn):
             number,
             output.num_shards,
             block_ids=table.block_ids,
-            vectors=embedded.astype(config.retrieval.dtype),
+            vectors=embedded,
+            dtype=config.retrieval.dtype,
         )
         files = [outputs.measure(output.path, name, len(table)) for name in names]
         return {"counts": {"blocks": len(table)}, outputs.FILES: {vectors.KIND: files}}

@@ -16,6 +16,7 @@ DISTRIBUTIONS = {
     "grpc_health": "grpcio-health-checking",
     "official": "tf-models-official",
     "orbit": "tf-models-official",
+    "sklearn": "scikit-learn",
     "tensorflow_serving": "tensorflow-serving-api",
     "yaml": "pyyaml",
 }

@@ -29,7 +29,7 @@ from realm_tf.artifacts import files, gfile
 MANIFEST = "segment.json"
 SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
 # Versions of the file formats of kinds of segments; those that are not named are at their first.
-_SCHEMA_VERSIONS = {"blocks": 2, "spans": 2}
+_SCHEMA_VERSIONS = {"blocks": 2, "spans": 2, "index": 2}
 _THREADS = 16  # that look at files: on an object store every look is a request
 _NOT_MADE_BELOW: contextvars.ContextVar[str | None] = contextvars.ContextVar(
     "not_made_below", default=None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import click
@@ -53,18 +54,66 @@ def embed(
 @options.several(options.CONFIG)
 @click.option("--vectors", required=True, metavar="DIR", help='Segment "vectors".')
 @options.OUTPUT
+@click.option(
+    "--questions",
+    metavar="FILE",
+    help="Questions to measure recall with. Needs --embedder and --vocab.",
+)
+@click.option(
+    "--blocks",
+    "blocks_path",
+    metavar="DIR",
+    help='Segment "blocks", whose sentences measure recall in place of questions.',
+)
+@click.option("--embedder", metavar="DIR", help='Segment "embedder" that made the vectors.')
+@click.option("--vocab", "vocab_path", metavar="DIR", help='Segment "vocab".')
+@click.option(
+    "--tune",
+    metavar="PLOT",
+    help="Build nothing: print how fast searches are at which recall, and plot it to this file"
+    " (.svg, .png or .pdf).",
+)
 @options.JSON
 def index(
-    config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
+    config_file: str | None,
+    overrides: tuple[str, ...],
+    vectors: str,
+    output: str,
+    questions: str | None,
+    blocks_path: str | None,
+    embedder: str | None,
+    vocab_path: str | None,
+    tune: str | None,
+    as_json: bool,
 ) -> None:
-    """Build an index over vectors: exact, or with ScaNN."""
+    """Build an index over vectors: exact, or with ScaNN, or ivf.
+
+    The recall of ScaNN and ivf is measured with real queries, if there are any: --questions, or
+    sentences of --blocks.
+    """
     config = config_lib.load(config_file, overrides)
     paths.check_segment(vectors, "vectors")
+    paths.check_plot(tune)
 
     from beam_jobs import build_index
+    from realm_tf.commands import index_queries, tune_index
 
-    params = build_index.Params(vectors, output, config=config)
-    options.print_segment(build_index.build_index(params), as_json)
+    queries = index_queries.made_of(
+        config, questions=questions, blocks=blocks_path, embedder=embedder, vocab=vocab_path,
+        output=output,
+    )  # fmt: skip
+    if tune is None:
+        params = build_index.Params(vectors, output, queries=queries, config=config)
+        options.print_segment(build_index.build_index(params), as_json)
+        return
+    real = None if queries is None else build_index.read_queries(queries)
+    found = tune_index.tune(vectors, real, config)
+    tune_index.plot(found, tune)
+    click.echo(
+        json.dumps(tune_index.to_json(found))
+        if as_json
+        else tune_index.table_of(found, config.retrieval)
+    )
 
 
 @click.command()

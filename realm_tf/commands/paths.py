@@ -83,3 +83,13 @@ def check_file(path: str, what: str) -> None:
     """
     if not gfile.exists(path):
         raise types.UserError(f"No such {what}: {path}.")
+
+
+def check_plot(path: str | None) -> None:
+    """Checks that the name of a picture ends in a format that can be drawn.
+
+    Raises:
+      UserError: If it does not.
+    """
+    if path is not None and not path.endswith((".svg", ".png", ".pdf")):
+        raise types.UserError(f"A plot must be named *.svg, *.png or *.pdf. Received: {path}.")

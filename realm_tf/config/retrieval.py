@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration of the block vectors and of the ScaNN or exact index over them."""
+"""Configuration of the block vectors and of the index over them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ from realm_tf.config import ranges
 
 @dataclasses.dataclass(frozen=True)
 class RetrievalConfig(ranges.Section):
-    """Block vectors and index. Settings of ScaNN that are 0 follow the number of blocks."""
+    """Block vectors and index. Settings of ScaNN and ivf that are 0 are chosen when it is built."""
 
-    index: str = ranges.setting("exact", "Kind of the index.", choices=("exact", "scann"))
+    index: str = ranges.setting("exact", "Kind of the index.", choices=("exact", "scann", "ivf"))
     num_leaves: int = ranges.setting(
         0,
-        "Number of leaves of ScaNN; 0: about the square root of the number of blocks.",
+        "Number of leaves of ScaNN or ivf; 0: about the square root of the number of blocks (ivf:"
+        " four times that).",
         at_least=0,
     )
     num_leaves_to_search: int = ranges.setting(
         0,
-        "Number of leaves that ScaNN searches; 0: 2.5% of the leaves, at least 8.",
+        "Number of leaves that every search looks at; at each depth more, if the recall needs it.",
         at_least=0,
     )
     num_reordering_candidates: int = ranges.setting(
-        0, "Number of candidates that ScaNN reorders; 0: 200.", at_least=0
+        0,
+        "Number of candidates that every search of ScaNN reorders; at each depth more, if the"
+        " recall needs it.",
+        at_least=0,
     )
     dtype: str = ranges.setting(
-        "float32", "Number type of the vectors on disk.", choices=("float32", "float16")
+        "float32",
+        "Number type of the vectors on disk and in the index.",
+        choices=("float32", "float16", "int8"),
     )
     embed_dtype: str = ranges.setting(
         "float32",
@@ -41,11 +47,17 @@ class RetrievalConfig(ranges.Section):
         64, "Number of blocks that the embedding job gives to the embedder at a time.", at_least=1
     )
     recall_floor: float = ranges.setting(
-        0.9,
-        "Recall below which the search of ScaNN is widened, and in the end replaced by exact"
-        " search.",
+        0.0,
+        "Recall that ScaNN and ivf must have at every depth that is searched; a depth that does not"
+        " reach it is searched exactly. 0: 0.99 down to 10 blocks, 0.95 down to 100, 0.9 below.",
         at_least=0,
         at_most=1,
+    )
+    tuning_seconds: float = ranges.setting(
+        120.0,
+        "Time in which a build of ScaNN or ivf looks for the cheapest searches that reach the"
+        " floor.",
+        above=0,
     )
 
     def faults(self) -> Iterator[str]:

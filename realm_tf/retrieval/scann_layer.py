@@ -1,99 +1,217 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The ScaNN search layer and its settings: leaves, searched leaves, reordered results.
+"""The ScaNN search layer of TFRS, changed where its own costs recall, speed or memory.
 
-TFRS's own defaults lose a third of the neighbours at 100,000 blocks, because they reorder nothing.
-With 316 leaves, 7 searched and 200 reordered recall@8 is 0.99 there; so it is at a million blocks
-with 2,000 leaves, 50 searched and 200 reordered.
+It trains on more vectors than TFRS's 100,000 and with an anisotropic loss (Guo et al., 2020), takes
+the width of every search, keeps the handle of its searcher (TFRS makes it again at every call), and
+is read and written without the vectors, which are in files of their own.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
+import os
+import threading
+import uuid
+import weakref
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from scann import scann_ops
+from scann.scann_ops.py import scann_ops as raw_ops
 from tensorflow_recommenders.layers import factorized_top_k
 
-from realm_tf import config
+from realm_tf.retrieval import vectors, widths
 
 MIN_BLOCKS = 16  # asymmetric hashing trains 16 centres
 
-
-@dataclasses.dataclass(frozen=True)
-class ScannSettings:
-    """ScaNN's settings, which trade recall for speed: leaves, leaves searched and reordering."""
-
-    num_leaves: int
-    num_leaves_to_search: int
-    num_reordering_candidates: int
-
-    def wider(self) -> ScannSettings | None:
-        """ScaNN's settings for a search twice as wide; None beyond half of the leaves."""
-        searched = 2 * self.num_leaves_to_search
-        if searched > self.num_leaves // 2:
-            return None
-        return ScannSettings(self.num_leaves, searched, 2 * self.num_reordering_candidates)
+_ANISOTROPIC_THRESHOLD = 0.2  # the authors' value
+_DIMENSIONS_PER_BLOCK = 2
+_TRAINED_PER_LEAF = 256
+_MIN_TRAINED = 100_000
+_DESTROYER = "destroys a ScaNN searcher"
+# What a searcher is made of, in ScaNN's order; the vectors, which come last, are not among them.
+_PARTS = (
+    "scann_config",
+    "serialized_partitioner",
+    "datapoint_to_token",
+    "ah_codebook",
+    "hashed_dataset",
+    "int8_dataset",
+    "int8_multipliers",
+    "dp_norms",
+)
+_TEXTS = ("scann_config", "serialized_partitioner", "ah_codebook")
 
 
 class ScannTopK(factorized_top_k.ScaNN):
-    """The ScaNN layer of TFRS, changed so that a trained index can be searched wider.
-
-    TFRS fixes the width when it trains; ScaNN takes it with every search.
+    """A ScaNN layer that takes its width with every search.
 
     Args:
-      settings: Settings of the search; all but the number of leaves may be changed before tracing.
+      num_leaves: Number of leaves into which the vectors are divided.
+      table: The widths by depth that `call` searches with.
+      reorders_int8: Whether candidates are reordered by vectors rounded to int8, so that no others
+        are held in memory.
     """
 
-    def __init__(self, settings: ScannSettings):
-        super().__init__(**dataclasses.asdict(settings))
-        self.settings = settings
+    def __init__(self, num_leaves: int, table: widths.WidthTable, *, reorders_int8: bool = False):
+        super().__init__(num_leaves=num_leaves)
+        self.num_leaves = num_leaves
+        self.table = table
+        self._reorders_int8 = reorders_int8
+        self._handle: tf.Tensor | None = None
 
-    def call(self, queries: tf.Tensor, k: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Searches the ScaNN index for the best blocks of each query.
+    def index(self, candidates: tf.Tensor, identifiers: tf.Tensor | None = None) -> ScannTopK:
+        """Trains the index; see `factorized_top_k.TopK.index`. It has no identifiers but rows."""
+        if identifiers is not None:
+            raise ValueError("ScannTopK returns row numbers: map them to identifiers yourself.")
+        trained = max(_MIN_TRAINED, _TRAINED_PER_LEAF * self.num_leaves)
+        builder = (
+            scann_ops.builder(candidates, num_neighbors=10, distance_measure="dot_product")
+            .tree(self.num_leaves, 1, training_sample_size=min(len(candidates), trained))
+            .score_ah(
+                _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC_THRESHOLD
+            )
+            .reorder(10, quantize=self._reorders_int8)
+        )
+        with tf.device("/CPU:0"):
+            self._keep(builder.build(shared_name=_unique_name()).searcher_handle)
+        return self
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """What the trained index consists of besides the vectors; texts as <uint8>[length]."""
+        made = raw_ops.scann_to_tensors(self._handle)
+        parts = {name: getattr(made, name).numpy() for name in _PARTS}
+        return parts | {name: np.frombuffer(parts[name][0], np.uint8) for name in _TEXTS}
+
+    def restore(self, parts: Mapping[str, np.ndarray], candidates: tf.Tensor) -> ScannTopK:
+        """Takes what `parts` returned, in place of training.
+
+        Args:
+          parts: The parts.
+          candidates: The vectors <float32>[num_blocks, embed_dim] that the index was trained on.
+        """
+        tensors = _tensors(parts)
+        if self._reorders_int8:
+            candidates = tf.zeros([0, candidates.shape[1]])
+        with tf.device("/CPU:0"):
+            self._keep(raw_ops.tensors_to_scann(candidates, **tensors, shared_name=_unique_name()))
+        return self
+
+    def hold_variables(self, candidates: tf.Tensor) -> ScannTopK:
+        """Holds index and vectors as variables, so that a SavedModel of a function has them.
+
+        Args:
+          candidates: The vectors that the index was trained on.
+        """
+        tensors = _tensors(self.parts())
+        state = [*(tensors[name] for name in _PARTS), candidates]
+        self._serialized_searcher = raw_ops.ScannState(state)
+        return self
+
+    def search(
+        self, queries: tf.Tensor, k: Any, width: widths.Width | tuple[tf.Tensor, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Searches for the best blocks of each query.
 
         Args:
           queries: Query vectors <float32>[batch_size, embed_dim].
           k: Number of blocks for each query, at most as many as are reordered.
+          width: How wide to search.
 
         Returns:
           Scores <float32>[batch_size, k] and rows <int32>[batch_size, k]; fewer columns, or row 0
           with a score of NaN, where fewer were found.
         """
-        # Private to TFRS, whose own call cannot search as many leaves as the settings say. If it is
-        # renamed, every search of scann_layer_test.py fails.
-        searcher = scann_ops.searcher_from_module(self._serialized_searcher)
+        if self._serialized_searcher is None:
+            searcher = scann_ops.ScannSearcher(self._handle)
+        else:  # in a SavedModel, where there is no handle
+            searcher = scann_ops.searcher_from_module(self._serialized_searcher)
+        leaves, reordered = width
         found = searcher.search_batched_parallel(
             queries,
             final_num_neighbors=k,
-            pre_reorder_num_neighbors=self.settings.num_reordering_candidates,
-            leaves_to_search=self.settings.num_leaves_to_search,
+            pre_reorder_num_neighbors=reordered,
+            leaves_to_search=leaves,
         )
         return found.distances, found.indices
 
+    def call(self, queries: tf.Tensor, k: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `search`, with the width that the table has for k <int32>[]."""
+        leaves, reordered = self.table.in_graph(tf.convert_to_tensor(k))
+        return self.search(queries, k, (leaves, tf.maximum(reordered, k)))
 
-def choose(num_blocks: int, k: int, retrieval: config.RetrievalConfig) -> ScannSettings:
-    """Chooses the ScaNN settings that are 0 in the configuration from the number of blocks.
+    def _keep(self, handle: tf.Tensor) -> None:
+        self._handle = handle
+        # TensorFlow would keep the searcher, which is of the size of the vectors, for ever.
+        weakref.finalize(self, _destroy, handle).atexit = False
 
-    About sqrt(N) leaves, of which 2.5% are searched, and at least 8; small corpora get fewer
-    leaves, because a leaf must hold enough blocks to be worth leaving out.
+
+def train(table: vectors.VectorTable, num_leaves: int, folder: str) -> tuple[ScannTopK, list[str]]:
+    """Trains a layer, and writes what it consists of; the widths are still to be found.
+
+    Of vectors stored as int8, candidates are reordered as int8, too.
 
     Args:
-      num_blocks: Number of blocks in the index.
-      k: Results of the deepest search. ScaNN never returns more than it reorders, and its recall
-        falls as k nears that number, so at least 2k are reordered, whatever was asked for.
-      retrieval: Configuration of the index; its settings that are not 0 are kept.
+      table: Vectors of the blocks.
+      num_leaves: Number of leaves.
+      folder: Directory for the files.
+
+    Returns:
+      The layer, and the names of its files.
     """
-    leaves = retrieval.num_leaves or _default_leaves(num_blocks)
-    leaves = max(1, min(leaves, num_blocks // 2))
-    searched = retrieval.num_leaves_to_search or max(8, round(0.025 * leaves))
-    reordered = retrieval.num_reordering_candidates or max(200, 2 * k)
-    return ScannSettings(leaves, min(searched, leaves), max(reordered, 2 * k))
+    layer = _new(num_leaves, table).index(_candidates(table))
+    names = []
+    for name, array in layer.parts().items():
+        names.append(f"{name}.npy")
+        vectors.write_array(os.path.join(folder, names[-1]), array)
+    return layer, names
 
 
-def _default_leaves(num_blocks: int) -> int:
+def open_arrays(
+    arrays: Mapping[str, np.ndarray], table: vectors.VectorTable, num_leaves: int
+) -> ScannTopK:
+    """Opens a layer that was trained on the vectors of a table, from its files' arrays by name."""
+    return _new(num_leaves, table).restore(arrays, _candidates(table))
+
+
+def _new(num_leaves: int, table: vectors.VectorTable) -> ScannTopK:
+    everything = widths.Width(num_leaves, len(table))
+    return ScannTopK(
+        num_leaves,
+        widths.WidthTable({len(table): everything}, everything),
+        reorders_int8=table.dtype == "int8",
+    )
+
+
+def _candidates(table: vectors.VectorTable) -> tf.Tensor:
+    return vectors.as_tensor(table.load())
+
+
+def _destroy(handle: tf.Tensor) -> None:
+    """Frees a searcher; in a thread, for whoever collects its layer may be tracing a function."""
+    threading.Thread(
+        target=tf.raw_ops.DestroyResourceOp,
+        kwargs={"resource": handle, "ignore_lookup_error": True},
+        name=_DESTROYER,
+        daemon=True,
+    ).start()
+
+
+def _unique_name() -> str:
+    """A name for a searcher: without one, a second searcher would be the first again."""
+    return f"realm-{uuid.uuid4()}"
+
+
+def _tensors(parts: Mapping[str, np.ndarray]) -> dict[str, tf.Tensor]:
+    texts = {name: tf.constant([parts[name].tobytes()]) for name in _TEXTS}
+    return {name: tf.constant(parts[name]) for name in _PARTS} | texts
+
+
+def default_leaves(num_blocks: int) -> int:
+    """About sqrt(N) leaves; of small corpora fewer, for a leaf must be worth leaving out."""
     if num_blocks < 2_000:
-        return num_blocks // 100
+        return max(1, num_blocks // 100)
     return round(math.sqrt(num_blocks) * (2 if num_blocks > 500_000 else 1))

@@ -3,14 +3,16 @@
 """The vectors of blocks: memory-mapped `.npy` shards, row by row as the shards of blocks.
 
 Shard i of a "vectors" segment holds one vector per block of shard i of the block segment, in its
-order, so that row numbers of the two are the same; the blocks' ids stand beside them.
+order, so that row numbers of the two are the same; the blocks' ids stand beside them. Vectors of
+the number type int8 have a scale each: their largest number is 127 of it.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -19,10 +21,20 @@ from realm_tf import artifacts, types
 
 KIND = "vectors"
 
+_LOADED_ROWS = 65_536
+_SAMPLED_ROWS = 1_000
+
+_LOGGER = logging.getLogger(__name__)
+
 
 def vectors_name(index: int, num_shards: int) -> str:
-    """File name of a shard's vectors, which are <float32|float16>[num_rows, embed_dim]."""
+    """File name of a shard's vectors, which are <float32|float16|int8>[num_rows, embed_dim]."""
     return f"vectors-{index:05d}-of-{num_shards:05d}.npy"
+
+
+def scales_name(index: int, num_shards: int) -> str:
+    """File name of the scales of a shard's int8 vectors, which are <float32>[num_rows]."""
+    return f"scales-{index:05d}-of-{num_shards:05d}.npy"
 
 
 def ids_name(index: int, num_shards: int) -> str:
@@ -30,23 +42,48 @@ def ids_name(index: int, num_shards: int) -> str:
     return f"ids-{index:05d}-of-{num_shards:05d}.npy"
 
 
-def _write_array(path: str, array: np.ndarray) -> None:
+def write_array(path: str, array: np.ndarray) -> None:
     """Writes an array as a `.npy` file, atomically, to any filesystem."""
     with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
-        np.lib.format.write_array(f, np.ascontiguousarray(array), allow_pickle=False)
+        np.lib.format.write_array(f, np.asarray(array, order="C"), allow_pickle=False)
+
+
+def write_pieces(
+    path: str, pieces: Iterable[np.ndarray], shape: tuple[int, ...], dtype: str
+) -> None:
+    """As `write_array`, of an array that comes in pieces of its first dimension.
+
+    Args:
+      path: Path of the file.
+      pieces: Arrays <dtype>[any, ...].
+      shape: Shape of the whole.
+      dtype: Number type.
+    """
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
+        np.lib.format.write_array_header_1_0(f, header)
+        for piece in pieces:
+            f.write(np.ascontiguousarray(piece).tobytes())
 
 
 def write_shard(
-    folder: str, index: int, num_shards: int, *, block_ids: np.ndarray, vectors: np.ndarray
-) -> tuple[str, str]:
-    """Writes a shard of vectors: a file of their block ids, and a file of the vectors.
+    folder: str,
+    index: int,
+    num_shards: int,
+    *,
+    block_ids: np.ndarray,
+    vectors: np.ndarray,
+    dtype: str = "float32",
+) -> tuple[str, ...]:
+    """Writes a shard: a file of the block ids, one of the vectors, and one of scales if int8.
 
     Args:
       folder: Directory of the segment.
       index: Number of the shard, from 0.
       num_shards: Number of shards of the segment.
       block_ids: Ids of the blocks, <uint64>[num_rows].
-      vectors: Vectors of the blocks, <float32|float16>[num_rows, embed_dim].
+      vectors: Vectors of the blocks, <float32>[num_rows, embed_dim].
+      dtype: Number type to store them in: float32, float16 or int8.
 
     Returns:
       The names of the files.
@@ -54,16 +91,44 @@ def write_shard(
     Raises:
       UserError: If a vector is not finite.
     """
-    if not np.isfinite(vectors).all():
-        bad = int(block_ids[~np.isfinite(vectors).all(axis=1)][0])
+    stored, scales = encode(vectors, dtype)
+    is_finite = np.isfinite(vectors).all(axis=1) & np.isfinite(stored).all(axis=1)
+    if not is_finite.all():
+        bad = int(block_ids[~is_finite][0])
         raise types.UserError(
             f"The vector of block {bad} has infinite or undefined numbers. The embedder has"
             " diverged (take an earlier checkpoint), or the dtype is too narrow for it (float32)."
         )
-    names = ids_name(index, num_shards), vectors_name(index, num_shards)
-    _write_array(os.path.join(folder, names[0]), block_ids)
-    _write_array(os.path.join(folder, names[1]), vectors)
-    return names
+    arrays = {ids_name(index, num_shards): block_ids, vectors_name(index, num_shards): stored}
+    if scales is not None:
+        arrays[scales_name(index, num_shards)] = scales
+    for name, array in arrays.items():
+        write_array(os.path.join(folder, name), array)
+    return tuple(arrays)
+
+
+def encode(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Vectors in a number type of storage, and their scales <float32>[num_rows] if it is int8."""
+    if dtype != "int8":
+        with np.errstate(over="ignore"):
+            return vectors.astype(dtype, copy=False), None
+    scales = np.maximum(np.abs(vectors).max(axis=1), np.float32(1e-30)) / np.float32(127)
+    return np.rint(np.nan_to_num(vectors / scales[:, None])).astype(np.int8), scales
+
+
+def scores(queries: tf.Tensor, stored: tf.Tensor, scales: tf.Tensor | None) -> tf.Tensor:
+    """Inner products of queries and stored vectors.
+
+    Args:
+      queries: <float32>[batch_size, embed_dim].
+      stored: Vectors as they are stored, <float32|float16|int8>[num_rows, embed_dim].
+      scales: Their scales <float32>[num_rows] if they are int8.
+
+    Returns:
+      <float32>[batch_size, num_rows].
+    """
+    products = tf.matmul(queries, tf.cast(stored, tf.float32), transpose_b=True)
+    return products if scales is None else products * scales
 
 
 class VectorTable:
@@ -72,16 +137,21 @@ class VectorTable:
     Attributes:
       segment: The "vectors" segment.
       dim: Size of a vector (embed_dim).
-      shards: A memory-mapped array <float32|float16>[num_rows, embed_dim] for each shard.
+      dtype: Number type in which they are stored: float32, float16 or int8.
+      shards: A memory-mapped array <dtype>[num_rows, embed_dim] for each shard.
+      scales: Scales <float32>[num_rows] of the vectors of each shard, None where they have none.
       shard_offsets: Row where every shard starts, <int64>[num_shards + 1]; the last is num_blocks.
     """
 
     def __init__(self, segment: artifacts.Segment):
         self.segment = segment
-        self.shards = [_map(path) for path in segment.files("vectors-")]
+        self.shards = [map_array(path) for path in segment.files("vectors-")]
         if not self.shards:
             raise types.UserError(f"{segment.path} has no vectors. Run `realm embed` again.")
         self.dim = int(self.shards[0].shape[1])
+        self.dtype = self.shards[0].dtype.name
+        scales = [map_array(path) for path in segment.files("scales-")]
+        self.scales: list[np.ndarray | None] = [*scales] or [None] * len(self.shards)
         sizes = [len(shard) for shard in self.shards]
         self.shard_offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
@@ -102,11 +172,23 @@ class VectorTable:
     @functools.cached_property
     def block_ids(self) -> np.ndarray:
         """The ids of all blocks, row by row, <uint64>[num_blocks]."""
-        return _join([_map(path) for path in self.segment.files("ids-")])
+        return _join([map_array(path) for path in self.segment.files("ids-")])
 
     def load(self) -> np.ndarray:
-        """All vectors <float32>[num_blocks, embed_dim], memory-mapped if there is one shard."""
-        return _join(self.shards).astype(np.float32, copy=False)
+        """All vectors <float32>[num_blocks, embed_dim]: mapped if they are so in one file.
+
+        Otherwise they are read into one array, of which nothing else is made.
+        """
+        if len(self.shards) == 1 and self.dtype == "float32":
+            return self.shards[0]
+        out = np.empty((len(self), self.dim), np.float32)
+        for start, limit in self.chunks(_LOADED_ROWS):
+            out[start:limit] = self.read(start, limit)
+        return out
+
+    def read(self, start: int, limit: int) -> np.ndarray:
+        """The vectors of consecutive rows, <float32>[limit - start, embed_dim]."""
+        return self.gather(np.arange(start, limit))
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
         """Looks up the vectors of some rows.
@@ -120,18 +202,35 @@ class VectorTable:
         Raises:
           IndexError: If a row is out of range.
         """
+        stored, scales = self.gather_stored(rows)
+        values = stored.astype(np.float32, copy=False)
+        if scales is not None:
+            values *= scales[..., None]
+        return values
+
+    def gather_stored(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """As `gather`, but as they are stored, <dtype>[..., embed_dim].
+
+        Returns:
+          The vectors, and their scales <float32>[...] if they are int8.
+        """
         rows = np.asarray(rows, np.int64)
         if rows.size and (rows.max() >= len(self) or rows.min() < -1):
             raise IndexError(
                 f"Rows must be in [-1, {len(self)}). Received: {rows.min()} to {rows.max()}."
             )
         flat = rows.reshape(-1)
-        out = np.zeros((flat.size, self.dim), np.float32)
+        out = np.zeros((flat.size, self.dim), self.dtype)
+        scales = np.zeros(flat.size, np.float32)
         shard_of = np.searchsorted(self.shard_offsets, flat, side="right") - 1
         for number in np.unique(shard_of[flat >= 0]):
             here = np.flatnonzero((shard_of == number) & (flat >= 0))
-            out[here] = self.shards[number][flat[here] - self.shard_offsets[number]]
-        return out.reshape(*rows.shape, self.dim)
+            places = flat[here] - self.shard_offsets[number]
+            out[here] = self.shards[number][places]
+            if (of_shard := self.scales[number]) is not None:
+                scales[here] = of_shard[places]
+        found = out.reshape(*rows.shape, self.dim)
+        return found, scales.reshape(rows.shape) if self.dtype == "int8" else None
 
     def chunks(self, num_rows: int) -> Iterator[tuple[int, int]]:
         """Yields (first row, one past the last row) of pieces of at most `num_rows` rows."""
@@ -139,13 +238,37 @@ class VectorTable:
             yield start, min(start + num_rows, len(self))
 
 
+def sample(table: VectorTable) -> np.ndarray:
+    """An even sample of vectors, to search with where there are no real queries.
+
+    Returns:
+      <float32>[num_rows, embed_dim] of 1,000 rows, or of all.
+    """
+    _LOGGER.info("recall is measured with vectors of blocks, which are easier than real queries")
+    count = min(len(table), _SAMPLED_ROWS)
+    return table.gather(np.linspace(0, len(table) - 1, count).astype(np.int64))
+
+
 def _join(arrays: list[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _map(path: str) -> np.ndarray:
-    """Maps a .npy file into memory; a remote one is copied to a local cache first."""
+def as_tensor(array: np.ndarray) -> tf.Tensor:
+    """A tensor over the memory of an array: of a mapped file nothing is copied.
+
+    TensorFlow wants it aligned, which `.npy` files are, and the array must not change any more.
+    """
+    if array.ctypes.data % 64 or not array.flags.writeable or not array.size:
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def map_array(path: str) -> np.ndarray:
+    """Maps a .npy file into memory; a remote one is copied to a local cache first.
+
+    Copy-on-write, because only an array that may be written to can be shared with TensorFlow.
+    """
     array: np.ndarray = np.asarray(  # still mapped; slices of an np.memmap are slow
-        np.load(artifacts.localise(path), mmap_mode="r", allow_pickle=False)
+        np.load(artifacts.localise(path), mmap_mode="c", allow_pickle=False)
     )
     return array

@@ -25,7 +25,7 @@ def arguments(tmp_path, table):
     return [f"--vectors={table.segment.path}", f"--output_root={tmp_path}"]
 
 
-@pytest.mark.parametrize("name", ["exact", "scann"])
+@pytest.mark.parametrize("name", ["exact", "scann", "ivf"])
 def test_index_finds(tmp_path, table, name):
     segment = run([*arguments(tmp_path, table), f"--set=retrieval.index={name}", "--k=20"])
     opened = index.Index.open(segment.path, table)
@@ -42,16 +42,22 @@ def test_recall_is_measured_with_given_queries(tmp_path, table):
     assert given.path != run(args).path
 
 
+def test_every_use_of_the_configuration_is_gated(tmp_path, table):
+    args = [*arguments(tmp_path, table), "--set=retrieval.index=ivf"]
+    uses = ["--set=open_qa.num_searched=50", "--set=open_qa.num_read=5"]
+    recall_at = "--set=evaluation.recall_at=[1,30]"
+    assert {"5", "30", "50"} <= run([*args, *uses, recall_at]).settings["recall"].keys()
+    assert "50" not in run([*args, *uses, recall_at, "--k=40"]).settings["recall"]
+
+
 def test_fallback_is_reported(tmp_path, table):
     args = [
         *arguments(tmp_path, table),
         "--set=retrieval.index=scann",
-        "--set=retrieval.num_leaves=150",
+        "--set=retrieval.tuning_seconds=0.000001",
     ]
     np.save(tmp_path / "queries.npy", segments.normal(50, 8, seed=2))
-    segment = run(
-        [*args, "--set=retrieval.recall_floor=1", f"--queries={tmp_path / 'queries.npy'}"]
-    )
+    segment = run([*args, f"--queries={tmp_path / 'queries.npy'}"])
     assert segment.counts["fallback"] == 1
 
 

@@ -281,3 +281,19 @@ def test_tokenizer_agreement(tmp_path, monkeypatch, capsys):
     module.main()
     out = capsys.readouterr().out
     assert f"{corpus}: 10 of 10 the same" in out or f"{corpus}: 5 of 5 the same" in out
+
+
+@pytest.mark.slow
+def test_index_search(tmp_path):
+    script = ROOT / "benchmarks" / "index_search.py"
+    lines = _fresh(script, tmp_path, "--blocks", 3000, "--rounds", 1, "--dtype", "float16")
+    figures = json.loads("\n".join(lines))
+    assert (figures["vectors"], figures["dtype"], figures["queries"]) == (3000, "float16", 1000)
+    for k, floor in (("8", 0.98), ("100", 0.94)):
+        found = figures["searches"][k]
+        assert {"exact", "scann", "ivf", "bare scann"} <= found.keys()
+        assert found["exact"]["recall"] == 1
+        assert min(system["recall"] for system in found.values()) >= floor
+        assert min(system["single"] for system in found.values()) > 0
+    assert figures["indexes"]["exact"]["bytes"]["disk"] == 0
+    assert figures["indexes"]["ivf"]["bytes"]["disk"] > 256

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import click.testing
+import numpy as np
 import pytest
 
 from beam_jobs.engine import job_folder
@@ -319,6 +320,38 @@ def test_embed_and_index(made, tmp_path):
     assert vectors["blocks"] == 1
     index = _invoke("index", "--vectors", vectors["path"], "--output", tmp_path).stdout.strip()
     assert artifacts.open_segment(index, "index").made_from["vectors"] == vectors["fingerprint"]
+
+
+@pytest.mark.parametrize("source", ["questions", "blocks"])
+def test_index_is_gated_and_tuned_with_real_queries(made, tmp_path, source):
+    embedder = _write_embedder(made, tmp_path, vocab_size=200)
+    values = segments.normal(600, artifacts.open_segment(embedder).settings["embed_dim"])
+    vectors = segments.write_vectors(tmp_path, [values]).path
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text(
+        '{"question": "who", "answer": "x"}\n{"question": "where", "answer": "y"}\n'
+    )
+    given = {"questions": questions, "blocks": made["blocks"]}[source]
+    parts = ("--embedder", embedder, "--vocab", made["vocab"], f"--{source}", given)
+    options = ("--vectors", vectors, "--output", tmp_path / "out", "--set", "retrieval.index=ivf")
+    index = _invoke("index", *options, *parts).stdout.strip()
+    settings = artifacts.open_segment(index, "index").settings
+    (file,) = (tmp_path / "out").glob("queries-*.npy")
+    assert len(np.load(file)) == (2 if source == "questions" else 1)
+    assert settings["queries"] != "blocks"
+    assert min(settings["recall"].values()) >= 0.9
+    there = sorted((tmp_path / "out").iterdir())
+    plot = tmp_path / "frontier.svg"
+    lines = _invoke("index", *options, *parts, "--tune", plot).stdout.splitlines()
+    assert lines[0].split() == ["k", "leaves", "reordered", "recall", "queries/s"]
+    assert {line.split()[0] for line in lines[1:]} == set(settings["recall"])
+    assert "<svg" in plot.read_text()
+    assert sorted((tmp_path / "out").iterdir()) == there
+    assert "not both" in _refusal("index", *options, "--questions", "x", "--blocks", "y")
+    assert "need --embedder and --vocab" in _refusal("index", *options, "--blocks", "y")
+    assert "*.svg, *.png or *.pdf" in _refusal("index", *options, "--tune", "plot.txt")
+    exact = (*options, "--set", "retrieval.index=exact", "--tune", plot)
+    assert "nothing to tune" in _refusal("index", *exact)
 
 
 def test_examples(made, tmp_path):

@@ -95,7 +95,7 @@ def _bad(section: ranges.Section, name: str) -> st.SearchStrategy:
 
 @pytest.mark.parametrize("key", _SETTINGS)
 @hypothesis.given(data=st.data())
-@hypothesis.settings(max_examples=15, deadline=2000)
+@hypothesis.settings(max_examples=15)
 def test_what_is_outside_is_refused_by_its_name(key, data):
     value = data.draw(_bad(*_SETTINGS[key]))
     message = _refusal(f"{key}={json.dumps(value)}")

@@ -11,11 +11,9 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import artifacts, config, types
+from realm_tf.retrieval import exact_layer, recall, vectors
 from realm_tf.retrieval import index as index_lib
-from realm_tf.retrieval import recall, scann_layer, vectors
 from tests.retrieval import segments
-
-EVERYTHING = scann_layer.ScannSettings(5, 5, 400)  # searches all leaves: must be exact
 
 
 def search(values, queries, k):
@@ -30,18 +28,18 @@ def open_table(root, values, num_shards=3):
     return vectors.VectorTable.open(segments.write_vectors(root, shards))
 
 
-def streamed(table):
-    return index_lib.exact(table, max_rows_in_memory=0)
-
-
-def scann(table):
-    return index_lib.scann(table, EVERYTHING)
-
-
 def saved(index_name):
     def reopened(table):
         root = os.path.dirname(table.segment.path)
-        segment = index_lib.build(root, table.segment, config.RetrievalConfig(index=index_name))
+        cfg = config.RetrievalConfig(  # searches everything: must be exact
+            index=index_name,
+            num_leaves=5,
+            num_leaves_to_search=5,
+            num_reordering_candidates=400,
+        )
+        gates = (1, 3, 4, 5, 10)
+        segment = index_lib.build(root, table.segment, cfg, k=20, gates=gates)
+        assert segment.settings["backend"] == index_name
         return index_lib.Index.open(segment.path, table)
 
     return reopened
@@ -49,10 +47,9 @@ def saved(index_name):
 
 BACKENDS = {
     "exact": index_lib.exact,
-    "streamed": streamed,
-    "scann": scann,
     "saved_exact": saved("exact"),
-    "saved_scann": saved("scann"),
+    "scann": saved("scann"),
+    "ivf": saved("ivf"),
 }
 
 
@@ -80,18 +77,19 @@ def test_equal_scores_are_ordered_by_row(tmp_path, make):
 
 def test_whatever_a_layer_returns_is_ordered_and_padded():
     found = (tf.constant([[1.0, 2.0, np.nan, 2.0]]), tf.constant([[5, 9, 0, 3]]))
-    index = index_lib.Index(search_fn=lambda queries, k: found, num_blocks=20, dim=1, max_k=9)
+    index = index_lib.Index(search_fn=lambda queries, k: found, num_blocks=20, dim=1)
     rows, scores = index.search(np.ones((1, 1)), 6)
     np.testing.assert_array_equal(rows, [[3, 9, 5, -1, -1, -1]])
     np.testing.assert_array_equal(scores, [[2, 2, 1, -np.inf, -np.inf, -np.inf]])
 
 
-def test_a_stream_of_many_pieces_agrees(tmp_path, monkeypatch):
-    monkeypatch.setattr(index_lib, "_STREAMING_ROWS", 7)
+@pytest.mark.parametrize("k", [1, 12, 40])
+def test_many_pieces_agree(tmp_path, monkeypatch, k):
+    monkeypatch.setattr(exact_layer, "_PIECE_ROWS", 7)
     values, queries = segments.normal(40, 4), segments.normal(3, 4, seed=1)
     values[[30, 5]] = values[13]
-    found = streamed(open_table(tmp_path, values)).search(queries, 12)
-    np.testing.assert_array_equal(found.rows, search(values, queries, 12).rows)
+    found = index_lib.exact(open_table(tmp_path, values)).search(queries, k)
+    np.testing.assert_array_equal(found.rows, search(values, queries, k).rows)
 
 
 def test_k_is_clamped_to_the_number_of_blocks(tmp_path, make):
@@ -130,31 +128,35 @@ def test_mixed_precision_does_not_touch_the_search(tmp_path, make):
     np.testing.assert_array_equal(found.rows, search(values, queries, 10).rows)
 
 
-def test_batch_sizes_and_depths_share_one_trace(tmp_path):
-    index = index_lib.exact(open_table(tmp_path, segments.normal(50, 4)))
-    for batch, k in ((1, 1), (2, 3), (5, 7)):
-        index.search(segments.normal(batch, 4), k)
-    assert index.search_fn.experimental_get_tracing_count() == 1
-
-
-def test_scann_refuses_a_search_deeper_than_it_reorders(tmp_path):
-    settings = scann_layer.ScannSettings(2, 2, 20)
-    index = index_lib.scann(open_table(tmp_path, segments.normal(100, 8)), settings)
-    assert index.search(segments.normal(1, 8), 10).rows.min() >= 0
-    with pytest.raises(types.UserError, match="k=11"):
-        index.search(segments.normal(1, 8), 11)
-
-
-def test_what_scann_does_not_find_is_padding(tmp_path):
-    settings = scann_layer.ScannSettings(50, 1, 400)
-    index = index_lib.scann(open_table(tmp_path, segments.normal(200, 8)), settings)
-    found = index.search(segments.normal(4, 8, seed=1), 60)
+@pytest.mark.parametrize("name", ["scann", "ivf"])
+def test_what_is_not_found_is_padding(tmp_path, name):
+    table = open_table(tmp_path, segments.normal(200, 8))
+    cfg = config.RetrievalConfig(index=name, num_leaves=50, recall_floor=0.01)
+    segment = index_lib.build(str(tmp_path), table.segment, cfg, k=60)
+    found = index_lib.Index.open(segment, table).search(segments.normal(4, 8, seed=1), 60)
     missing = found.rows == -1
     assert missing.any()
     assert np.isneginf(found.scores[missing]).all()
     assert np.isfinite(found.scores[~missing]).all()
     assert all(len(set(row[row >= 0])) == (row >= 0).sum() for row in found.rows)
     assert (missing[:, :-1] <= missing[:, 1:]).all()  # last
+
+
+@pytest.mark.parametrize("name", ["scann", "ivf"])
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_narrow_vectors_are_searched_as_they_are_stored(tmp_path, name, dtype):
+    values, queries = segments.normal(400, 16), segments.normal(64, 16, seed=1)
+    stored = segments.write_vectors(tmp_path, np.array_split(values, 3), dtype=dtype)
+    table = vectors.VectorTable.open(stored)
+    cfg = config.RetrievalConfig(index=name, recall_floor=0.9)
+    segment = index_lib.build(str(tmp_path), stored, cfg, k=10, queries=queries)
+    assert segment.settings["backend"] == name
+    index = index_lib.Index.open(segment, table)
+    assert recall.index_recall(index, table, queries, 10) >= 0.9
+    exact = index_lib.exact(table).search(queries, 10)
+    np.testing.assert_array_equal(exact.rows, search(table.load(), queries, 10).rows)
+    resident = sum(shard.num_bytes for shard in segment.shards)
+    assert resident < 400 * (16 * np.dtype(dtype).itemsize + 16) + 9_000
 
 
 def test_index_of_other_vectors_is_refused(tmp_path):
@@ -165,38 +167,74 @@ def test_index_of_other_vectors_is_refused(tmp_path):
         index_lib.Index.open(segment, other)
 
 
-def test_build_returns_what_is_there(tmp_path):
-    table = open_table(tmp_path, segments.normal(300, 8))
-    cfg = config.RetrievalConfig(index="scann")
-    segment = index_lib.build(str(tmp_path), table.segment, cfg)
-    before = os.stat(segment.file(artifacts.MANIFEST)).st_mtime_ns
-    assert index_lib.build(str(tmp_path), table.segment.path, cfg) == segment
-    assert os.stat(segment.file(artifacts.MANIFEST)).st_mtime_ns == before
-    assert segment.settings["backend"] == "scann"
-    assert min(segment.settings["recall"].values()) >= 0.9
-    assert segment.counts == {"blocks": 300, "fallback": 0}
+def clustered(count, seed):
+    rng = np.random.default_rng(seed)
+    centres = segments.normal(100, 16)
+    noise = 0.5 * rng.normal(size=(count, 16))
+    return (centres[rng.integers(0, 100, count)] + noise).astype(np.float32)
 
 
-def test_scann_under_the_floor_is_searched_wider(tmp_path):
-    table = open_table(tmp_path, segments.normal(2000, 16))
-    cfg = config.RetrievalConfig(index="scann", num_leaves=64, num_leaves_to_search=8)
+@pytest.mark.parametrize("name", ["scann", "ivf"])
+def test_each_depth_is_as_wide_as_its_recall_needs(tmp_path, name):
+    table, queries = open_table(tmp_path, clustered(4000, 1)), clustered(300, 2)
+    cfg = config.RetrievalConfig(index=name)
     segment = index_lib.build(
-        str(tmp_path), table.segment, cfg, k=10, queries=segments.normal(64, 16, seed=1)
+        str(tmp_path), table.segment, cfg, k=200, gates=(5, 100), queries=queries
     )
+    assert segment.settings["backend"] == name
+    assert segment.counts == {"blocks": 4000, "fallback": 0}
+    widths, measured = segment.settings["widths"], segment.settings["recall"]
+    assert list(widths) == list(measured) == ["5", "100", "200"]
+    assert widths["5"] != widths["200"]
+    index = index_lib.Index.open(segment, table)
+    for k, floor in ((5, 0.99), (100, 0.95), (200, 0.9)):
+        found = recall.index_recall(index, table, queries, k)
+        assert found == pytest.approx(measured[str(k)], abs=1e-6)
+        assert found >= floor
+    before = os.stat(segment.file(artifacts.MANIFEST)).st_mtime_ns
+    again = index_lib.build(
+        str(tmp_path), table.segment.path, cfg, k=200, gates=(5, 100), queries=queries
+    )
+    assert again == segment
+    assert os.stat(segment.file(artifacts.MANIFEST)).st_mtime_ns == before
+
+
+def test_a_depth_that_stays_under_the_floor_is_searched_exactly(tmp_path, caplog):
+    values, queries = clustered(4000, 1), clustered(100, 2)
+    table = open_table(tmp_path, values)
+    cfg = config.RetrievalConfig(index="scann")
+    with caplog.at_level(logging.WARNING):
+        segment = index_lib.build(
+            str(tmp_path), table.segment, cfg, k=3900, gates=(5,), queries=queries
+        )
+    assert "brings recall@3900 to 0.9" in caplog.text
     assert segment.settings["backend"] == "scann"
-    assert segment.settings["num_leaves_to_search"] > 8
-    assert min(segment.settings["recall"].values()) >= cfg.recall_floor
+    assert segment.settings["widths"]["5"] is not None
+    assert segment.settings["widths"]["3900"] is None
+    found = index_lib.Index.open(segment, table).search(queries, 3000)
+    assert recall.GroundTruth.of(table, queries, 3000).recall(found.rows) == 1.0
 
 
-def test_scann_that_stays_under_the_floor_gives_way_to_exact(tmp_path, caplog):
+@pytest.mark.parametrize("name", ["scann", "ivf"])
+def test_an_index_that_is_nowhere_good_enough_gives_way_to_exact(tmp_path, caplog, name):
     table = open_table(tmp_path, segments.normal(2000, 16))
-    cfg = config.RetrievalConfig(index="scann", num_leaves=500, recall_floor=1.0)
+    cfg = config.RetrievalConfig(index=name, num_leaves=500, recall_floor=1.0)
     with caplog.at_level(logging.WARNING):
         segment = index_lib.build(
             str(tmp_path), table.segment, cfg, queries=segments.normal(64, 16, seed=1)
         )
-    assert "under retrieval.recall_floor=1: building an exact index" in caplog.text
+    assert "at every depth: building an exact index" in caplog.text
     assert segment.settings["backend"] == "exact"
+    assert segment.counts["fallback"] == 1
+    assert os.listdir(segment.path) == [artifacts.MANIFEST]
+
+
+def test_out_of_time_an_index_gives_way_to_exact(tmp_path, caplog):
+    table = open_table(tmp_path, segments.normal(2000, 16))
+    cfg = config.RetrievalConfig(index="ivf", tuning_seconds=1e-9)
+    with caplog.at_level(logging.WARNING):
+        segment = index_lib.build(str(tmp_path), table.segment, cfg)
+    assert "in retrieval.tuning_seconds" in caplog.text
     assert segment.counts["fallback"] == 1
 
 
@@ -216,3 +254,8 @@ def test_a_killed_build_is_made_anew(tmp_path):
     artifacts.open_segment(second.path, "index", verify=True)
     index = index_lib.Index.open(second, table)
     assert recall.index_recall(index, table, segments.normal(32, 8, seed=1), 10) >= 0.9
+
+
+def test_no_block_at_all_cannot_be_searched_for(tmp_path):
+    with pytest.raises(types.UserError, match=r"at least one block\. Received: k=0"):
+        index_lib.exact(open_table(tmp_path, segments.normal(9, 4))).search(np.ones((1, 4)), 0)

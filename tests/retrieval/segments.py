@@ -49,18 +49,18 @@ def write_embedder(root, *, tokenizer=TOKENIZER, step=0, **kwargs) -> artifacts.
 
 
 def write_vectors(
-    root, shards, *, blocks="b" * 64, embedder="e" * 64, dtype=np.float32
+    root, shards, *, blocks="b" * 64, embedder="e" * 64, dtype="float32"
 ) -> artifacts.Segment:
     """Writes <float>[num_rows, embed_dim] arrays as the shards of a "vectors" segment."""
-    settings, made_from = {"dtype": np.dtype(dtype).name}, {"blocks": blocks, "embedder": embedder}
+    settings, made_from = {"dtype": dtype}, {"blocks": blocks, "embedder": embedder}
     path = artifacts.recipe_path(str(root), "vectors", settings=settings, made_from=made_from)
     writer = artifacts.SegmentWriter(path, kind="vectors", settings=settings, made_from=made_from)
     first = 100
     for i, shard in enumerate(shards):
         ids = np.arange(first, first + len(shard), dtype=np.uint64)
-        vectors.write_shard(path, i, len(shards), block_ids=ids, vectors=np.asarray(shard, dtype))
-        writer.add(vectors.ids_name(i, len(shards)), num_records=len(shard))
-        writer.add(vectors.vectors_name(i, len(shards)), num_records=len(shard))
+        names = vectors.write_shard(path, i, len(shards), block_ids=ids, vectors=shard, dtype=dtype)
+        for name in names:
+            writer.add(name, num_records=len(shard))
         first += len(shard)
     return writer.commit(blocks=first - 100)
 

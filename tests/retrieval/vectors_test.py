@@ -10,7 +10,7 @@ from realm_tf.retrieval import vectors
 from tests.retrieval import segments
 
 
-@pytest.fixture(params=[np.float32, np.float16])
+@pytest.fixture(params=["float32", "float16"])
 def written(request, tmp_path):
     values = segments.normal(11, 4)
     shards = [values[:5], values[5:5], values[5:]]  # one is empty
@@ -67,7 +67,42 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, bad):
         np.errstate(over="ignore"),
         pytest.raises(types.UserError, match="block 101 has infinite or undefined"),
     ):
-        segments.write_vectors(tmp_path, [values], dtype=np.float16)
+        segments.write_vectors(tmp_path, [values], dtype="float16")
+
+
+def test_int8_has_a_scale_for_every_vector(tmp_path):
+    values = segments.normal(300, 16) * np.logspace(-3, 3, 300, dtype=np.float32)[:, None]
+    values[7] = 0
+    segment = segments.write_vectors(tmp_path, [values[:100], values[100:]], dtype="int8")
+    table = vectors.VectorTable.open(segment)
+    assert {shard.dtype for shard in table.shards} == {np.dtype(np.int8)}
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    for found in (table.load(), table.read(0, 300)):
+        assert (np.abs(found - values) <= 0.5001 * largest / 127).all()
+    stored, scales = table.gather_stored(np.array([299, 3, -1]))
+    np.testing.assert_array_equal(stored * scales[:, None], table.gather([299, 3, -1]))
+    assert sum(shard.num_bytes for shard in segment.shards) < 300 * (16 + 4 + 8) + 6 * 128 + 1
+
+
+def test_int8_vectors_that_are_not_finite_are_refused(tmp_path):
+    with pytest.raises(types.UserError, match="block 100 has infinite or undefined"):
+        segments.write_vectors(tmp_path, [np.full((2, 2), np.nan, np.float32)], dtype="int8")
+
+
+def test_a_mapped_array_is_a_tensor_without_a_copy(tmp_path):
+    table = vectors.VectorTable.open(segments.write_vectors(tmp_path, [segments.normal(30, 4)]))
+    tensor = vectors.as_tensor(table.shards[0])
+    np.testing.assert_array_equal(tensor, table.shards[0])
+    table.shards[0][3, 2] = 123  # copy-on-write: not in the file, but in the tensor
+    assert tensor[3, 2] == 123
+    assert vectors.VectorTable.open(table.segment.path).shards[0][3, 2] != 123
+
+
+def test_pieces_make_one_array(tmp_path):
+    values = segments.normal(10, 3)
+    path = str(tmp_path / "values.npy")
+    vectors.write_pieces(path, (values[i : i + 4] for i in range(0, 10, 4)), (10, 3), "float32")
+    np.testing.assert_array_equal(vectors.map_array(path), values)
 
 
 def test_a_shard_is_two_files(tmp_path):

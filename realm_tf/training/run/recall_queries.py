@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 
 from realm_tf import artifacts, types
-from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
-from realm_tf.data.examples import masked_batches
 from realm_tf.retrieval import retriever
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples
 
 KIND = "recall_queries"
-_COUNT = 256
+_COUNT = 1_000  # a span may be drawn twice where there are fewer
 _BATCH = 64
 _FILE = "queries.npy"
 
@@ -81,10 +79,3 @@ def embed(segment: artifacts.Segment, embedder: artifacts.Segment) -> np.ndarray
     starts = range(0, queries.shape[1], _BATCH)
     parts = [embed_fn(types.EncoderInputs(*queries[:, start : start + _BATCH])) for start in starts]
     return np.concatenate(parts)
-
-
-def depths(config: config_lib.Config) -> tuple[int, ...]:
-    """The depths that a run searches its index to, in training and in its evaluation, ascending."""
-    training = masked_batches.search_depth(config.pretrain)
-    others = (config.open_qa.num_searched, *config.evaluation.recall_at)
-    return tuple(sorted({training, *others}))

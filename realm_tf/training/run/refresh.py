@@ -23,6 +23,7 @@ from realm_tf import config as config_lib
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models import weights
 from realm_tf.models.inference import embedder_export
+from realm_tf.retrieval import depths as depths_lib
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import snapshots
 from realm_tf.training.engine import workers
@@ -93,7 +94,7 @@ class Refresher:
             snapshot_dir=os.path.join(directory, "snapshots"),
             blocks=context.blocks,
             retrieval=context.config.retrieval,
-            depths=recall_queries.depths(context.config),
+            depths=depths_lib.depths(context.config),
             queries=_queries(context),
             make_vectors=make_vectors,
             worker=context.worker,
@@ -241,7 +242,7 @@ def _missing(snapshot: snapshots.Snapshot) -> list[str]:
 
 def _queries(context: context_lib.Context) -> artifacts.Segment | None:
     """What an approximate index is measured with; an exact one needs nothing."""
-    return recall_queries.write(context) if context.config.retrieval.index == "scann" else None
+    return None if context.config.retrieval.index == "exact" else recall_queries.write(context)
 
 
 def decisive(context: context_lib.Context) -> dict[str, Any]:
@@ -251,7 +252,7 @@ def decisive(context: context_lib.Context) -> dict[str, Any]:
         "retrieval": config_lib.decisive(context.config.retrieval),
         "block_length": context.config.blocks.length,
         **({} if queries is None else {"queries": queries.fingerprint}),
-        **({} if queries is None else {"depths": list(recall_queries.depths(context.config))}),
+        **({} if queries is None else {"depths": list(depths_lib.depths(context.config))}),
     }
 
 

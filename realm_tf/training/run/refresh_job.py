@@ -17,6 +17,7 @@ from typing import Any
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
+from realm_tf.retrieval import depths as depths_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import recall_queries
 from realm_tf.training.run import refresh as refresh_lib
@@ -79,7 +80,7 @@ class RefreshJob:
             snapshot_dir=os.path.join(self.directory, "snapshots"),
             blocks=artifacts.open_segment(self.blocks, "blocks", verify=False),
             retrieval=self.config.retrieval,
-            depths=recall_queries.depths(self.config),
+            depths=depths_lib.depths(self.config),
             queries=queries,
             make_vectors=make_vectors,
         )

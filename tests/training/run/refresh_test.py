@@ -118,7 +118,7 @@ def test_recall_is_measured_with_masked_sentences_at_the_depths_that_are_used(tm
     snapshot = _baseline(tmp_path, "retrieval.index=scann", "retrieval.recall_floor=0.1")
     context = runs.make_context(tmp_path)
     count = len(context.knowledge)
-    assert set(snapshot.recall) == {str(min(d, count)) for d in (1, 5, 6, 10, 20, 50, 100)}
+    assert snapshot.recall.keys() == {"2", "6", "10", str(count)}
     (segment,) = (tmp_path / "segments").glob("recall_queries-*")
     packed = np.load(segment / "queries.npy")
     mask = context.tokenizer.vocab.index("[MASK]")
