@@ -23,7 +23,7 @@ from realm_tf.commands import paths
 @options.JSON
 @options.BEAM
 def embed(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     blocks_path: str,
     vocab_path: str,
@@ -37,7 +37,7 @@ def embed(
 
     Options after -- go to Apache Beam.
     """
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_segment(blocks_path, "blocks")
     paths.check_segment(vocab_path, "vocab")
     paths.check_segment(embedder, "embedder")
@@ -55,10 +55,14 @@ def embed(
 @options.OUTPUT
 @options.JSON
 def index(
-    config_file: str | None, overrides: tuple[str, ...], vectors: str, output: str, as_json: bool
+    config_files: tuple[str, ...],
+    overrides: tuple[str, ...],
+    vectors: str,
+    output: str,
+    as_json: bool,
 ) -> None:
     """Build an index over vectors: exact, or with ScaNN."""
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_segment(vectors, "vectors")
 
     from beam_jobs import build_index
