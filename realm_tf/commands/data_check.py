@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -26,7 +27,8 @@ FILE = "data_check.json"
 MAX_DOCUMENTS = 100_000
 
 _LOGGER = logging.getLogger(__name__)
-_SAMPLE = 1000
+_SAMPLE = 1000  # questions
+_MOST_CHARACTERS = 20_000_000  # of documents that are tokenized
 
 
 def check(
@@ -113,10 +115,18 @@ def _lengths(
     documents = scanner.corpus.sample
     if not documents:
         return None
+    documents = documents[: _fitting(documents)]
     train = scanner.questions[data_check.TRAIN]
     evidence = [(train.questions[number], held) for number, held in train.evidence.items()]
+    evidence = evidence[: _fitting([held for _, held in evidence])]
     tokenizer = _tokenizer(documents, vocab, config.vocab)
     return text_lengths.measure(documents, asked, evidence, tokenizer, config)
+
+
+def _fitting(documents: Sequence[types.Document]) -> int:
+    """How many of the documents are tokenized: of books fewer than of paragraphs, at least one."""
+    sizes = itertools.accumulate(len(document.text) for document in documents)
+    return max(1, sum(size <= _MOST_CHARACTERS for size in sizes))
 
 
 def _tokenizer(

@@ -21,13 +21,18 @@ def of_corpus(scan: corpus_scan.CorpusScan, most_bad: float) -> Iterator[finding
     """
     if not scan.documents:
         yield _error("The corpus has no document that can be read.")
+    bad = scan.problems + scan.repeated_ids
+    is_refused = bad > most_bad * (scan.documents + scan.problems + sum(scan.dropped.values()))
+    level = findings.ERROR if is_refused else findings.WARNING
+    refused = f" A run refuses it: jobs.max_bad_fraction is {most_bad:g}." if is_refused else ""
     if scan.problems:
-        share = scan.problems / (scan.problems + scan.documents)
-        level = findings.ERROR if share > most_bad else findings.WARNING
-        message = f"{scan.problems} records cannot be read. The first: {scan.first_problem}"
+        message = (
+            f"{scan.problems} records cannot be read.{refused} The first: {scan.first_problem}"
+        )
         yield findings.Finding(level, message)
     if scan.repeated_ids:
-        yield _warning(f"{scan.repeated_ids} documents have an id that another document has.")
+        message = f"{scan.repeated_ids} documents have an id that another document has.{refused}"
+        yield findings.Finding(level, message)
     if scan.repeated_texts:
         level = findings.NOTE
         if scan.repeated_texts > _REPEATED * scan.documents:

@@ -8,6 +8,7 @@ import click.testing
 import pytest
 
 from realm_tf.cli import main
+from realm_tf.commands import data_check
 from tests.beam_jobs import documents
 
 SETTINGS = ("open_qa.num_read=1", "open_qa.num_searched=2", "pretrain.num_candidates=2")
@@ -76,3 +77,14 @@ def test_a_run_checks_first(data, tmp_path, caplog):
     assert any("What a look at the data tells:" in message for message in caplog.messages)
     made = {path.name.partition("-")[0] for path in (workdir / "segments").iterdir()}
     assert made == {"vocab"}
+
+
+def test_long_documents_are_a_small_sample(data, monkeypatch):
+    command = ("data", "check", *data["options"], *_questions(data["some"]), "--json")
+    monkeypatch.setattr(data_check, "_MOST_CHARACTERS", 30)  # the first has 28
+    found = json.loads(_invoke(*command, "--vocab", data["vocab"]).stdout)
+    assert found["lengths"]["blocks_about"] == 3
+    assert sum(found["answers"].values()) == 1
+    monkeypatch.setattr(data_check, "_MOST_CHARACTERS", 1)
+    found = json.loads(_invoke(*command, "--vocab", data["vocab"]).stdout)
+    assert found["lengths"]["blocks_median"] > 0

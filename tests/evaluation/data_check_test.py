@@ -136,14 +136,19 @@ def test_corpus_without_documents():
     checked = _check(documents=[problem, records.Dropped("f", 2, "no_text")])
     assert [error.message for error in checked.errors] == [
         "The corpus has no document that can be read.",
-        "1 records cannot be read. The first: f:1: no text.",
+        "1 records cannot be read. A run refuses it: jobs.max_bad_fraction is 0. The first: f:1: no"
+        " text.",
     ]
     assert checked.figures["corpus"]["left_out_no_text"] == 1
 
 
 def test_repeated_ids():
-    checked = _check(documents=[*DOCUMENTS, _document("1", "zz")])
-    assert "1 documents have an id that another document has." in _messages(checked)
+    documents = [*DOCUMENTS, _document("1", "zz")]
+    message = "1 documents have an id that another document has."
+    refused = f"{message} A run refuses it: jobs.max_bad_fraction is 0."
+    assert _messages(_check(documents), findings.ERROR) == [refused]
+    patient = _config(jobs={"max_bad_fraction": 0.25})
+    assert message in _messages(_check(documents, config=patient), findings.WARNING)
 
 
 @pytest.mark.parametrize(
