@@ -17,7 +17,7 @@ from realm_tf.data.questions import questions as questions_lib
 from realm_tf.text import answer_matching, words
 
 _SAMPLE = 1000  # documents, and questions with their evidence, whose wordpieces are counted
-_MOST_PATTERNS = 200  # questions with regular expressions, which are searched for one by one
+_MOST_PATTERNS = 50  # questions with regular expressions, which are searched for one by one
 
 
 @dataclasses.dataclass
