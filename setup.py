@@ -60,6 +60,8 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # Dataflow as a runner, and Google Cloud Storage in Beam jobs.
     "gcp": ["apache-beam[gcp]>=2.77,<3"],
+    # `realm convert` of a model by its name on the Hugging Face hub.
+    "hub": ["huggingface_hub>=2,<3"],
     "dev": [
         "build",
         "hypothesis",

@@ -24,6 +24,15 @@ _TARGETS = ("hf-realm",)
     metavar="DIR",
     help='Segment "blocks" to which the block vectors of the source belong.',
 )
+@click.option(
+    "--layers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep only the first N layers (with --from hf-bert).",
+)
+@click.option(
+    "--revision", metavar="REV", help="Branch, tag or commit of a model of the Hugging Face hub."
+)
 @options.JSON
 @click.argument("source", metavar="SRC")
 @click.argument("destination", metavar="DST")
@@ -31,13 +40,18 @@ def convert(
     kind: str | None,
     target: str | None,
     blocks: str | None,
+    layers: int | None,
+    revision: str | None,
     as_json: bool,
     source: str,
     destination: str,
 ) -> None:
     """Import weights of other implementations as segments, or export segments.
 
-    SRC is the directory or checkpoint to read, DST the directory to write. DST must be new.
+    SRC is the directory or checkpoint to read, DST the directory to write. DST must be new. With
+    --from hf-bert and hf-realm, SRC may be the name of a model of the Hugging Face hub, which needs
+    the package huggingface_hub.
+
     An import writes segments, report.txt (which says what became of every tensor) and model.yaml
     (which holds the settings of a run that starts from these weights).
     """
@@ -45,8 +59,11 @@ def convert(
         raise types.UserError("realm convert needs either --from or --to.")
     if target is not None and blocks is not None:
         raise types.UserError("--blocks belongs to --from: an export has no block vectors.")
+    if target is not None and (layers is not None or revision is not None):
+        raise types.UserError("--layers and --revision belong to --from.")
 
-    paths.check_weights(source)
+    if kind not in paths.HUB_KINDS or not paths.is_hub_name(source):
+        paths.check_weights(source)
     if blocks is not None:
         paths.check_segment(blocks, "blocks")
 
@@ -56,7 +73,9 @@ def convert(
         notes = convert_command.export(target, source, destination)
         _print({"path": destination, "notes": list(notes)}, [destination, *notes], as_json)
     elif kind is not None:
-        made = convert_command.convert(kind, source, destination, blocks=blocks)
+        made = convert_command.convert(
+            kind, source, destination, blocks=blocks, layers=layers, revision=revision
+        )
         written = [segment.path for segment in made.segments]
         figures = {
             "segments": {segment.kind: segment.path for segment in made.segments},

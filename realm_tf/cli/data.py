@@ -20,7 +20,7 @@ from realm_tf.commands import paths
 @options.OUTPUT
 @options.JSON
 def vocab(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     corpus: str,
     fmt: str,
@@ -28,7 +28,7 @@ def vocab(
     as_json: bool,
 ) -> None:
     """Learn a WordPiece vocabulary from a corpus, or take the file that is configured."""
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_files(corpus)
 
     from realm_tf.commands import make_vocab
@@ -47,7 +47,7 @@ def vocab(
 @options.JSON
 @options.BEAM
 def blocks(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     corpus: str,
     fmt: str,
@@ -70,7 +70,7 @@ def blocks(
     """
     if max_bad_fraction is not None:
         overrides = (*overrides, f"jobs.max_bad_fraction={max_bad_fraction}")
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_files(corpus)
     paths.check_segment(vocab_path, "vocab")
 
@@ -98,7 +98,7 @@ def blocks(
 @options.JSON
 @options.BEAM
 def tag(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     blocks_path: str,
     vocab_path: str,
@@ -115,7 +115,7 @@ def tag(
     """
     if tagger is not None:
         overrides += (f"tagging.tagger={json.dumps(tagger)}",)
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_segment(blocks_path, "blocks")
     paths.check_segment(vocab_path, "vocab")
 
@@ -152,7 +152,7 @@ def tag(
 @options.JSON
 @options.BEAM
 def examples(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     task: str,
     blocks_path: str,
@@ -171,7 +171,7 @@ def examples(
     that they come from. The task annotated makes passages with their spans as text, in the format
     of the original code. Options after -- go to Apache Beam.
     """
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_segment(blocks_path, "blocks")
     if spans_path is not None:
         paths.check_segment(spans_path, "spans")

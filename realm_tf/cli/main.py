@@ -13,7 +13,18 @@ from typing import Any
 import click
 
 from realm_tf import types, version
-from realm_tf.cli import ask, convert, data, inspect, interrupts, retrieval, run, serve, train
+from realm_tf.cli import (
+    ask,
+    convert,
+    data,
+    data_check,
+    inspect,
+    interrupts,
+    retrieval,
+    run,
+    serve,
+    train,
+)
 
 
 class _Commands(click.Group):
@@ -55,7 +66,7 @@ def _is_no_user_error(record: logging.LogRecord) -> bool:
 
 for command in (
     *(run.run, run.quickstart, run.evaluate),
-    *(data.vocab, data.blocks, data.tag, data.examples),
+    *(data.vocab, data.blocks, data.tag, data.examples, data_check.data),
     *(retrieval.embed, retrieval.index, retrieval.refresh),
     train.train,
     *(serve.export, serve.serve, ask.ask),

@@ -27,7 +27,11 @@ SET = click.option(
 )
 CONFIG = [
     click.option(
-        "--config", "config_file", metavar="FILE", help="YAML file with the configuration."
+        "--config",
+        "config_files",
+        multiple=True,
+        metavar="FILE",
+        help="YAML file with the configuration. Of several, a later one changes what it names.",
     ),
     SET,
 ]
@@ -48,6 +52,20 @@ PRETRAIN_CORPUS = [
         default="jsonl",
         show_default=True,
         help="Format of the files of --pretrain-corpus; see --format.",
+    ),
+]
+QUESTIONS = [
+    click.option(
+        "--questions-train",
+        required=True,
+        metavar="FILE",
+        help="Training questions, as JSON Lines.",
+    ),
+    click.option(
+        "--questions-dev",
+        required=True,
+        metavar="FILE",
+        help="Development questions, as JSON Lines.",
     ),
 ]
 DRY_RUN = click.option(

@@ -24,7 +24,7 @@ from realm_tf.commands import paths
 @options.JSON
 @options.BEAM
 def embed(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     blocks_path: str,
     vocab_path: str,
@@ -38,7 +38,7 @@ def embed(
 
     Options after -- go to Apache Beam.
     """
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_segment(blocks_path, "blocks")
     paths.check_segment(vocab_path, "vocab")
     paths.check_segment(embedder, "embedder")
@@ -75,7 +75,7 @@ def embed(
 )
 @options.JSON
 def index(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     vectors: str,
     output: str,
@@ -91,7 +91,7 @@ def index(
     The recall of ScaNN and ivf is measured with real queries, if there are any: --questions, or
     sentences of --blocks.
     """
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     paths.check_segment(vectors, "vectors")
     paths.check_plot(tune)
 

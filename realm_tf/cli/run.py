@@ -20,12 +20,7 @@ from realm_tf.commands import paths
 @options.several(options.CONFIG)
 @options.several(options.CORPUS)
 @options.several(options.PRETRAIN_CORPUS)
-@click.option(
-    "--questions-train", required=True, metavar="FILE", help="Training questions, as JSON Lines."
-)
-@click.option(
-    "--questions-dev", required=True, metavar="FILE", help="Development questions, as JSON Lines."
-)
+@options.several(options.QUESTIONS)
 @options.WORKDIR
 @options.JSON
 @click.option(
@@ -37,7 +32,7 @@ from realm_tf.commands import paths
 @options.REPLAY_SWAPS
 @options.BEAM
 def run(
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     corpus: str,
     fmt: str,
@@ -56,7 +51,7 @@ def run(
 
     Options after -- go to Apache Beam.
     """
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     if replay_swaps is not None:
         paths.check_file(replay_swaps, "log of swaps")
         config = config_lib.replaced(config, {options.REPLAYED: replay_swaps})

@@ -57,7 +57,7 @@ SPAN_TAGGER = "realm/span_tagger"
 def train(
     experiment: str,
     workdir: str | None,
-    config_file: str | None,
+    config_files: tuple[str, ...],
     overrides: tuple[str, ...],
     train_files: tuple[str, ...],
     dev_files: tuple[str, ...],
@@ -78,7 +78,7 @@ def train(
     times), --vocab and --output. Most users also give --config and --test.
     """
     of_tagger = {
-        "--config": config_file,
+        "--config": config_files,
         "--set": overrides,
         "--train": train_files,
         "--dev": dev_files,
@@ -101,7 +101,7 @@ def train(
     _refuse(experiment, of_run)
     _require(experiment, {n: of_tagger[n] for n in ("--train", "--dev", "--vocab", "--output")})
 
-    config = config_lib.load(config_file, overrides)
+    config = config_lib.load(config_files, overrides)
     for pattern in (*train_files, *dev_files, *test_files):
         paths.check_files(pattern)
     paths.check_segment(str(vocab_path), "vocab")

@@ -15,10 +15,12 @@ import yaml
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.commands import paths
 from realm_tf.models import reader, weights
 from realm_tf.models.import_weights import (
     hf_bert,
     hf_export,
+    hf_hub,
     hf_realm,
     imported,
     mapping,
@@ -55,22 +57,33 @@ class Converted(NamedTuple):
     report: mapping.Report
 
 
-def convert(kind: str, source: str, destination: str, *, blocks: str | None = None) -> Converted:
+def convert(
+    kind: str,
+    source: str,
+    destination: str,
+    *,
+    blocks: str | None = None,
+    layers: int | None = None,
+    revision: str | None = None,
+) -> Converted:
     """Imports weights.
 
     Args:
       kind: Key of `IMPORTERS`.
-      source: What that importer reads.
+      source: What that importer reads; of `paths.HUB_KINDS` the name of a model of the hub, too.
       destination: New directory. It gets the segments, `report.txt`, and `model.yaml`: the
         settings of a run that starts from these weights.
       blocks: "blocks" segment that the source's `block_emb` belongs to, if it is to be imported.
+      layers: Of a "hf-bert", keeps the first layers alone, so many.
+      revision: Branch, tag or commit of a model of the hub.
 
     Raises:
-      UserError: As the importers; if `destination` is not empty; or if blocks and `block_emb` do
-        not belong together.
+      UserError: As the importers; if an option does not belong to the kind; if `destination` is not
+        empty; or if blocks and `block_emb` do not belong together.
     """
     _require_new(destination)
-    made = IMPORTERS[kind](source)
+    source, origin = _located(kind, source, revision)
+    made = _import(kind, source, layers)
     if not made.networks and blocks is None:
         raise types.UserError(
             f"{source} holds block vectors alone; they need --blocks, the blocks they belong to."
@@ -84,7 +97,7 @@ def convert(kind: str, source: str, destination: str, *, blocks: str | None = No
     if segments:
         made_from["tokenizer"] = tokenizer_lib.Tokenizer.open(segments[0]).fingerprint
     for name, model in made.networks.items():
-        segments.append(_save(name, model, made, kind, destination, made_from))
+        segments.append(_save(name, model, made, origin, destination, made_from))
     segments += _embedder(made, segments, destination)
     if blocks is not None and made.block_emb is not None:
         block_emb = made.block_emb
@@ -124,6 +137,28 @@ def export(kind: str, source: str, destination: str) -> tuple[str, ...]:
     return hf_export.save(destination, segment.kind, model, config, vocab_size)
 
 
+def _located(kind: str, source: str, revision: str | None) -> tuple[str, dict[str, str]]:
+    """The directory or checkpoint of a source, and what its segments record of where it is from."""
+    if kind in paths.HUB_KINDS and paths.is_hub_name(source):
+        fetched = hf_hub.fetch(source, revision)
+        names = {"hub": fetched.name, "revision": fetched.revision}
+        return fetched.path, {"imported": kind, **names}
+    if revision is not None:
+        raise types.UserError(
+            f"--revision belongs to a name of the Hugging Face hub. Received the source {source}"
+            f" for --from {kind}."
+        )
+    return source, {"imported": kind}
+
+
+def _import(kind: str, source: str, layers: int | None) -> imported.Imported:
+    if layers is None:
+        return IMPORTERS[kind](source)
+    if kind != "hf-bert":
+        raise types.UserError(f"--layers belongs to --from hf-bert. Received: --from {kind}.")
+    return hf_bert.load(source, layers)
+
+
 def _require_new(destination: str) -> None:
     if tf.io.gfile.exists(destination) and (
         not tf.io.gfile.isdir(destination) or tf.io.gfile.listdir(destination)
@@ -149,12 +184,12 @@ def _save(
     name: str,
     model: tf_keras.Model,
     made: imported.Imported,
-    kind: str,
+    origin: Mapping[str, str],
     root: str,
     made_from: Mapping[str, str],
 ) -> artifacts.Segment:
     settings: dict[str, Any] = {
-        "imported": kind,
+        **origin,
         "model": config_lib.to_dict(made.config),
         "vocab_size": made.vocab_size,
     }

@@ -8,11 +8,16 @@ A command checks more when it reads what is there.
 from __future__ import annotations
 
 import os
+import re
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
 
 RUN = "run.json"
+# Kinds of weights whose sources may be names of the hub: "google-bert/bert-base-uncased".
+HUB_KINDS = ("hf-bert", "hf-realm")
+
+_HUB_NAME = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*")
 
 
 def check_segment(path: str, kind: str) -> None:
@@ -73,6 +78,11 @@ def check_weights(path: str) -> None:
     """
     if not gfile.exists(path) and not gfile.exists(f"{path}.index"):
         raise types.UserError(f"No such file, directory or checkpoint: {path}.")
+
+
+def is_hub_name(source: str) -> bool:
+    """Whether a text may be the name of a model of the Hugging Face hub, and is no path here."""
+    return _HUB_NAME.fullmatch(source) is not None and not gfile.exists(source)
 
 
 def check_file(path: str, what: str) -> None:

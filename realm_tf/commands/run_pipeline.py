@@ -21,6 +21,7 @@ from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands import (
     calibrate,
+    data_check,
     data_stages,
     device_checks,
     export,
@@ -67,11 +68,8 @@ class Pipeline:
         worker: workers.Worker = workers.ALONE,
     ):
         workdir = workdir if artifacts.is_remote(workdir) else os.path.normpath(workdir)
-        self._workdir = workdir
-        self._inputs = inputs
-        self._config = config
-        self._check = check
-        self._worker = worker
+        self._workdir, self._inputs, self._config = workdir, inputs, config
+        self._check, self._worker = check, worker
         self.root = os.path.join(workdir, "segments")
         self.data = data_stages.DataStages(
             workdir,
@@ -142,7 +140,10 @@ class Pipeline:
             yield cls(workdir, inputs, config, recorded=True, check=check, worker=worker)
 
     def run(self) -> dict[str, Any]:
-        """Runs every stage that is not complete; returns the report."""
+        """Checks the data, runs every stage that is not complete; returns the report."""
+        vocab = self.data.vocab
+        if self._worker.is_chief:
+            data_check.check_once(self._workdir, self._inputs, self._config, vocab)
         self.evaluate()
         self.export()
         return self._report_of_all()
@@ -166,8 +167,7 @@ class Pipeline:
         if self._worker.is_chief:
             report.merge(self._workdir, section, figures)
 
-    def _report_of_all(self) -> dict[str, Any]:
-        """The report, once the chief has written it."""
+    def _report_of_all(self) -> dict[str, Any]:  # once the chief has written it
         self._worker.chiefs(0.0, "the chief to measure")
         return report.read(self._workdir)
 

@@ -6,6 +6,7 @@ from realm_tf.config.corpus import BlocksConfig as BlocksConfig
 from realm_tf.config.corpus import CorpusConfig as CorpusConfig
 from realm_tf.config.corpus import VocabConfig as VocabConfig
 from realm_tf.config.jobs import JobsConfig as JobsConfig
+from realm_tf.config.model import MAX_LEARNED_SCALE as MAX_LEARNED_SCALE
 from realm_tf.config.model import EmbedderConfig as EmbedderConfig
 from realm_tf.config.model import EncoderConfig as EncoderConfig
 from realm_tf.config.model import ModelConfig as ModelConfig

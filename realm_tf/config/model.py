@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from realm_tf.config import ranges
 
+MAX_LEARNED_SCALE = 100.0  # as in CLIP (Radford et al., 2021, section 2.5)
+
 
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig(ranges.Section):
@@ -94,7 +96,26 @@ class EmbedderConfig(ranges.Section):
     dropout: float = ranges.setting(
         0.1, "Dropout on the vectors, in training.", at_least=0, below=1
     )
+    score_scale: float = ranges.setting(
+        1.0,
+        "Factor of the inner product of query and block, an inverse temperature of the retriever's"
+        " softmax; 1 is the paper's. Vectors of unit length need one of about 20"
+        " ([training.md](training.md#choosing-settings)).",
+        above=0,
+        at_most=1000,
+    )
+    learn_score_scale: bool = ranges.setting(
+        False, "Whether `score_scale` is only where training starts; it then stays below 100."
+    )
     two_towers: bool = ranges.setting(False, "Whether queries and blocks have separate networks.")
+
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if self.learn_score_scale and self.score_scale >= MAX_LEARNED_SCALE:
+            yield (
+                f"score_scale must be below {MAX_LEARNED_SCALE:g} with learn_score_scale. Received:"
+                f" {self.score_scale:g}."
+            )
 
     @property
     def embed_dim(self) -> int:

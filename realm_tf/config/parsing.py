@@ -39,6 +39,18 @@ def read_yaml(path: str) -> dict[str, Any]:
     return values
 
 
+def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Puts the settings of `changes` into nested `values`, in place of those that are there."""
+    for key, change in changes.items():
+        if isinstance(change, Mapping):
+            known = values.get(key)
+            # A dict of its own: what a YAML file names twice, by an anchor, is one object.
+            values[key] = dict(known) if isinstance(known, dict) else {}
+            merge(values[key], change)
+        else:
+            values[key] = change
+
+
 def apply_override(values: dict[str, Any], override: str) -> None:
     """Sets one "a.b=value" in nested `values`; the value is read as YAML."""
     key, equals, text = override.partition("=")

@@ -128,11 +128,12 @@ class Config(ranges.Section):
                 )
 
 
-def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
-    """Loads a YAML file (local), applies "a.b=value" overrides, and checks the result.
+def load(paths: str | Sequence[str] | None, overrides: Sequence[str] = ()) -> Config:
+    """Loads YAML files (local), applies "a.b=value" overrides, and checks the result.
 
     Args:
-      path: YAML file, or None for the defaults.
+      paths: YAML file, or several, of which a later one changes the settings that it names; None or
+        none for the defaults.
       overrides: Settings to change, each "section.key=value"; the value is read as YAML.
 
     Raises:
@@ -140,8 +141,8 @@ def load(path: str | None, overrides: Sequence[str] = ()) -> Config:
         a value out of range, values that do not go together, or a path that is not there.
     """
     values: dict[str, Any] = {}
-    if path is not None:
-        values = parsing.read_yaml(path)
+    for path in [paths] if isinstance(paths, str) else paths or ():
+        parsing.merge(values, parsing.read_yaml(path))
     for override in overrides:
         parsing.apply_override(values, override)
     config = from_dict(Config, values)

@@ -4,6 +4,10 @@
 
     embed(text) = LayerNorm(W_proj tanh-pooled BERT([CLS] text [SEP]))
 
+The relevance of a block to a query is the inner product of their vectors. With a `score_scale` both
+vectors are longer by its square root, so that the relevance is scaled in every loss, in every index
+and in the export, and nothing else has to know of it.
+
 One embedder serves queries and blocks by default, as in the original; two towers are an option, and
 so are the other forms of sentence embedders (mean pooling, no projection, unit length), so that
 their weights can be used.
@@ -13,6 +17,7 @@ their weights can be used.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tensorflow as tf
@@ -36,6 +41,18 @@ def mean_pool(sequence: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     weights = tf.cast(mask, sequence.dtype)
     total = tf.einsum("bl,blh->bh", weights, sequence)
     return total / tf.maximum(tf.reduce_sum(weights, axis=-1, keepdims=True), 1.0)
+
+
+def vector_scale(config: config_lib.EmbedderConfig, log_scale: tf.Tensor | None) -> tf.Tensor:
+    """What vectors are multiplied by, the square root of the scale of scores: <float32>[].
+
+    Args:
+      config: Configuration of the network.
+      log_scale: Logarithm of the learned scale, <float32>[]; None: the scale is fixed.
+    """
+    if log_scale is None:
+        return tf.constant(config.score_scale**0.5, tf.float32)
+    return tf.exp(0.5 * tf.minimum(log_scale, math.log(config_lib.MAX_LEARNED_SCALE)))
 
 
 class Tower(tf_keras.layers.Layer):
@@ -69,6 +86,17 @@ class Tower(tf_keras.layers.Layer):
             if config.normalisation == "layer_norm"
             else None
         )
+        self.log_scale = (
+            self.add_weight(
+                "log_scale",
+                shape=(),
+                dtype=tf.float32,
+                initializer=tf_keras.initializers.Constant(math.log(config.score_scale)),
+                experimental_autocast=False,
+            )
+            if config.learn_score_scale
+            else None
+        )
         self.dropout = tf_keras.layers.Dropout(config.dropout, dtype=tf.float32)
 
     @property
@@ -88,6 +116,9 @@ class Tower(tf_keras.layers.Layer):
             vectors = self.layer_norm(vectors)
         elif self._config.normalisation == "l2":
             vectors = tf.math.l2_normalize(vectors, axis=-1)
+        if self.log_scale is not None or self._config.score_scale != 1:
+            scale = vector_scale(self._config, self.log_scale)
+            vectors = tf.cast(vectors, tf.float32) * scale
         return encoder.unflatten(self.dropout(vectors, training=training), inputs.word_ids)
 
     def get_config(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ was made before. The names here depend on neither; importers map foreign names t
     encoder/pooler/kernel                         [H, H]; bias [H]
     projection/kernel                             [H, projection_size]; bias       (towers)
     projection_norm/{gamma,beta}                  [embed_dim]                      (towers)
+    log_scale                                     []               (towers that learn their scale)
     masked_lm/{dense/kernel,dense/bias,norm/gamma,norm/beta,bias}                  (MLM head)
     span/{projection,logit}/{kernel,bias}, span/norm/{gamma,beta}                  (span head)
     tag/kernel                                    [H, num_tags]; bias              (span tagger)
@@ -73,6 +74,8 @@ def of_tower(tower: embedder_lib.Tower) -> Variables:
         named |= _dense("projection", tower.projection)
     if tower.layer_norm is not None:
         named |= _norm("projection_norm", tower.layer_norm)
+    if tower.log_scale is not None:
+        named["log_scale"] = tower.log_scale
     return named
 
 

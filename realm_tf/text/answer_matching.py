@@ -75,13 +75,18 @@ def regex_contains(text: str, patterns: Sequence[str]) -> bool:
     return any(pattern.search(text) for pattern in _patterns(patterns))
 
 
+def comparable_words(text: str) -> list[str]:
+    """The words of a text as `contains` compares them: NFD, lower case, no articles or signs."""
+    return [match.group() for match in words.find(_ARTICLES.sub(" ", _fold(text)))]
+
+
 def contains(text: str, answers: Sequence[str]) -> bool:
     """Whether `text` holds any of `answers` as a run of whole words.
 
     Both are compared in NFD and lower case, without punctuation and articles. An answer without
     words is in no text.
     """
-    haystack = f" {' '.join(_words(text))} "
+    haystack = f" {' '.join(comparable_words(text))} "
     return any(f" {' '.join(needle)} " in haystack for needle in _needles(tuple(answers)))
 
 
@@ -111,14 +116,10 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFD", text).lower()
 
 
-def _words(text: str) -> list[str]:
-    return [match.group() for match in words.find(_ARTICLES.sub(" ", _fold(text)))]
-
-
 @functools.lru_cache(maxsize=256)
 def _needles(answers: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
     """The words of answers, for many texts to be looked through."""
-    return frozenset(tuple(_words(answer)) for answer in answers) - {()}
+    return frozenset(tuple(comparable_words(answer)) for answer in answers) - {()}
 
 
 def _f1(left: list[str], right: list[str]) -> float:

@@ -13,7 +13,7 @@ from realm_tf.cli import main
 from realm_tf.commands import convert as convert_command
 from realm_tf.data.blocks import shards
 from realm_tf.models import embedder, reader, weights
-from realm_tf.models.import_weights import safetensors
+from realm_tf.models.import_weights import hf_hub, safetensors
 from realm_tf.retrieval import vectors
 from realm_tf.text import tokenizer, vocabulary
 from tests.data import example_passages
@@ -254,9 +254,28 @@ def test_command_imports_and_exports(tmp_path):
     assert "43 tensors mapped, 0 not used" in done.stdout
 
 
+def test_name_of_the_hub(tmp_path, monkeypatch):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = foreign.write_hub_cache(
+        tmp_path, "someone/bert", commit, foreign.draw(foreign.hf_encoder())
+    )
+    fetched = hf_hub.Fetched("someone/bert", commit, str(snapshot))
+    monkeypatch.setattr(hf_hub, "fetch", lambda *asked: {("someone/bert", "main"): fetched}[asked])
+    command = ("--from", "hf-bert", "--layers", "1", "--revision", "main", "--json")
+    done = _invoke(*command, "someone/bert", tmp_path / "made")
+    assert done.exit_code == 0, done.output
+    path = json.loads(done.stdout)["segments"]["bert_weights"]
+    settings = artifacts.open_segment(path, "bert_weights").settings
+    assert (settings["hub"], settings["revision"]) == ("someone/bert", commit)
+    assert settings["model"]["embedder"]["encoder"]["num_layers"] == 1
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        (("--to", "hf-realm", "--layers", "1"), "--layers and --revision belong to --from"),
+        (("--from", "tf2-bert", "--layers", "1"), "--layers belongs to --from hf-bert"),
+        (("--from", "hf-bert", "--revision", "x"), "--revision belongs to a name of the"),
         ((), "needs either --from or --to"),
         (("--from", "hf-bert", "--to", "hf-realm"), "needs either --from or --to"),
         (("--to", "hf-realm", "--blocks", "x"), "--blocks belongs to --from"),

@@ -3,6 +3,7 @@
 """Configuration: what is refused, and with which words; and that nothing is lost on the way."""
 
 import dataclasses
+import itertools
 import pathlib
 
 import pytest
@@ -223,6 +224,43 @@ def test_config_is_frozen():
 @pytest.mark.parametrize("path", sorted(_CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_config_loads(path):
     assert config.load(str(path)) != config.Config()
+
+
+def test_a_later_file_changes_what_it_names(tmp_path):
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("seed: 3\nict: {steps: 5, batch_size: 7}\nmodel: {reader: {span_size: 9}}\n")
+    second.write_text("ict: {steps: 6}\nmodel: {embedder: {pooling: mean}}\n")
+    loaded = config.load([str(first), str(second)], ["seed=4"])
+    assert (loaded.seed, loaded.ict.steps, loaded.ict.batch_size) == (4, 6, 7)
+    assert (loaded.model.reader.span_size, loaded.model.embedder.pooling) == (9, "mean")
+    assert config.load([str(second), str(first)]).ict.steps == 5
+    assert config.load(()) == config.Config()
+
+
+@pytest.mark.parametrize("anchor", [True, False])
+def test_sections_that_share_an_anchor_stay_apart(tmp_path, anchor):
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    encoder = "{num_layers: 3}"
+    other = "*e" if anchor else encoder
+    first.write_text(
+        f"model:\n  embedder:\n    encoder: &e {encoder}\n  reader:\n    encoder: {other}\n"
+    )
+    second.write_text("model: {reader: {encoder: {num_layers: 2}}}\n")
+    model = config.load([str(first), str(second)]).model
+    assert (model.embedder.encoder.num_layers, model.reader.encoder.num_layers) == (3, 2)
+
+
+@pytest.mark.parametrize(("name", "count"), [("own_corpus", 1), ("squad_plus", 2)])
+def test_variants_in_comments_load(tmp_path, name, count):
+    path = _CONFIGS / f"{name}.yaml"
+    _, _, tail = path.read_text(encoding="utf-8").partition("\nevaluation:\n")
+    groups = itertools.groupby(tail.splitlines(), lambda line: line.startswith("#   "))
+    variants = ["\n".join(line[1:] for line in lines) for is_yaml, lines in groups if is_yaml]
+    assert len(variants) == count
+    for text in variants:
+        variant = tmp_path / "variant.yaml"
+        variant.write_text(text)
+        assert config.load([str(path), str(variant)]) != config.load(str(path))
 
 
 @pytest.mark.parametrize("text", ["off", "'off'", '"off"'])

@@ -38,7 +38,8 @@ class Command(NamedTuple):
         if program == "python":
             return rest[1].replace(".", "/") + ".py" if rest[0] == "-m" else rest[0]
         names = [word for word in rest[:2] if re.fullmatch(r"[a-z][a-z-]*|realm/[a-z_]+", word)]
-        return " ".join([program, *(names if names[:1] == ["train"] else names[:1])])
+        has_two = names[:1] in (["train"], ["data"])
+        return " ".join([program, *(names if has_two else names[:1])])
 
 
 def commands(root: pathlib.Path) -> list[Command]:

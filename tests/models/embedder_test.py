@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The embedder: what a vector depends on, and one tower against two."""
 
+import math
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from realm_tf.models import embedder
+from realm_tf.models import embedder, variable_names
 from tests.models import tiny
 
 
@@ -88,6 +91,34 @@ def test_normalisations_without_projection():
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     assert (abs(length - 1) > 0.1).all()
     np.testing.assert_allclose(unit.embed_blocks(inputs), vectors / length, atol=1e-6)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_score_scale_is_a_factor_of_the_inner_product(learned):
+    queries, blocks = tiny.inputs(3, 6), tiny.inputs(3, 6, seed=1)
+
+    def relevance(made):
+        return (made.embed_queries(queries) @ tf.transpose(made.embed_blocks(blocks))).numpy()
+
+    plain, scaled = _make(), _make(score_scale=20.0, learn_score_scale=learned)
+    named = variable_names.of_embedder(plain)
+    for name, variable in variable_names.of_embedder(scaled).items():
+        variable.assign(named.get(name, math.log(20.0)))
+    np.testing.assert_allclose(relevance(scaled), 20 * relevance(plain), rtol=1e-5)
+
+
+def test_learned_scale_has_a_gradient_and_an_end():
+    made, inputs = _make(score_scale=2.0, learn_score_scale=True), tiny.inputs(3, 6)
+    log_scale = made.block_tower.log_scale
+    with tf.GradientTape() as tape:
+        product = tf.reduce_sum(made.embed_queries(inputs) ** 2)
+    # d/ds of exp(s) * x is itself.
+    np.testing.assert_allclose(tape.gradient(product, log_scale), product, rtol=1e-5)
+    norms = []
+    for value in (np.log(100.0), 9.0):
+        log_scale.assign(value)
+        norms.append(np.linalg.norm(made.embed_blocks(inputs)))
+    assert norms[0] == pytest.approx(norms[1])
 
 
 def test_one_tower_is_shared():

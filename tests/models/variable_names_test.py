@@ -16,6 +16,10 @@ def _networks():
             embedder.Embedder(tiny.embedder_config(two_towers=True), tiny.VOCAB_SIZE),
         ),
         (
+            variable_names.of_embedder,
+            embedder.Embedder(tiny.embedder_config(learn_score_scale=True), tiny.VOCAB_SIZE),
+        ),
+        (
             variable_names.of_knowledge_encoder,
             reader.KnowledgeAugmentedEncoder(tiny.reader_config(), tiny.VOCAB_SIZE),
         ),
@@ -31,7 +35,7 @@ def _networks():
     ]
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_every_variable_has_one_name(number):
     names, model = _networks()[number]
     model.build_weights()

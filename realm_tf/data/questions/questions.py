@@ -12,13 +12,11 @@
 | `id` | optional, text or integer; by default the number of the line |
 | `doc_ids`, `doc_id` or `paragraph_id` | optional, texts or integers: documents with the answer |
 
-A line of DPR's files is taken, too: a question, a tab, and a list of answers as Python writes it.
+Other files are read by `question_files`, which gives records of these keys.
 """
 
 from __future__ import annotations
 
-import ast
-import csv
 import dataclasses
 import logging
 import re
@@ -27,7 +25,8 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.text.inputs import json_objects, lines, streams
+from realm_tf.data.questions import question_files
+from realm_tf.text.inputs import json_objects, lines
 
 # As the evaluation of CuratedTREC has it.
 REGEX_FLAGS = re.IGNORECASE | re.UNICODE | re.MULTILINE
@@ -89,27 +88,22 @@ def read(path: str, reading: config_lib.QuestionsConfig = _DEFAULTS) -> list[Que
         named.
     """
     questions: list[Question] = []
-    line_of: dict[str, int] = {}
-    try:
-        for line in lines.lines(path):
-            if not line.text.strip() and not line.is_too_long:
-                continue
-            where = f"{path}:{line.number}"
-            try:
-                question = _parse(line, reading)
-                first = line_of.setdefault(question.question_id, line.number)
-                if first != line.number:
-                    raise types.UserError(
-                        f"The question id {question.question_id!r} is already taken by line"
-                        f" {first}."
-                    )
-            except (types.UserError, lines.BadRecordError) as error:
-                raise types.UserError(f"{where}: {error}") from error
-            questions.append(question)
-    except streams.DamagedError as error:
-        raise types.UserError(f"{path}: {error}.") from error
+    number_of: dict[str, int] = {}
+    for record in question_files.read(path, reading.format):
+        try:
+            question = _parse(record, reading)
+            first = number_of.setdefault(question.question_id, record.number)
+            if first != record.number:
+                raise types.UserError(
+                    f"The question id {question.question_id!r} is already taken by"
+                    f" {record.unit} {first}."
+                )
+        except (types.UserError, lines.BadRecordError) as error:
+            raise types.UserError(f"{record.where}: {error}") from error
+        questions.append(question)
     if not questions:
-        raise types.UserError(f"{path} holds no question: one JSON object a line is needed.")
+        need = "one JSON object a line is needed" if reading == _DEFAULTS else "is it such a file?"
+        raise types.UserError(f"{path} holds no question: {need}.")
     _warn_of_patterns(path, questions)
     return questions
 
@@ -138,33 +132,20 @@ def _warn_of_patterns(path: str, questions: Sequence[Question]) -> None:
         )
 
 
-def _parse(line: lines.Line, reading: config_lib.QuestionsConfig) -> Question:
-    if line.is_too_long:
-        raise lines.BadRecordError(f"the line has {line.size} bytes: is it a file of questions?")
-    record = _dpr_record(line.text) or json_objects.parse(line.text)
+def _parse(found: question_files.Record, reading: config_lib.QuestionsConfig) -> Question:
+    record = found.values
     if "question" not in record:
         held = ", ".join(map(str, record))[:200] or "no key"
         raise lines.BadRecordError(f'no "question". The record holds: {held}.')
     is_regex = "answer_regex" in record
     answer_keys = ("answer_regex",) if is_regex else ("answers", "answer")
     return Question(
-        question_id=_text(record, "id", str(line.number), integers=True),
+        question_id=_text(record, "id", str(found.number), integers=True),
         question=_text(record, "question", ""),
         answers=_texts(record, *answer_keys),
         doc_ids=_texts(record, "doc_ids", "doc_id", "paragraph_id", integers=True),
         is_regex=is_regex or reading.answers_are_patterns,
     )
-
-
-def _dpr_record(line: bytes) -> dict[str, Any] | None:
-    """A line of DPR's files of questions as a record; None if it is none."""
-    if line.lstrip().startswith(b"{") or b"\t" not in line:
-        return None
-    try:
-        question, answers = next(csv.reader([lines.decode(line)], delimiter="\t", strict=True))
-        return {"question": question, "answers": ast.literal_eval(answers)}
-    except (csv.Error, ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
 
 
 def _text(record: Mapping[str, Any], key: str, default: str, *, integers: bool = False) -> str:

@@ -124,9 +124,18 @@ class LeanTower(tf.Module):
         self._projection = _dense(weights, "projection") if "projection/bias" in weights else None
         has_norm = self._config.normalisation == "layer_norm"
         self._norm = _norm(weights, "projection_norm") if has_norm else None
+        learned = _variable(weights["log_scale"], tf.float32) if "log_scale" in weights else None
+        self._log_scale = learned
 
     def __call__(self, inputs: types.EncoderInputs) -> tf.Tensor:
         """Embeds <int32>[batch_size, length] inputs into <float32>[batch_size, embed_dim]."""
+        vectors = self._normalised(inputs)
+        if self._log_scale is None and self._config.score_scale == 1:
+            return vectors
+        return vectors * embedder.vector_scale(self._config, self._log_scale)
+
+    def _normalised(self, inputs: types.EncoderInputs) -> tf.Tensor:
+        """The vectors before they are scaled."""
         hidden = self._encoder(inputs)
         if self._pooler is not None:
             vectors = tf.tanh(_apply(self._pooler, hidden))

@@ -55,12 +55,17 @@ def read(directory: str) -> list[Row]:
 def plain(step: int, steps_per_second: float, outputs: Mapping[str, Any]) -> dict[str, float]:
     """A row of what a loop has put out."""
     shown = {"steps_per_second": steps_per_second, **outputs}
-    return {"step": step, **{name: float(f"{float(v):.6g}") for name, v in shown.items()}}
+    return {"step": step, **{name: float(f"{_number(v):.6g}") for name, v in shown.items()}}
 
 
 def latest(rows: Sequence[Row], name: str) -> float | None:
     """The newest value of a figure that not every row has; None if there is none."""
     return next((row[name] for row in reversed(rows) if name in row), None)
+
+
+def _number(value: Any) -> float:
+    # What has a part in every replica, such as a learning rate, is no number to Python.
+    return float(value.numpy() if hasattr(value, "numpy") else value)
 
 
 def _line(row: Row) -> str:

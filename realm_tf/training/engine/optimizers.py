@@ -19,8 +19,9 @@ from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.training.engine import fused_adamw
 
-# Parts of the names of LayerNorms and biases. A norm that is built alone has no name of a layer.
-_NOT_DECAYED = ("layer_norm", "LayerNorm", "bias", "beta", "gamma")
+# Parts of the names of LayerNorms and biases, and of the scale of scores. A norm that is built
+# alone has no name of a layer.
+_NOT_DECAYED = ("layer_norm", "LayerNorm", "bias", "beta", "gamma", "log_scale")
 
 
 def warmup_steps(config: config_lib.OptimizerConfig, train_steps: int) -> int:

@@ -7,6 +7,7 @@ The names are written out here, apart from the importers' tables. Released files
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pathlib
 from typing import Any
@@ -131,6 +132,22 @@ def write_hf(path: pathlib.Path, tensors: Tensors, config: dict[str, Any]) -> st
     (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     safetensors.write(str(path / "model.safetensors"), tensors)
     return str(path)
+
+
+def write_hub_cache(cache: pathlib.Path, name: str, commit: str, tensors: Tensors) -> pathlib.Path:
+    """Writes a BERT into a cache directory of the hub: blobs, and a snapshot that links to them."""
+    repository = cache / f"models--{name.replace('/', '--')}"
+    snapshot = repository / "snapshots" / commit
+    write_hf(repository / "plain", tensors, CONFIG)
+    for folder in (repository / "blobs", repository / "refs", snapshot):
+        folder.mkdir(parents=True)
+    for file in sorted((repository / "plain").iterdir()):
+        blob = repository / "blobs" / hashlib.sha256(file.read_bytes()).hexdigest()
+        file.rename(blob)
+        (snapshot / file.name).symlink_to(blob)
+    (repository / "plain").rmdir()
+    (repository / "refs" / "main").write_text(commit)
+    return snapshot
 
 
 def _hf_dense(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:

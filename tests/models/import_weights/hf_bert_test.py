@@ -192,3 +192,24 @@ def test_vocabulary_and_case_are_found(tmp_path):
     made = hf_bert.load(path)
     assert made.vocab_file == str(tmp_path / "vocab.txt")
     assert not made.lower_case
+
+
+def test_first_layers_alone(tmp_path):
+    tensors = _masked_lm()
+    made = hf_bert.load(foreign.write_hf(tmp_path, tensors, foreign.CONFIG), 1)
+    assert made.config.reader.encoder.num_layers == 1
+    assert "the first 1 of 2 layers were kept" in made.report.notes
+    ours = variable_names.of_knowledge_encoder(made.networks["bert_weights"])
+    assert not any("layer_1" in name for name in ours)
+    np.testing.assert_array_equal(
+        ours["encoder/layer_0/output/kernel"].numpy(),
+        tensors["bert.encoder.layer.0.output.dense.weight"].T,
+    )
+    assert "only the first 1 layers are kept" in made.report.text()
+
+
+@pytest.mark.parametrize("layers", [0, 3])
+def test_layers_that_are_not_there(tmp_path, layers):
+    path = foreign.write_hf(tmp_path, _masked_lm(), foreign.CONFIG)
+    with pytest.raises(types.UserError, match=rf"has 2 layers, .* Received: {layers}\."):
+        hf_bert.load(path, layers)

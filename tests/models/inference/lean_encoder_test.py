@@ -52,6 +52,8 @@ def _ragged_batch():
         {"projection_size": None, "normalisation": "none"},
         {"projection_epsilon": 0.5},
         {"epsilon": 0.1, "pooling": "mean"},
+        {"projection_size": None, "normalisation": "l2", "score_scale": 20.0},
+        {"pooling": "mean", "score_scale": 2.0, "learn_score_scale": True},
     ],
     ids=str,
 )

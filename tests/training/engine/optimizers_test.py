@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import config, types
-from realm_tf.models import open_qa_model, realm
+from realm_tf.models import embedder, open_qa_model, realm
 from realm_tf.training.engine import optimizers
 from tests.models import tiny
 
@@ -90,6 +90,15 @@ def test_decay_spares_layer_norms_and_biases_of_the_real_models(kind):
         is_spared = any(part in variable.name for part in ("gamma", "beta", "bias"))
         expected = old if is_spared else old * (1 - 0.1 * 0.5)
         np.testing.assert_allclose(variable, expected, rtol=1e-5, err_msg=variable.name)
+
+
+def test_decay_spares_a_learned_score_scale():
+    config = tiny.embedder_config(score_scale=20.0, learn_score_scale=True)
+    model = embedder.Embedder(config, tiny.VOCAB_SIZE).build_weights()
+    optimizer = _optimizer(weight_decay=0.5)
+    optimizer.build(model.trainable_variables)
+    assert not optimizer._use_weight_decay(model.block_tower.log_scale)
+    assert any(optimizer._use_weight_decay(v) for v in model.trainable_variables)
 
 
 def test_decay_spares_layer_norms_and_biases_of_the_span_head():
