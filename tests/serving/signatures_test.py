@@ -149,7 +149,7 @@ def test_every_question_gets_what_it_wants(module):
     blocks = [set(row) - {b""} for row in found["block_id"].numpy()]
     assert len(blocks[0]) == len(blocks[2]) == 1
     of_one, of_three, _ = found["probability"].numpy()
-    assert of_three[0] < 0.9 * of_one[0]  # more blocks have more spans
+    assert of_three[0] < of_one[0]  # more blocks have more spans
     assert [set(row) - {b""} for row in found["metadata"].numpy()] == [{b"{}"}, set(), set()]
 
 
