@@ -15,6 +15,7 @@ from realm_tf.retrieval import vectors as vectors_lib
 from serving import big_variables, chunks
 
 _GROUP = 512  # rows
+_READ_ROWS = 1 << 16  # at a time, when the variable is made
 _MAX_SCORES = 1 << 26  # numbers held at a time: 256 MB
 
 
@@ -32,8 +33,9 @@ class ExactSearch(tf.Module):
         super().__init__(name="exact_search")
         self.num_rows = len(vectors)
         self._num_groups = -(-self.num_rows // _GROUP)
+        pieces = (vectors.read(*rows) for rows in vectors.chunks(_READ_ROWS))
         self._vectors = big_variables.make(
-            (self._num_groups * _GROUP, vectors.dim), tf.float32, vectors.shards, name="vectors"
+            (self._num_groups * _GROUP, vectors.dim), tf.float32, pieces, name="vectors"
         )
 
     def __call__(self, query_emb: tf.Tensor, count: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -11,17 +11,19 @@ from realm_tf.retrieval import vectors
 from serving import exact_search
 
 
-def _search(tmp_path, numbers, *cuts):
+def _table(tmp_path, numbers, *cuts, dtype="float32"):
     shards = np.split(numbers, cuts)
     writer = artifacts.SegmentWriter(
         str(tmp_path / "vectors"), kind=vectors.KIND, settings={}, made_from={}
     )
     for i, shard in enumerate(shards):
         ids = np.arange(len(shard), dtype=np.uint64)
-        names = vectors.write_shard(writer.path, i, len(shards), block_ids=ids, vectors=shard)
+        names = vectors.write_shard(
+            writer.path, i, len(shards), block_ids=ids, vectors=shard, dtype=dtype
+        )
         for name in names:
             writer.add(name)
-    return exact_search.ExactSearch(vectors.VectorTable.open(writer.commit()))
+    return vectors.VectorTable.open(writer.commit())
 
 
 @pytest.mark.parametrize("num_rows", [1, 5, 511, 512, 513, 1024, 1800])
@@ -30,7 +32,7 @@ def test_the_best_rows_are_found_with_padding_and_ties(tmp_path, num_rows):
     # Whole numbers, so that many products are equal, and all below those of the padding's zeros.
     numbers = -rng.integers(1, 4, (num_rows, 3)).astype(np.float32)
     queries = rng.integers(1, 4, (70, 3)).astype(np.float32)
-    search = _search(tmp_path, numbers, num_rows // 3)
+    search = exact_search.ExactSearch(_table(tmp_path, numbers, num_rows // 3))
     products = queries @ numbers.T
     for count in {1, min(7, num_rows), num_rows}:
         rows, scores = search(tf.constant(queries), count)
@@ -40,5 +42,16 @@ def test_the_best_rows_are_found_with_padding_and_ties(tmp_path, num_rows):
 
 
 def test_no_question(tmp_path):
-    rows, scores = _search(tmp_path, np.ones((4, 3), np.float32))(tf.zeros([0, 3]), 2)
+    search = exact_search.ExactSearch(_table(tmp_path, np.ones((4, 3), np.float32)))
+    rows, scores = search(tf.zeros([0, 3]), 2)
     assert rows.shape == scores.shape == [0, 2]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_vectors_are_searched_as_they_are_stored(tmp_path, dtype):
+    rng = np.random.default_rng(0)
+    table = _table(tmp_path, rng.standard_normal((700, 8)).astype(np.float32), 300, dtype=dtype)
+    queries = rng.standard_normal((5, 8)).astype(np.float32)
+    _, scores = exact_search.ExactSearch(table)(tf.constant(queries), 10)
+    expected = np.sort(queries @ table.load().T, axis=1)[:, :-11:-1]
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
