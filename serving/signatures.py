@@ -50,6 +50,14 @@ class RetrieverModule(tf.Module):
     def __init__(self, retriever: retriever_lib.Retriever):
         super().__init__(name="retriever_module")
         self._retriever = retriever
+        # Saving traces every function of a module, so there is none that cannot be called.
+        self.embed_block = (
+            tf.function(
+                self._embed_block, input_signature=_specs("block_text", "title"), autograph=False
+            )
+            if retriever.embeds_blocks
+            else None
+        )
 
     @tf.function(input_signature=_specs("question"), autograph=False)
     def retrieve_default(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -72,8 +80,7 @@ class RetrieverModule(tf.Module):
         asked = requests.flat(question=question)
         return {"embedding": self._retriever.embed_queries(asked["question"])}
 
-    @tf.function(input_signature=_specs("block_text", "title"), autograph=False)
-    def embed_block(self, block_text: tf.Tensor, title: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _embed_block(self, block_text: tf.Tensor, title: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embeds blocks: texts and titles <string>[batch_size] to `embedding`, as `embed_query`."""
         given = requests.flat(block_text=block_text, title=title)
         return {"embedding": self._retriever.embed_blocks(given["title"], given["block_text"])}
@@ -85,11 +92,7 @@ class RetrieverModule(tf.Module):
     def shared_signatures(self) -> dict[str, Any]:
         """Those that a whole system has, too."""
         found = {"retrieve": self.retrieve, "embed_query": self.embed_query}
-        return {**found, **({"embed_block": self.embed_block} if self._embeds_blocks else {})}
-
-    @property
-    def _embeds_blocks(self) -> bool:
-        return self._retriever.embeds_blocks
+        return found if self.embed_block is None else {**found, "embed_block": self.embed_block}
 
 
 class ReaderModule(tf.Module):

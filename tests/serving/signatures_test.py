@@ -190,6 +190,13 @@ def test_embeddings_are_those_of_the_towers(system):
     np.testing.assert_allclose(products, scores, rtol=1e-4)
 
 
+def test_without_a_block_tower_blocks_are_not_embedded(module, tmp_path):
+    retriever = signatures.RetrieverModule(module.retriever)
+    names = retriever.signatures()
+    assert names.keys() == {"serving_default", "retrieve", "embed_query"}
+    tf.saved_model.save(retriever, str(tmp_path), signatures=names)  # traces all functions
+
+
 def test_a_better_calibrated_reader_says_so(system, module):
     flat = calibration.Calibration(4.0, (0.0, 0.0, 0.0, 0.0, 0.0), 2.0)
     other = signatures.QaModule(**system._asdict(), calibration=flat)
