@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import math
 import os
 import tempfile
 import time
@@ -37,7 +36,7 @@ from realm_tf.training.engine import (
 )
 
 _LOGGER = logging.getLogger(__name__)
-_MAX_STEPS_PER_LOOP = 100
+_MOST_STEPS = 100
 _SHOWN_RECORDS = 8
 
 
@@ -75,7 +74,8 @@ class Run:
         number of steps.
       runtime: Devices and input.
       checkpoint_every_steps: Interval of checkpoints.
-      loop_steps: Training returns to the host's actions after this many steps.
+      host_every: Intervals in steps. Training returns to the host's actions at their multiples, at
+        those of `checkpoint_every_steps`, and at every hundredth step.
       shown: Metrics to show as progress.
       make_actions: Given the trainer, what is called after each loop.
       measure: Held-out figures of the weights as they are at a step: taken by the chief, at every
@@ -102,7 +102,7 @@ class Run:
     runtime: config_lib.RuntimeConfig
     checkpoint_every_steps: int
     optimizer: Any = None
-    loop_steps: int = _MAX_STEPS_PER_LOOP
+    host_every: tuple[int, ...] = ()
     shown: tuple[str, ...] = ()
     before_batch: Callable[..., None] = lambda *_: None
     make_actions: Callable[[trainer.Trainer], Sequence[Callable]] = lambda _: ()
@@ -193,14 +193,12 @@ def _controller(
         every_steps=run.checkpoint_every_steps,
         before_save=fitted.require_sane,
     )
-    size = min(run.loop_steps, run.checkpoint_every_steps)
-    if run.measure:
-        size = math.gcd(size, run.checkpoint_every_steps)
+    intervals = (_MOST_STEPS, run.checkpoint_every_steps, *run.host_every)
     return orbit.Controller(
         global_step=fitted.global_step,
         trainer=fitted,
-        # A loop ends at a multiple of its size, wherever training was stopped before.
-        steps_per_loop=lambda step: int(size - step % size),
+        # A loop ends where the next interval does, wherever training was stopped before.
+        steps_per_loop=lambda step: int(min(every - step % every for every in intervals)),
         checkpoint_manager=manager,
         summary_dir=summaries,
     )

@@ -9,7 +9,6 @@ log p(y given z, x) - log p(y given null, x).
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -278,7 +277,7 @@ class _Pretraining:
             state=self._queries.state,
             runtime=config.runtime,
             checkpoint_every_steps=config.pretrain.checkpoint_every_steps,
-            loop_steps=math.gcd(every, config.pretrain.checkpoint_every_steps, 100),
+            host_every=(every,),
             shown=_SHOWN,
             make_actions=self._actions,
             **best_utility.measuring(

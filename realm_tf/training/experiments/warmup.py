@@ -11,7 +11,6 @@ on held-out documents passes a gate.
 from __future__ import annotations
 
 import logging
-import math
 from typing import Any
 
 import tensorflow as tf
@@ -155,7 +154,7 @@ class _Warmup:
                 seed=self._context.config.seed,
                 runtime=self._context.config.runtime,
                 checkpoint_every_steps=warmup.check_every_steps,
-                loop_steps=math.gcd(warmup.check_every_steps, 100),
+                host_every=(warmup.check_every_steps,),
                 shown=("accuracy",),
                 on_start=self._check_again,
                 worker=self._context.worker,

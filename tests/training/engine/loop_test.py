@@ -47,7 +47,7 @@ def _run(context, directory, *, weights_seed=0, **changes) -> loop.Run:
         seed=0,
         runtime=cfg.runtime,
         checkpoint_every_steps=3,
-        loop_steps=1,
+        host_every=(1,),
     )
     return dataclasses.replace(base, **changes)
 
@@ -68,6 +68,17 @@ def _at(step, error):
 def _same(left, right):
     pairs = zip(left.model.get_weights(), right.model.get_weights(), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_training_returns_to_the_host_where_an_interval_ends(context, tmp_path):
+    seen = []
+
+    def make_actions(fitted):
+        return [lambda _: seen.append(int(fitted.global_step.numpy()))]
+
+    changes = {"steps": 12, "checkpoint_every_steps": 5, "host_every": (7, 11)}
+    loop.fit(_run(context, tmp_path, make_actions=make_actions, **changes))
+    assert seen == [5, 7, 10, 11, 12]
 
 
 @pytest.mark.parametrize("killed_at", [2, 4, 5])
@@ -128,7 +139,7 @@ def test_sigterm_saves_at_the_next_step(context, tmp_path, index):
     whole = _run(context, tmp_path / "whole")
     loop.fit(whole)
     before = signal.getsignal(signal.SIGTERM)
-    ended = _run(context, tmp_path / "parts", loop_steps=3)
+    ended = _run(context, tmp_path / "parts", host_every=(3,))
     ended = dataclasses.replace(ended, make_batch=_terminating(ended.make_batch, index))
     with pytest.raises(types.Terminated, match=r"of ict is saved in .* goes on there") as told:
         loop.fit(ended)
@@ -142,7 +153,7 @@ def test_sigterm_saves_at_the_next_step(context, tmp_path, index):
         tmp_path / "parts",
         weights_seed=9,
         on_start=starts.append,
-        loop_steps=3,
+        host_every=(3,),
         make_actions=lambda fitted: [lambda _: loops.append(int(fitted.global_step.numpy()))],
     )
     loop.fit(resumed)
@@ -154,7 +165,7 @@ def test_sigterm_saves_at_the_next_step(context, tmp_path, index):
 def _on_device(context, directory, **changes) -> loop.Run:
     runtime = dataclasses.replace(context.config.runtime, device_loop=True)
     static = ict.IctTask(task.task_config(), **task.options(runtime))
-    return _run(context, directory, task=static, runtime=runtime, loop_steps=3, **changes)
+    return _run(context, directory, task=static, runtime=runtime, host_every=(3,), **changes)
 
 
 def test_loop_on_the_device_ends_before_sigterm_is_obeyed(context, tmp_path):
@@ -260,7 +271,9 @@ def test_libraries_print_into_the_runs_log(context, tmp_path, capsys):
 
 def test_training_learns(context, tmp_path):
     logs = []
-    loop.fit(_run(context, tmp_path, steps=40, make_actions=lambda _: [logs.append], loop_steps=10))
+    loop.fit(
+        _run(context, tmp_path, steps=40, make_actions=lambda _: [logs.append], host_every=(10,))
+    )
     losses = [float(entry["training_loss"]) for entry in logs]
     assert losses[-1] < losses[0]
 
