@@ -86,7 +86,7 @@ def every(
     """An action that calls a function with the step whenever it is a multiple of `steps`.
 
     Args:
-      steps: The interval; the loop length must divide it.
+      steps: The interval; it must be one of those at which training returns to the host.
       step: The trainer's step.
       function: Function to call; the figures that it returns join the loop's summaries.
     """
