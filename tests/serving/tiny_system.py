@@ -58,7 +58,13 @@ def export_of(root: str, texts=TEXTS) -> str:
     system = make(os.path.join(root, "parts"), texts)
     path = os.path.join(root, "qa")
     made_from = {"tokenizer": system.tokenizer.fingerprint, "embedder": EMBEDDER}
-    export_lib.export(**system._asdict(), path=path, snapshot_step=500, made_from=made_from)
+    export_lib.export(
+        **system._asdict(),
+        path=path,
+        snapshot_step=500,
+        made_from=made_from,
+        block_tower=system.model.query_tower,
+    )
     return path
 
 

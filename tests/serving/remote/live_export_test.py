@@ -52,7 +52,8 @@ def test_every_client_has_the_same_answers(exported, urls):
             replies = target.ask(QUESTIONS, batch_size=3)
         assert [reply.question for reply in replies] == QUESTIONS
         for reply, expected in zip(replies, local, strict=True):
-            assert len(reply.answers) == len(expected) > 0
+            assert len(reply.answers) == len(expected)
+            assert expected or not reply.question  # nothing is asked by an empty one
             for one, other in zip(reply.answers, expected, strict=True):
                 assert one.score == pytest.approx(other.score, abs=1e-5)
                 assert vars(one) | {"score": 0, "probability": 0} == (
@@ -178,7 +179,7 @@ def test_answers_are_marked_in_their_evidence(exported, urls):
     told = _run("ask", "--model", urls[0], "--answers", 2, "Where is Lake Ohrid?")
     lines = told.stdout.splitlines()
     assert lines[0] == "Where is Lake Ohrid?"
-    assert f">>>{best.text}<<<" in lines[2]
+    assert f">>>{best.text}<<<" in told.stdout
     assert told.stdout.count(">>>") == 2
 
 
