@@ -212,10 +212,8 @@ class Pipeline:
                 self.training.fine_tuned(system)
             return self._report_of_all()
         self.data.record()
+        self._report_data()
         questions = self.dev_questions()
-        train = open_qa.read(self._inputs.questions_train, self._config.questions)
-        for section, figures in run_figures.sections(self.data, self.training, train, questions):
-            self._report(section, figures)
         known, measured = report.read(self._workdir).get("systems", {}), {}
         for system in self.training.systems():
             measured[system.name] = self._measured(system, questions, known)

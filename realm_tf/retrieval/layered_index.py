@@ -45,12 +45,6 @@ class LayeredIndex:
         """Size of a vector (embed_dim)."""
         return self._base.dim
 
-    @property
-    def max_k(self) -> int:
-        """The largest number of blocks that a search can return."""
-        is_exact = self._base.max_k >= self._base.num_blocks
-        return self.num_blocks if is_exact else self._base.max_k
-
     def search(self, queries: np.ndarray, k: int) -> types.RetrievedBlocks:
         """Searches for the best blocks of each query.
 
@@ -79,15 +73,14 @@ class LayeredIndex:
     def _search_base(self, queries: np.ndarray, k: int) -> types.RetrievedBlocks:
         """The best k of the base, or all of it, padded to k."""
         wanted = min(k, self._base_live)
-        limit = min(self._base.max_k, self._base.num_blocks)
+        limit = self._base.num_blocks
         depth = min(wanted + min(len(self._gone), _SPARE), limit)
         found = exact_search.nothing(len(queries), k)
         if not wanted or not len(queries):
             return found
         short = np.arange(len(queries))
         while len(short):
-            # A search that is too deep for the index is refused there.
-            part = self._live_of_base(queries[short], max(depth, wanted), k)
+            part = self._live_of_base(queries[short], depth, k)
             found.rows[short], found.scores[short] = part.rows, part.scores
             short = short[np.count_nonzero(part.rows >= 0, axis=1) < wanted]
             if depth >= limit:

@@ -92,6 +92,11 @@ class LayeredVectors:
         """All vectors <float32>[num_live, embed_dim], copied."""
         return self.gather(np.arange(len(self)))
 
+    @property
+    def shards(self) -> list[np.ndarray]:
+        """All vectors in pieces <float32>[num_rows, embed_dim], copied."""
+        return [vectors for _, vectors in self.pieces(0, len(self))]
+
     def pieces(self, start: int, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Live rows <int64>[n] from `start` to `limit` and their vectors, piece by piece."""
         for first in range(start, limit, _PIECE_ROWS):
