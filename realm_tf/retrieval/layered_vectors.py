@@ -92,10 +92,14 @@ class LayeredVectors:
         """All vectors <float32>[num_live, embed_dim], copied."""
         return self.gather(np.arange(len(self)))
 
-    @property
-    def shards(self) -> list[np.ndarray]:
-        """All vectors in pieces <float32>[num_rows, embed_dim], copied."""
-        return [vectors for _, vectors in self.pieces(0, len(self))]
+    def read(self, start: int, limit: int) -> np.ndarray:
+        """Vectors <float32>[limit - start, embed_dim] of live rows from `start` to `limit`."""
+        return self.gather(np.arange(start, limit))
+
+    def chunks(self, num_rows: int) -> Iterator[tuple[int, int]]:
+        """Yields (first row, one past the last row) of pieces of at most `num_rows` rows."""
+        for start in range(0, len(self), num_rows):
+            yield start, min(start + num_rows, len(self))
 
     def pieces(self, start: int, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Live rows <int64>[n] from `start` to `limit` and their vectors, piece by piece."""

@@ -105,6 +105,9 @@ def test_vectors_are_looked_up_by_live_rows(tmp_path):
     values = layered(tables, [0, 5, 7])
     expected = np.delete(np.concatenate([t.load() for t in tables]), [0, 5, 7], axis=0)
     np.testing.assert_array_equal(values.load(), expected)
+    pieces = [values.read(*rows) for rows in values.chunks(3)]
+    assert [len(piece) for piece in pieces] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate(pieces), expected)
     np.testing.assert_array_equal(
         values.gather(np.array([[6, -1]]))[0], [expected[6], np.zeros(DIM)]
     )
