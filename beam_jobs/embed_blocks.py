@@ -20,7 +20,7 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
-from realm_tf.retrieval import retriever, vectors
+from realm_tf.retrieval import known_vectors, retriever, vectors
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -127,15 +127,22 @@ class EmbedFn(work_items.ItemFn):
       output: The segment of vectors.
       params: Parameters of the job.
       template: Template of packed blocks; see `packing.pack_blocks`.
+      reuse: Paths of "vectors" segments; a block with an id that is there is not embedded again.
     """
 
     def __init__(
-        self, folder: job_folder.Folder, output: outputs.Output, params: Params, template: str
+        self,
+        folder: job_folder.Folder,
+        output: outputs.Output,
+        params: Params,
+        template: str,
+        reuse: Sequence[str] = (),
     ):
         super().__init__(folder, STEP)
         self._output = output
         self._params = params
         self._template = template
+        self._reuse = tuple(reuse)
         self._shared = shared.Shared()
 
     def setup(self) -> None:
@@ -147,11 +154,29 @@ class EmbedFn(work_items.ItemFn):
 
     def work(self, number: int, path: str) -> dict[str, Any]:
         """Embeds; see the class. The result: "counts", with the number of blocks, and `FILES`."""
-        config, output = self._params.config, self._output
+        output = self._output
         table = block_table.BlockTable.of_shard(path)
-        embedded = embed(
-            table.ragged("title_ids"),
-            table.ragged("token_ids"),
+        known = known_vectors.find(self._reuse, table.block_ids)
+        new = np.setdiff1d(np.arange(len(table)), known.places)
+        embedded = known.scattered(len(table), self._embed(table, new, number))
+        names = vectors.write_shard(
+            output.path,
+            number,
+            output.num_shards,
+            block_ids=table.block_ids,
+            vectors=embedded,
+            dtype=self._params.config.retrieval.dtype,
+        )
+        files = [outputs.measure(output.path, name, len(table)) for name in names]
+        counts = {"blocks": len(table), "reused": len(known.places)}
+        return {"counts": counts, outputs.FILES: {vectors.KIND: files}}
+
+    def _embed(self, table: block_table.BlockTable, rows: np.ndarray, number: int) -> np.ndarray:
+        """Embeds some rows of the shard of this number."""
+        config = self._params.config
+        return embed(
+            table.take("title_ids", rows),
+            table.take("token_ids", rows),
             self._model.embed_fn,
             self._model.tokenizer,
             length=config.blocks.length,
@@ -159,25 +184,21 @@ class EmbedFn(work_items.ItemFn):
             template=self._template,
             note=self.folder.note(STEP, number),
         )
-        names = vectors.write_shard(
-            output.path,
-            number,
-            output.num_shards,
-            block_ids=table.block_ids,
-            vectors=embedded,
-            dtype=config.retrieval.dtype,
-        )
-        files = [outputs.measure(output.path, name, len(table)) for name in names]
-        return {"counts": {"blocks": len(table)}, outputs.FILES: {vectors.KIND: files}}
 
 
 def embed_blocks(
-    params: Params, *, beam_args: Sequence[str] = (), resume: bool = True
+    params: Params,
+    *,
+    reuse: Sequence[str] = (),
+    beam_args: Sequence[str] = (),
+    resume: bool = True,
 ) -> artifacts.Segment:
     """Embeds all blocks of a segment, or the shards of it that a killed job left.
 
     Args:
       params: What is embedded, and how.
+      reuse: Paths of "vectors" segments of the same embedder: what is there of a block with the
+        same id is taken as it is.
       beam_args: Pipeline options.
       resume: Whether to go on with what a killed job left, rather than to do everything again.
 
@@ -202,6 +223,7 @@ def embed_blocks(
         },
         made_from={"blocks": blocks.fingerprint, "embedder": embedder.fingerprint},
     )
+    recipe = _reusing(recipe, reuse)
     if segment := shard_job.finished(recipe, STEP):
         return segment
     artifacts.open_segment(params.blocks)  # compares checksums
@@ -209,11 +231,33 @@ def embed_blocks(
     return shard_job.make(
         recipe,
         [(file,) for file in blocks.files(f"{schema.BLOCKS}-")],
-        lambda folder, output: EmbedFn(folder, output, params, template),
-        lambda _, results: {"blocks": sum(result["counts"]["blocks"] for result in results)},
+        lambda folder, output: EmbedFn(folder, output, params, template, reuse),
+        lambda _, results: _counts(results, [] if not reuse else ["reused"]),
         beam_args=beam_args,
         resume=resume,
     )
+
+
+def _reusing(recipe: shard_job.Recipe, reuse: Sequence[str]) -> shard_job.Recipe:
+    """The recipe of vectors some of which are taken from these segments.
+
+    Sums may differ in their last bits by what is embedded together, so it is another recipe.
+    """
+    if not reuse:
+        return recipe
+    known = [artifacts.open_segment(path, vectors.KIND) for path in reuse]
+    for segment in known:
+        artifacts.require_same(
+            "embedder",
+            (segment.path, segment.made_from["embedder"]),
+            ("the embedder", recipe.made_from["embedder"]),
+        )
+    reused = artifacts.digest([segment.fingerprint for segment in known])
+    return dataclasses.replace(recipe, settings={**recipe.settings, "reused": reused})
+
+
+def _counts(results: Sequence[dict[str, Any]], more: Sequence[str]) -> dict[str, int]:
+    return {name: sum(r["counts"][name] for r in results) for name in ("blocks", *more)}
 
 
 if __name__ == "__main__":

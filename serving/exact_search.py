@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.retrieval import view as view_lib
 from serving import big_variables, chunks
 
 _GROUP = 512  # rows
@@ -29,7 +29,7 @@ class ExactSearch(tf.Module):
       num_rows: Number of vectors.
     """
 
-    def __init__(self, vectors: vectors_lib.VectorTable):
+    def __init__(self, vectors: view_lib.Vectors):
         super().__init__(name="exact_search")
         self.num_rows = len(vectors)
         self._num_groups = -(-self.num_rows // _GROUP)

@@ -32,7 +32,7 @@ from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.models import embedder, open_qa_model
-from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.retrieval import view as view_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import signatures, versions, warmup
 
@@ -48,7 +48,7 @@ def export(
     model: open_qa_model.OpenQaModel,
     tokenizer: tokenizer_lib.Tokenizer,
     table: block_table.BlockTable,
-    vectors: vectors_lib.VectorTable,
+    vectors: view_lib.Vectors,
     config: config_lib.Config,
     path: str,
     snapshot_step: int,
@@ -102,7 +102,7 @@ def export(
         "made_from": {
             **made_from,
             "blocks": table.blocks,
-            "vectors": vectors.segment.fingerprint,
+            "vectors": vectors.fingerprint,
         },
         "counts": {
             "blocks": len(table),
@@ -152,7 +152,7 @@ def is_current(path: str, made_from: Mapping[str, str], config: config_lib.Confi
 def _check_made_from(
     made_from: Mapping[str, str],
     tokenizer: tokenizer_lib.Tokenizer,
-    vectors: vectors_lib.VectorTable,
+    vectors: view_lib.Vectors,
 ) -> None:
     artifacts.require_same(
         "tokenizer",
@@ -162,7 +162,7 @@ def _check_made_from(
     artifacts.require_same(
         "embedder",
         ("The model", made_from.get("embedder")),
-        (f"the vectors {vectors.segment.path}", vectors.segment.made_from.get("embedder")),
+        (f"the vectors {vectors.path}", vectors.made_from.get("embedder")),
     )
 
 

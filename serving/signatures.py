@@ -19,7 +19,7 @@ from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.models import embedder, open_qa_model
-from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.retrieval import view as view_lib
 from realm_tf.text import tokenizer as tokenizer_lib
 from serving import answers, exact_search, requests
 from serving import reader as reader_lib
@@ -162,7 +162,7 @@ class QaModule(tf.Module):
         model: open_qa_model.OpenQaModel,
         tokenizer: tokenizer_lib.Tokenizer,
         table: block_table.BlockTable,
-        vectors: vectors_lib.VectorTable,
+        vectors: view_lib.Vectors,
         config: config_lib.Config,
         calibration: calibration_lib.Calibration | None = None,
         block_tower: embedder.Tower | None = None,
@@ -283,15 +283,15 @@ def _check_parts(
     model: open_qa_model.OpenQaModel,
     tokenizer: tokenizer_lib.Tokenizer,
     table: block_table.BlockTable,
-    vectors: vectors_lib.VectorTable,
+    vectors: view_lib.Vectors,
 ) -> None:
     of_table = f"the blocks {table.path}"
-    of_vectors = f"the vectors {vectors.segment.path}"
+    of_vectors = f"the vectors {vectors.path}"
     artifacts.require_same(
         "tokenizer", ("The tokenizer", tokenizer.fingerprint), (of_table, table.tokenizer)
     )
     artifacts.require_same(
-        "blocks", (of_table, table.blocks), (of_vectors, vectors.segment.made_from["blocks"])
+        "blocks", (of_table, table.blocks), (of_vectors, vectors.made_from["blocks"])
     )
     sizes = (
         ("vocabulary", model.get_config()["vocab_size"], "the tokenizer", tokenizer.vocab_size),

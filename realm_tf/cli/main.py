@@ -18,6 +18,7 @@ from realm_tf.cli import (
     convert,
     data,
     data_check,
+    documents,
     inspect,
     interrupts,
     retrieval,
@@ -70,6 +71,7 @@ for command in (
     *(retrieval.embed, retrieval.index, retrieval.refresh),
     train.train,
     *(serve.export, serve.serve, ask.ask),
+    documents.documents,
     convert.convert,
     inspect.inspect,
 ):

@@ -7,18 +7,16 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import re
 from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
-from realm_tf.commands import paths, run_progress
+from realm_tf.commands import inspect_snapshot, paths, run_progress
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
 from serving import versions
 
-_SNAPSHOT = re.compile(r"step-\d+\.json")
 _PREVIEW_ROWS = 3
 _EXAMPLES = "examples"  # kind of the segments of `data.examples.example_records`
 _JOBS = "jobs"  # directory of the jobs, among those of the segments
@@ -39,7 +37,7 @@ def describe(path: str, *, row: int | None = None, verify: bool = True, quick: b
     """
     kind = _kind(path, row)
     if kind == "snapshot":
-        return _snapshot(*_step_of(path), verify=verify)
+        return inspect_snapshot.describe(path, verify=verify)
     if kind == "job":
         return _job(path)
     if kind == "export":
@@ -61,7 +59,7 @@ def facts(
     """
     kind = _kind(path, row)
     if kind == "snapshot":
-        found = dataclasses.asdict(snapshots.load(*_step_of(path), verify=verify))
+        found = inspect_snapshot.facts(path, verify=verify)
     elif kind == "job":
         found = {"report": _job(path)}
     elif kind == "export":
@@ -85,7 +83,7 @@ def _run_module(quick: bool) -> Any:
 
 def _kind(path: str, row: int | None) -> str:
     """What is at a path: "snapshot", "job", "run", "export" or "segment", which it is else."""
-    if _SNAPSHOT.fullmatch(os.path.basename(path)):
+    if snapshots.version_of(os.path.basename(path)):
         kind = "snapshot"
     elif os.path.basename(os.path.dirname(path.rstrip("/"))) == _JOBS:
         kind = "job"
@@ -104,11 +102,6 @@ def _kind(path: str, row: int | None) -> str:
     if row is not None and kind != "segment":
         raise types.UserError(f"{path} is of the kind {kind!r}, which has no rows to show.")
     return kind
-
-
-def _step_of(path: str) -> tuple[str, int]:
-    directory, name = os.path.split(path)
-    return directory, int(name.removeprefix("step-").removesuffix(".json"))
 
 
 def _is_export(path: str) -> bool:
@@ -237,14 +230,3 @@ def _row(number: int, table: block_table.BlockTable) -> str:
     if (first := table.duplicate_of(number)) is not None:
         head += f"\n  the same text as block {first} of another document"
     return f"{head}\n  {block.title}\n  {mark(passage)}"
-
-
-def _snapshot(directory: str, step: int, *, verify: bool) -> str:
-    snapshot = snapshots.load(directory, step, verify=verify)
-    lines = [f"snapshot of step {snapshot.step}, made {snapshot.created}"]
-    lines.append(f"  parent       {snapshot.parent}")
-    lines.append(f"  recall       {dict(snapshot.recall) or 'exact search'}")
-    for role in snapshots.PARTS:
-        part = dataclasses.asdict(getattr(snapshot, role))
-        lines.append(f"  {role:<12} {part['fingerprint'][:12]}  {part['path']}")
-    return "\n".join(lines)

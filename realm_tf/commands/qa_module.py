@@ -9,7 +9,7 @@ from typing import Any
 from realm_tf import artifacts
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.models import embedder, weights
-from realm_tf.retrieval import vectors as vectors_lib
+from realm_tf.retrieval import view as view_lib
 from realm_tf.training.experiments import open_qa_training
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
@@ -42,7 +42,7 @@ def parts(
         "model": open_qa_training.restore(context, qa_weights),
         "tokenizer": context.tokenizer,
         "table": context.knowledge,
-        "vectors": vectors_lib.VectorTable.open(system.snapshot.segment("vectors", verify=verify)),
+        "vectors": view_lib.View(system.snapshot, verify=verify).vectors,
         "config": context.config,
     }
 

@@ -32,9 +32,11 @@ from realm_tf.commands import (
     run_inputs,
     training_stages,
 )
+from realm_tf.commands.documents import run_record
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import report
 from realm_tf.training.engine import workers
+from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -229,14 +231,13 @@ class Pipeline:
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""
         questions = open_qa.read(self._inputs.questions_dev, self._config.questions)
-        most = self._config.evaluation.max_questions
-        step = max(1, -(-len(questions) // most))
-        return questions[::step]
+        step = -(-len(questions) // self._config.evaluation.max_questions)
+        return questions[:: max(1, step)]
 
     def example_questions(self, count: int) -> list[open_qa.Question]:
         """Dev questions to show, spread evenly."""
-        questions = self.dev_questions()
-        return questions[:: max(1, len(questions) // count)][:count]
+        step = max(1, len(questions := self.dev_questions()) // count)
+        return questions[::step][:count]
 
     def report_text(self) -> str:
         """The report, for people."""
@@ -248,11 +249,11 @@ class Pipeline:
 
     def export(self, output: str | None = None, *, apart: bool = False) -> str:
         """Exports the best system, as one model or two; returns the directory of its versions."""
-        system, target = self.training.best_system(), output or self.exported_model()
-        weights = self.training.fine_tuned(system)
+        target = output or self.exported_model()
+        parts = run_record.to_export(self._workdir, self.training)
         if not self._worker.is_chief:
             return target
-        of = self.training.context, system, weights, self._calibrated(system)
+        of = *parts, self._calibrated(*parts)
         if output is not None:  # a copy for elsewhere, which is no stage of the run
             self._check()
             return export.export_model(*of, target, apart=apart)
@@ -260,15 +261,18 @@ class Pipeline:
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""
-        system = self.training.best_system()
-        parts = self.training.context, system, self.training.fine_tuned(system)
-        return export.is_current(*parts, self._calibrated(system), self.exported_model())
+        parts = run_record.to_export(self._workdir, self.training)
+        return export.is_current(*parts, self._calibrated(*parts), self.exported_model())
 
-    def _calibrated(self, system: system_lib.System) -> artifacts.Segment:
+    def _calibrated(
+        self,
+        context: context_lib.Context,
+        system: system_lib.System,
+        weights: artifacts.Segment,
+    ) -> artifacts.Segment:
         """The calibration of a fine-tuned system."""
-        of = self.training.context, system, self.training.fine_tuned(system)
-        asked = self.dev_questions(), self._questions_fingerprint
-        return self._stage(f"calibrate/{system.name}", lambda: calibrate.calibrate(*of, *asked))
+        of = context, system, weights, self.dev_questions(), self._questions_fingerprint
+        return self._stage(f"calibrate/{system.name}", lambda: calibrate.calibrate(*of))
 
     @property
     def _questions_fingerprint(self) -> str:
@@ -277,7 +281,9 @@ class Pipeline:
     def is_measured(self, system: system_lib.System) -> bool:
         """Whether the report holds the figures of this very system."""
         known = report.read(self._workdir).get("systems", {}).get(system.name, {})
-        return known.get("measured") == self._measured_of(system, self.training.fine_tuned(system))
+        weights = self.training.fine_tuned(system)
+        _, system = run_record.with_documents(self.training.context, system)
+        return known.get("measured") == self._measured_of(system, weights)
 
     def _measured_of(self, system: system_lib.System, weights: artifacts.Segment) -> dict[str, str]:
         return {
@@ -295,11 +301,12 @@ class Pipeline:
         known: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """The figures of a system, measured now unless they are known."""
-        context, weights = self.training.context, self.training.fine_tuned(system)
+        weights = self.training.fine_tuned(system)
+        context, system = run_record.with_documents(self.training.context, system)
         measured = self._measured_of(system, weights)
         if known.get(system.name, {}).get("measured") == measured:
             return known[system.name]
-        calibration, of_calibration = calibrate.load(self._calibrated(system))
+        calibration, of_calibration = calibrate.load(self._calibrated(context, system, weights))
         self._check()
         path = os.path.join(self._workdir, run_figures.predictions_name(system.name))
         started = time.monotonic()

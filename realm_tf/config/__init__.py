@@ -23,6 +23,7 @@ from realm_tf.config.run import decisive as decisive
 from realm_tf.config.run import dump as dump
 from realm_tf.config.run import from_dict as from_dict
 from realm_tf.config.run import load as load
+from realm_tf.config.run import override as override
 from realm_tf.config.run import replaced as replaced
 from realm_tf.config.run import to_dict as to_dict
 from realm_tf.config.runtime import EvaluationConfig as EvaluationConfig

@@ -60,6 +60,13 @@ class RetrievalConfig(ranges.Section):
         above=0,
     )
 
+    max_delta_fraction: float = ranges.setting(
+        0.2,
+        "Rows that changes of documents have added or deleted, as a share of the rows of the base,"
+        " above which the layers are merged into a new base.",
+        at_least=0,
+    )
+
     def faults(self) -> Iterator[str]:
         """See `Section`."""
         if 0 < self.num_leaves < self.num_leaves_to_search:

@@ -35,6 +35,7 @@ _OPERATIONAL = {
     "alarms",  # where one may end a training, `alarm_watch` says so
     "replay_swaps",  # by its swaps, wherever the file lies: see `replayed_refreshing`
     *("strategy", "tpu", "prefetch_batches", "input_threads", "profile_steps"),
+    "max_delta_fraction",
 }
 
 
@@ -148,6 +149,14 @@ def load(paths: str | Sequence[str] | None, overrides: Sequence[str] = ()) -> Co
     config = from_dict(Config, values)
     parsing.check_paths(config)
     return config
+
+
+def override(config: Config, overrides: Sequence[str]) -> Config:
+    """A configuration with some settings changed; see `load`."""
+    values = to_dict(config)
+    for one in overrides:
+        parsing.apply_override(values, one)
+    return from_dict(Config, values)
 
 
 def from_dict(cls: type, values: Mapping[str, Any]) -> Any:

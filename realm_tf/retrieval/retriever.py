@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, types
-from realm_tf.retrieval import index as index_lib
-from realm_tf.retrieval import snapshots, vectors
+from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import view as view_lib
 
 # Encoder inputs <int32>[batch_size, length] to vectors <float32>[batch_size, embed_dim].
 EmbedFn = Callable[[types.EncoderInputs], np.ndarray]
@@ -52,7 +52,7 @@ class Retriever:
       step: Training step of the embedder that made the vectors of the index.
     """
 
-    def __init__(self, *, embed_fn: EmbedFn, index: index_lib.Index, step: int):
+    def __init__(self, *, embed_fn: EmbedFn, index: view_lib.Index, step: int):
         self._embed_fn = embed_fn
         self.index = index
         self.step = step
@@ -64,10 +64,9 @@ class Retriever:
         Raises:
           UserError: If a part is damaged, or is not the one that was published.
         """
-        table = vectors.VectorTable.open(snapshot.segment("vectors"))
         return cls(
             embed_fn=load_embed_fn(snapshot.segment("embedder"), "queries"),
-            index=index_lib.Index.open(snapshot.segment("index"), table),
+            index=view_lib.View(snapshot).index,
             step=snapshot.step,
         )
 

@@ -2,121 +2,54 @@
 # SPDX-License-Identifier: Apache-2.0
 """Snapshots: an embedder, its vectors, their index and the blocks, bound together.
 
-A snapshot is one small immutable file, `snapshots/step-000000500.json`. Publishing is creating that
-file, which fails if it exists: on a mounted filesystem two publishers cannot both succeed. Object
-stores have one writer, the run's refresher. `LATEST` is a hint for people; readers list the
-directory and take the newest snapshot that is whole.
+A snapshot is one small immutable file: `snapshots/step-000000500.json` is the trainer's of step
+500, and `snapshots/step-000000500-r0002.json` is what it became by two changes of its documents
+(see `manifest`). Publishing is creating that file, which fails if it exists: on a mounted
+filesystem two publishers cannot both succeed. Object stores have one writer, the holder of the
+run's lease. `LATEST` is a hint for people; readers list the directory and take the newest snapshot
+that is whole: the one of the last step, and of its revisions the last.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import datetime
 import json
 import logging
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
+from realm_tf.retrieval import manifest
 
 LATEST = "LATEST"
-SCHEMA_VERSION = 2
-PARTS = ("embedder", "vectors", "index", "blocks")
+PARTS = manifest.PARTS
+Part = manifest.Part
+Delta = manifest.Delta
+Snapshot = manifest.Snapshot
 
-_NAME = re.compile(r"step-(\d{9,})\.json")
+_NAME = re.compile(r"step-(\d{9,})(?:-r(\d{4,}))?\.json")
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """A segment that a snapshot names: its directory, and the fingerprint that it had."""
-
-    path: str
-    fingerprint: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Snapshot:
-    """What belongs together.
-
-    Attributes:
-      step: Step of the trainer whose embedder this is.
-      embedder: The embedder's SavedModel.
-      vectors: The blocks' vectors, made by `embedder`.
-      index: The index over `vectors`.
-      blocks: The blocks.
-      recall: Depth to the index's recall there, as far as measured, e.g. {"100": 0.97}.
-      parent: Step of the snapshot that it replaces.
-      created: UTC, ISO 8601.
-      settings: Whatever else explains it.
-    """
+class Version(NamedTuple):
+    """Which snapshot of a directory: a step of the trainer, and a revision; sorts by age."""
 
     step: int
-    embedder: Part
-    vectors: Part
-    index: Part
-    blocks: Part
-    recall: Mapping[str, float]
-    parent: int | None
-    created: str
-    settings: Mapping[str, Any]
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        step: int,
-        embedder: artifacts.Segment,
-        vectors: artifacts.Segment,
-        index: artifacts.Segment,
-        blocks: artifacts.Segment,
-        parent: int | None = None,
-        settings: Mapping[str, Any] | None = None,
-    ) -> Snapshot:
-        """Binds segments together, as of now.
-
-        Raises:
-          UserError: If they do not belong together.
-        """
-        segments = dict(zip(PARTS, (embedder, vectors, index, blocks), strict=True))
-        _check_together(segments)
-        return cls(
-            step=step,
-            # That of an exact index says nothing: nobody asked for another one.
-            recall=index.settings["recall"] if "k" in index.settings else {},
-            parent=parent,
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            settings=dict(settings or {}),
-            **{role: Part(s.path, s.fingerprint) for role, s in segments.items()},
-        )
-
-    def segment(self, role: str, *, verify: bool = False) -> artifacts.Segment:
-        """Opens the part `role` ("embedder", "vectors", ...).
-
-        Args:
-          role: One of `PARTS`.
-          verify: Whether to compare checksums and not only sizes.
-
-        Raises:
-          UserError: If it is damaged, or is not the segment that was published.
-        """
-        part = getattr(self, role)
-        segment = artifacts.open_segment(part.path, role, verify=verify)
-        artifacts.require_same(
-            f"{role} segment",
-            (f"the snapshot of step {self.step}", part.fingerprint),
-            (segment.path, segment.fingerprint),
-        )
-        return segment
+    revision: int = 0
 
 
-def path_of(directory: str, step: int) -> str:
-    """Where the snapshot of `step` is."""
-    return os.path.join(directory, f"step-{step:09d}.json")
+def path_of(directory: str, step: int, revision: int = 0) -> str:
+    """Where the snapshot of a step, or a revision of it, is."""
+    suffix = f"-r{revision:04d}" if revision else ""
+    return os.path.join(directory, f"step-{step:09d}{suffix}.json")
+
+
+def version_of(name: str) -> Version | None:
+    """Which snapshot a file of this name holds; None if it holds none."""
+    match = _NAME.fullmatch(name)
+    return match and Version(int(match.group(1)), int(match.group(2) or 0))
 
 
 def publish(directory: str, snapshot: Snapshot) -> None:
@@ -125,20 +58,20 @@ def publish(directory: str, snapshot: Snapshot) -> None:
     Args:
       directory: Directory of the snapshots. Local segments are named relative to it, so a work
         directory may be moved as a whole.
-      snapshot: Snapshot that `Snapshot.of` made.
+      snapshot: As `Snapshot.of` or `Snapshot.changed` makes it.
 
     Raises:
-      UserError: If its step was published with other parts: snapshots never change.
+      UserError: If its step and revision were published with other parts: snapshots never change.
     """
     gfile.makedirs(directory)
-    path = path_of(directory, snapshot.step)
+    path = path_of(directory, snapshot.step, snapshot.revision)
     try:
         artifacts.create_text(
-            path, json.dumps(_to_json(directory, snapshot), indent=1, sort_keys=True)
+            path, json.dumps(manifest.to_json(directory, snapshot), indent=1, sort_keys=True)
         )
     except FileExistsError:
-        there = load(directory, snapshot.step, verify=False)
-        if any(getattr(there, r).fingerprint != getattr(snapshot, r).fingerprint for r in PARTS):
+        there = load(directory, snapshot.step, snapshot.revision, verify=False)
+        if _fingerprints(there) != _fingerprints(snapshot):
             raise types.UserError(
                 f"{path} is already published with other parts, and snapshots never change."
                 " Two runs may be sharing this directory: give each its own."
@@ -146,98 +79,70 @@ def publish(directory: str, snapshot: Snapshot) -> None:
     artifacts.write_text(os.path.join(directory, LATEST), f"{os.path.basename(path)}\n")
 
 
-def list_steps(directory: str) -> list[int]:
-    """Steps of the snapshots, whole or not, in increasing order."""
+def _fingerprints(snapshot: Snapshot) -> list[tuple[str, str]]:
+    return [(kind, part.fingerprint) for kind, part in snapshot.parts()]
+
+
+def list_versions(directory: str) -> list[Version]:
+    """All snapshots, whole or not, in increasing order."""
     if not gfile.isdir(directory):
         return []
-    matches = (_NAME.fullmatch(name) for name in gfile.listdir(directory))
-    return sorted(int(match.group(1)) for match in matches if match)
+    return sorted(filter(None, map(version_of, gfile.listdir(directory))))
 
 
-def load(directory: str, step: int, *, verify: bool = True) -> Snapshot:
+def list_steps(directory: str) -> list[int]:
+    """Steps of the trainer's own snapshots, whole or not, in increasing order."""
+    return [version.step for version in list_versions(directory) if not version.revision]
+
+
+def load(directory: str, step: int, revision: int = 0, *, verify: bool = True) -> Snapshot:
     """Loads the snapshot of a step.
 
     Args:
       directory: Directory of the snapshots.
       step: One of `list_steps`.
+      revision: Which of its revisions; 0: the trainer's own.
       verify: Whether its parts must be there, be whole (by size), and belong together.
 
     Raises:
       UserError: If it is missing or damaged, or its parts do not belong together.
     """
-    path = path_of(directory, step)
-    snapshot = _from_json(directory, path, artifacts.read_json(path))
-    if snapshot.step != step:
-        raise types.UserError(f"{path} says that it is of step {snapshot.step}. It was renamed.")
+    path = path_of(directory, step, revision)
+    snapshot = manifest.from_json(directory, path, artifacts.read_json(path))
+    if (snapshot.step, snapshot.revision) != (step, revision):
+        raise types.UserError(f"{path} says that it is of {snapshot.name}. It was renamed.")
     if verify:
-        _check_together({role: snapshot.segment(role) for role in PARTS})
+        opened = {part.path: snapshot.open(kind, part) for kind, part in snapshot.parts()}
+        manifest.check_together(snapshot, opened)
     return snapshot
 
 
-def newest(directory: str) -> Snapshot | None:
-    """The newest snapshot that is whole, None if there is none; a warning says what was skipped."""
-    for step in reversed(list_steps(directory)):
+def newest(directory: str, step: int | None = None) -> Snapshot | None:
+    """The newest snapshot that is whole, None if there is none; a warning says what was skipped.
+
+    Args:
+      directory: Directory of the snapshots.
+      step: Which step's; None: the newest.
+    """
+    for version in reversed(list_versions(directory)):
+        if step is not None and version.step != step:
+            continue
         try:
-            return load(directory, step)
+            return load(directory, *version)
         except types.UserError as error:
-            _LOGGER.warning("skipping the snapshot of step %d: %s", step, error)
+            name = os.path.basename(path_of(directory, *version))
+            _LOGGER.warning("skipping the snapshot of step %d (%s): %s", version.step, name, error)
     return None
 
 
-def delete(directory: str, step: int) -> None:
-    """Removes the snapshot's file, if it is there; its segments stay."""
+def delete(directory: str, step: int, revision: int = 0) -> None:
+    """Removes the snapshot's file, if it is there; its segments and other revisions stay."""
     with contextlib.suppress(FileNotFoundError):
-        gfile.remove(path_of(directory, step))
+        gfile.remove(path_of(directory, step, revision))
 
 
-def _check_together(parts: Mapping[str, artifacts.Segment]) -> None:
-    """Checks every edge of what was made from what."""
-    edges = (("vectors", "embedder"), ("vectors", "blocks"), ("index", "vectors"))
-    for made, source in edges:
-        artifacts.require_same(
-            source,
-            (parts[made].path, parts[made].made_from.get(source)),
-            (parts[source].path, parts[source].fingerprint),
-        )
-    artifacts.require_same(
-        "tokenizer",
-        (parts["embedder"].path, parts["embedder"].made_from.get("tokenizer")),
-        (parts["blocks"].path, parts["blocks"].made_from.get("tokenizer")),
-    )
-
-
-def _to_json(directory: str, snapshot: Snapshot) -> dict[str, Any]:
-    body = dataclasses.asdict(snapshot)
-    for role in PARTS:
-        body[role]["path"] = _relative(directory, body[role]["path"])
-    body["schema_version"] = SCHEMA_VERSION
-    return {**body, "sha256": artifacts.digest(body)}
-
-
-def _from_json(directory: str, path: str, body: Any) -> Snapshot:
-    try:
-        rest = {key: value for key, value in body.items() if key != "sha256"}
-        if artifacts.digest(rest) != body["sha256"]:
-            raise types.UserError(f"{path} was changed after it was published. Delete it.")
-        if rest.pop("schema_version") != SCHEMA_VERSION:
-            raise types.UserError(
-                f"{path} has another format than this release reads. Publish it again."
-            )
-        for role in PARTS:
-            part = Part(**rest[role])
-            rest[role] = Part(_absolute(directory, part.path), part.fingerprint)
-        return Snapshot(**rest)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise types.UserError(f"{path} is not a snapshot: {error}. Delete it.") from error
-
-
-def _relative(directory: str, path: str) -> str:
-    if artifacts.is_remote(directory) or artifacts.is_remote(path):
-        return path
-    return os.path.relpath(path, directory)
-
-
-def _absolute(directory: str, path: str) -> str:
-    if os.path.isabs(path) or artifacts.is_remote(path):
-        return path
-    return os.path.normpath(os.path.join(directory, path))
+def delete_all(directory: str, step: int) -> None:
+    """Removes the files of the snapshot of a step and of all its revisions; segments stay."""
+    for version in list_versions(directory):
+        if version.step == step:
+            delete(directory, *version)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -168,6 +168,21 @@ class VectorTable:
 
     def __len__(self) -> int:
         return int(self.shard_offsets[-1])
+
+    @property
+    def path(self) -> str:
+        """Where they are, for messages."""
+        return self.segment.path
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells these vectors from others."""
+        return self.segment.fingerprint
+
+    @property
+    def made_from(self) -> Mapping[str, str]:
+        """Fingerprints of the blocks and of the embedder."""
+        return self.segment.made_from
 
     @functools.cached_property
     def block_ids(self) -> np.ndarray:

@@ -460,3 +460,34 @@ def test_passages_of_the_original_code_are_masked(inputs, tmp_path):
     assert figures["passages"]["spans"] == 40
     (spans,) = workdir.glob("segments/spans-*/")
     assert re.search(r"In \w+ \[\[19\d\d\]\] the", _realm("inspect", spans))
+
+
+def _documents_of_answers(workdir: pathlib.Path, question: str) -> set[str]:
+    told = _realm("ask", "--model", workdir / "export", "--answers", 5, "--json", question)
+    return {answer["doc_id"] for answer in json.loads(told)["answers"]}
+
+
+def test_documents_of_a_run_change(inputs, finished, tmp_path):
+    """What is exported and measured has the documents as they are; what was purged is gone."""
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    there = ("--workdir", workdir, "--set", "retrieval.max_delta_fraction=1000")
+    new = _write(tmp_path / "new.jsonl", [_document(100), _document(101)])
+    assert json.loads(_realm("documents", "add", new, *there, "--json"))["documents_added"] == 2
+    gone = {f"s{n}" for n in range(40)}
+    _realm("documents", "delete", *gone, *there)
+    figures = json.loads(_realm("evaluate", "--workdir", workdir, "--json"))
+    assert figures["systems"]["realm"]["gold_recall@1"] == 0  # the questions are of other documents
+    assert figures["systems"]["ict"] == finished[1]["systems"]["ict"]
+    _realm("export", "--workdir", workdir)
+    found = _documents_of_answers(workdir, "Where does station 3 stand?")
+    assert found
+    assert not found & gone
+    _realm("documents", "compact", "--purge", *there)
+    shutil.rmtree(workdir / "export")
+    for made in workdir.glob("predictions_*"):
+        made.unlink()
+    _realm("export", "--workdir", workdir)
+    assert _documents_of_answers(workdir, "Where does station 3 stand?") == found
+    report = json.loads(_realm("documents", "verify-deleted", "s3", *there, "--json"))
+    assert report["found"] == {}

@@ -38,7 +38,7 @@ class Command(NamedTuple):
         if program == "python":
             return rest[1].replace(".", "/") + ".py" if rest[0] == "-m" else rest[0]
         names = [word for word in rest[:2] if re.fullmatch(r"[a-z][a-z-]*|realm/[a-z_]+", word)]
-        has_two = names[:1] in (["train"], ["data"])
+        has_two = names[:1] in (["train"], ["data"], ["documents"])
         return " ".join([program, *(names if has_two else names[:1])])
 
 

@@ -23,6 +23,7 @@ FOREIGN = ("curl", "docker run", "tensorboard", "pytest.py")
 _SCRIPTS = "tests/benchmarks/scripts_test.py"
 _RUN = "tests/commands/run_pipeline_test.py"
 _MAIN = "tests/cli/main_test.py"
+_DOCUMENTS = "tests/cli/documents_test.py"
 _ALONE = "tests/beam_jobs/alone_test.py::test_every_job_runs_alone"
 TESTED = {
     "realm": f"{_MAIN}::test_version_and_help",
@@ -30,6 +31,11 @@ TESTED = {
     "realm blocks": f"{_MAIN}::test_segment_is_printed_for_people_and_machines",
     "realm convert": "tests/commands/convert_test.py::test_command_imports_and_exports",
     "realm data check": "tests/cli/data_check_test.py::test_warnings_are_no_failure",
+    "realm documents": f"{_DOCUMENTS}::test_every_change_and_the_proof_of_a_deletion",
+    **{
+        f"realm documents {name}": f"{_DOCUMENTS}::test_every_change_and_the_proof_of_a_deletion"
+        for name in ("add", "compact", "delete", "history", "list", "update", "verify-deleted")
+    },
     "realm embed": f"{_MAIN}::test_embed_and_index",
     "realm evaluate": f"{_RUN}::test_closed_gate_skips_joint_training",
     "realm examples": f"{_MAIN}::test_examples",

@@ -10,10 +10,11 @@ import os
 import pathlib
 import shutil
 
+import numpy as np
 import pytest
 
-from realm_tf import types
-from realm_tf.retrieval import snapshots
+from realm_tf import artifacts, types
+from realm_tf.retrieval import snapshots, tombstones
 from tests.retrieval import segments
 
 
@@ -211,3 +212,60 @@ def test_delete_removes_the_snapshot_alone(work):
         snapshots.delete(f"{work}/snapshots", 1)
     assert snapshots.list_steps(f"{work}/snapshots") == []
     assert os.path.exists(snapshot.vectors.path)
+
+
+def rewritten(work, step, **changes):
+    """Writes a snapshot's file anew, as another release would have."""
+    path = manifest(work, step)
+    body = {**json.loads(path.read_text()), **changes}
+    later = ("revision", "parent_revision", "deltas", "tombstones", "deletions")
+    body = {k: v for k, v in body.items() if k != "sha256" and (k not in later)}
+    path.write_text(json.dumps({**body, "sha256": artifacts.digest(body)}))
+
+
+def test_snapshots_of_the_format_before_are_read(work):
+    published = publish(work, 1)
+    rewritten(work, 1, schema_version=2)
+    assert snapshots.load(f"{work}/snapshots", 1) == published
+
+
+def test_other_formats_are_refused(work):
+    publish(work, 1)
+    rewritten(work, 1, schema_version=1)
+    with pytest.raises(types.UserError, match=r"has version 1 .* reads versions 2, 3"):
+        snapshots.load(f"{work}/snapshots", 1)
+
+
+def test_revisions_come_after_their_snapshot_and_before_the_next_step(work):
+    first, directory = publish(work, 5), f"{work}/snapshots"
+    for revision in (1, 2):
+        snapshots.publish(directory, first.changed(revision=revision, settings={"n": revision}))
+    assert snapshots.list_versions(directory) == [(5, 0), (5, 1), (5, 2)]
+    assert snapshots.list_steps(directory) == [5]
+    newest = snapshots.newest(directory)
+    assert (newest.revision, newest.parent, newest.parent_revision) == (2, 5, 0)
+    assert newest.vectors == first.vectors
+    assert snapshots.load(directory, 5) == first
+    other = snapshots.Snapshot.of(step=5, **segments.write_parts(work, step=9))
+    with pytest.raises(types.UserError, match="already published with other parts"):
+        snapshots.publish(directory, other.changed(revision=2, settings={}))
+    publish(work, 6)
+    assert snapshots.newest(directory).step == 6
+    assert snapshots.newest(directory, 5).revision == 2
+    snapshots.delete_all(directory, 5)
+    assert snapshots.list_versions(directory) == [(6, 0)]
+
+
+def test_layers_that_do_not_belong_are_refused(work):
+    first, directory = publish(work, 5), f"{work}/snapshots"
+    other = segments.write_parts(work, step=9)
+    part = snapshots.Part.of
+    strange = snapshots.Delta(part(other["blocks"]), part(other["vectors"]))
+    snapshots.publish(directory, first.changed(revision=1, settings={}, deltas=(strange,)))
+    with pytest.raises(types.UserError, match="their embedder differs"):
+        snapshots.load(directory, 5, 1)
+    marks = tombstones.Tombstones(np.array([3])).write(work, blocks="others")
+    snapshots.publish(directory, first.changed(revision=2, settings={}, tombstones=part(marks)))
+    with pytest.raises(types.UserError, match="their blocks differs"):
+        snapshots.load(directory, 5, 2)
+    assert snapshots.newest(directory) == first

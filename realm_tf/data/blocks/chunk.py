@@ -23,11 +23,20 @@ class Chunk:
       first_row: The row of the table that the chunk begins with.
       blocks: Record batch of blocks.
       spans: Record batch of as many rows of spans, or None.
+      kept: <int32>[n] ascending, which rows of the batches the chunk has; None: all of them.
     """
 
-    def __init__(self, first_row: int, blocks: pa.RecordBatch, spans: pa.RecordBatch | None):
+    def __init__(
+        self,
+        first_row: int,
+        blocks: pa.RecordBatch,
+        spans: pa.RecordBatch | None,
+        kept: np.ndarray | None = None,
+    ):
         self.first_row = first_row
-        self._num_rows = blocks.num_rows
+        self._blocks = blocks
+        self._kept = kept
+        self._num_rows = blocks.num_rows if kept is None else len(kept)
         batches = [blocks] if spans is None else [blocks, spans]
         self._columns = {f.name: b.column(f.name) for b in batches for f in b.schema}
         self._ragged: dict[str, types.Ragged] = {}
@@ -37,7 +46,35 @@ class Chunk:
         return self._num_rows
 
     def ragged(self, column: str) -> types.Ragged:
-        """The rows of a column of lists or of texts (as UTF-8 bytes), without a copy."""
+        """The rows of a column of lists or of texts (as UTF-8 bytes).
+
+        They are copied if the chunk has not all rows of its batches.
+        """
+        stored = self._stored(column)
+        return stored if self._kept is None else stored.take(self._kept)
+
+    def row(self, column: str, row: int) -> np.ndarray:
+        """<dtype>[any] one row of such a column, without a copy."""
+        return self._stored(column).row(row if self._kept is None else int(self._kept[row]))
+
+    def take(self, column: str, rows: np.ndarray) -> types.Ragged:
+        """Rows <int64>[n] of such a column; -1 gives an empty row."""
+        return self._stored(column).take(np.where(rows < 0, -1, self._places(rows)))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of blocks."""
+        return self._blocks.schema
+
+    def records(self, rows: np.ndarray) -> pa.RecordBatch:
+        """Rows <int64>[n] of the chunk with all columns of blocks."""
+        return self._blocks.take(pa.array(self._places(rows)))
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        """Where rows of the chunk are in its batches."""
+        return rows if self._kept is None else self._kept[rows]
+
+    def _stored(self, column: str) -> types.Ragged:
         if column not in self._ragged:
             self._ragged[column] = self._view(column)
         return self._ragged[column]
@@ -47,54 +84,68 @@ class Chunk:
         if column == _BYTE_LIMIT:
             return self.scalars(column, np.arange(len(self)))
         if column not in self._scalars:
-            self._scalars[column] = self._columns[column].to_numpy()
+            stored = self._columns[column].to_numpy()
+            self._scalars[column] = stored if self._kept is None else stored[self._kept]
         return self._scalars[column]
 
     def scalars(self, column: str, rows: np.ndarray) -> np.ndarray:
         """Values of a scalar column in some rows <int64>[n] of the chunk."""
         if column != _BYTE_LIMIT:
             return self.scalar(column)[rows]
-        offsets = self.ragged("text").offsets
-        return self.scalar("doc_byte_start")[rows] + (offsets[rows + 1] - offsets[rows])
+        offsets, places = self._stored("text").offsets, self._places(rows)
+        return self.scalar("doc_byte_start")[rows] + (offsets[places + 1] - offsets[places])
 
     def labels(self, row: int) -> list[str]:
         """Label of every span of a row of the chunk."""
         if "span_label" not in self._columns:
             return []
-        return [self._label_names[code] for code in self.ragged("span_label").row(row)]
+        return [self._label_names[code] for code in self.row("span_label", row)]
 
     @functools.cached_property
     def _label_names(self) -> list[str]:
         return self._columns["span_label"].values.dictionary.to_pylist()
 
     def _view(self, column: str) -> types.Ragged:
+        num_rows = self._blocks.num_rows
         if column.startswith("span_") and column not in self._columns:
-            return types.Ragged(np.zeros(0, np.uint16), np.zeros(len(self) + 1, np.int32))
+            return types.Ragged(np.zeros(0, np.uint16), np.zeros(num_rows + 1, np.int32))
         array = self._columns[column]
         if pa.types.is_string(array.type):
             _, offsets, data = array.buffers()
             values = np.frombuffer(data or b"", np.uint8)
-            return types.Ragged(values, np.frombuffer(offsets, np.int32, len(self) + 1))
+            return types.Ragged(values, np.frombuffer(offsets, np.int32, num_rows + 1))
         values = array.values
         if pa.types.is_dictionary(values.type):
             values = values.indices
         return types.Ragged(values.to_numpy(), array.offsets.to_numpy())
 
 
-def open_chunks(blocks: Sequence[str], spans: Sequence[str], first_row: int = 0) -> Iterator[Chunk]:
+def open_chunks(
+    blocks: Sequence[str], spans: Sequence[str], without: np.ndarray | None = None
+) -> Iterator[Chunk]:
     """Maps the chunks of shards of blocks, with the shards of spans that mark them.
 
     Args:
-      blocks: Paths of shards of blocks.
+      blocks: Paths of shards of blocks, in the order of their rows.
       spans: Paths of the shards of spans, as many, or none.
-      first_row: The row of the table that the first shard begins with.
+      without: <int64>[n] ascending, rows of the shards that are left out; the others are counted
+        without them.
 
     Raises:
       UserError: If a shard is missing or damaged, or blocks and spans have different rows.
     """
+    gone = np.zeros(0, np.int64) if without is None else without
+    stored = num_rows = 0
     for batch, marks in _paired(blocks, spans):
-        yield Chunk(first_row, batch, marks)
-        first_row += batch.num_rows
+        first, limit = np.searchsorted(gone, (stored, stored + batch.num_rows))
+        kept = None
+        if first < limit:
+            kept = np.delete(np.arange(batch.num_rows, dtype=np.int32), gone[first:limit] - stored)
+        chunk = Chunk(num_rows, batch, marks, kept)
+        if len(chunk):
+            yield chunk
+        stored += batch.num_rows
+        num_rows += len(chunk)
 
 
 def _paired(

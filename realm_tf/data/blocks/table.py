@@ -56,12 +56,16 @@ class BlockTable:
         cls,
         blocks: artifacts.Segment | Sequence[artifacts.Segment],
         spans: artifacts.Segment | Sequence[artifacts.Segment] = (),
+        *,
+        without: np.ndarray | None = None,
     ) -> BlockTable:
         """Opens the table of segments.
 
         Args:
           blocks: Segments "blocks", in the order of their rows; all of one tokenizer.
           spans: Segments "spans" that mark them, one each; none for a table without spans.
+          without: <int64>[n] ascending, rows that the table is to leave out, counted through all
+            segments; its own rows are counted without them.
 
         Raises:
           UserError: If a segment is of another kind or format, a shard is damaged, or segments
@@ -70,17 +74,13 @@ class BlockTable:
         blocks = [blocks] if isinstance(blocks, artifacts.Segment) else list(blocks)
         spans = [spans] if isinstance(spans, artifacts.Segment) else list(spans)
         check(blocks, spans)
-        found: list[chunk_lib.Chunk] = []
-        for number, segment in enumerate(blocks):
-            marks = spans[number].files(f"{schema.SPANS}-") if spans else []
-            first_row = found[-1].first_row + len(found[-1]) if found else 0
-            marked = segment.files(f"{schema.BLOCKS}-")
-            found += chunk_lib.open_chunks(marked, marks, first_row)
+        marks = [path for segment in spans for path in segment.files(f"{schema.SPANS}-")]
+        marked = [path for segment in blocks for path in segment.files(f"{schema.BLOCKS}-")]
         return cls(
-            found,
+            list(chunk_lib.open_chunks(marked, marks, without)),
             path=", ".join(segment.path for segment in blocks),
-            blocks=_fingerprint(blocks),
-            source=_fingerprint(spans or blocks),
+            blocks=_fingerprint(blocks, without),
+            source=_fingerprint(spans or blocks, without),
             tokenizer=blocks[0].made_from["tokenizer"],
         )
 
@@ -114,7 +114,7 @@ class BlockTable:
         """
         rows = np.asarray(rows, np.int64)
         if len(self._chunks) == 1:
-            return self._chunks[0].ragged(column).take(rows)
+            return self._chunks[0].take(column, rows)
         number_of = np.searchsorted(self._starts, rows, side="right") - 1
         numbers = np.unique(number_of[rows >= 0])
         if not len(numbers):
@@ -123,7 +123,7 @@ class BlockTable:
         for number in numbers.tolist():
             here = np.flatnonzero((number_of == number) & (rows >= 0))
             chunk = self._chunks[number]
-            parts.append(chunk.ragged(column).take(rows[here] - chunk.first_row))
+            parts.append(chunk.take(column, rows[here] - chunk.first_row))
             places.append(here)
         order = np.full(len(rows), -1, np.int64)
         order[np.concatenate(places)] = np.arange(sum(map(len, places)))
@@ -274,16 +274,17 @@ class BlockTable:
 
     def _row(self, column: str, row: int) -> np.ndarray:
         chunk = self._chunk(row)
-        return chunk.ragged(column).row(row - chunk.first_row)
+        return chunk.row(column, row - chunk.first_row)
 
     def _text(self, column: str, row: int) -> str:
         return self._row(column, row).tobytes().decode("utf-8")
 
 
-def _fingerprint(segments: Sequence[artifacts.Segment]) -> str:
-    if len(segments) == 1:
+def _fingerprint(segments: Sequence[artifacts.Segment], without: np.ndarray | None) -> str:
+    gone = [] if without is None or not len(without) else [without.tolist()]
+    if len(segments) == 1 and not gone:
         return segments[0].fingerprint
-    return artifacts.digest([segment.fingerprint for segment in segments])
+    return artifacts.digest([*(segment.fingerprint for segment in segments), *gone])
 
 
 def check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment]) -> None:

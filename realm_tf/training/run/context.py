@@ -14,6 +14,7 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import held_out
+from realm_tf.retrieval import snapshots, view
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.training.engine import workers
 
@@ -31,6 +32,8 @@ class Context:
       spans: Segment "spans": the salient spans of `passage_blocks`; None if there are none.
       passage_blocks: Segment "blocks" that spans are masked in; None: `blocks`.
       worker: Which of the processes that train together this is.
+      documents: Snapshot whose documents are retrieved from, where they have changed since the
+        training; None: those of `blocks`.
     """
 
     config: config_lib.Config
@@ -41,6 +44,7 @@ class Context:
     spans: artifacts.Segment | None = None
     passage_blocks: artifacts.Segment | None = None
     worker: workers.Worker = workers.ALONE
+    documents: snapshots.Snapshot | None = None
 
     @functools.cached_property
     def tokenizer(self) -> tokenizer_lib.Tokenizer:
@@ -50,11 +54,13 @@ class Context:
     @functools.cached_property
     def knowledge(self) -> block_table.BlockTable:
         """The blocks to retrieve from."""
+        if self.documents is not None:
+            return view.View(self.documents).table
         return block_table.BlockTable.open(self.blocks)
 
     @functools.cached_property
     def passages(self) -> block_table.BlockTable:
-        """The passages to mask spans in.
+        """The passages to mask spans in: of the corpus that is retrieved from, those still there.
 
         Raises:
           UserError: If there are none.
@@ -63,7 +69,12 @@ class Context:
             raise types.UserError(
                 "This run has no annotated passages to mask spans in. Run realm tag on its blocks."
             )
-        return block_table.BlockTable.open(self.passage_blocks or self.blocks, self.spans)
+        marked = self.passage_blocks or self.blocks
+        table = block_table.BlockTable.open(marked, self.spans)
+        if self.documents is None or marked.fingerprint != self.blocks.fingerprint:
+            return table
+        gone = np.flatnonzero(~np.isin(table.block_ids, self.knowledge.block_ids))
+        return block_table.BlockTable.open(marked, self.spans, without=gone)
 
     def is_held_out(self, table: block_table.BlockTable) -> np.ndarray:
         """<bool>[num_blocks]: rows whose documents are kept for measuring."""

@@ -121,7 +121,7 @@ class RefreshFiles:
         """
         for later in snapshots.list_steps(self.snapshot_dir):
             if later > step:
-                snapshots.delete(self.snapshot_dir, later)
+                snapshots.delete_all(self.snapshot_dir, later)
         for later in _steps(self._exports, ".json"):
             if later > step:
                 _remove(f"{self.root(later)}.json")
@@ -149,7 +149,7 @@ class RefreshFiles:
                 self._delete(step)
 
     def _delete(self, step: int) -> None:
-        snapshots.delete(self.snapshot_dir, step)
+        snapshots.delete_all(self.snapshot_dir, step)
         _remove(f"{self.root(step)}.json")
         if gfile.isdir(self.root(step)):
             gfile.rmtree(self.root(step))

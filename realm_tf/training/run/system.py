@@ -12,7 +12,7 @@ from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.models import embedder, reader, realm, weights
 from realm_tf.models import open_qa_model as open_qa
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import snapshots, view
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class System:
         return {
             "embedder_weights": self.embedder_weights.fingerprint,
             "reader_weights": self.reader_weights.fingerprint,
-            "vectors": self.snapshot.vectors.fingerprint,
+            "vectors": view.View(self.snapshot).fingerprint,
         }
 
 

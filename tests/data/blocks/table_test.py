@@ -195,3 +195,31 @@ def test_empty_segment(tmp_path):
     assert len(table) == table.total_spans == 0
     assert list(table.chunks()) == []
     assert len(table.block_ids) == 0
+
+
+def test_rows_that_are_left_out(segments, rows):
+    """Every look-up counts the rows that are there, and no more."""
+    gone = np.array([0, 1, 2, 4, len(rows) - 1])
+    left = [passage for row, passage in enumerate(rows) if row not in gone]
+    table = block_table.BlockTable.open(*segments, without=gone)
+    whole = block_table.BlockTable.open(*segments)
+    assert len(table) == len(left)
+    assert table.blocks != whole.blocks == segments[0].fingerprint
+    for number, passage in enumerate(left):
+        assert example_passages.same(table.passage(number), passage)
+        assert table.span_label(number) == [span.label for span in passage.spans]
+    np.testing.assert_array_equal(table.block_ids, [p.block.block_id for p in left])
+    assert table.total_spans == sum(len(p.spans) for p in left)
+    chosen = np.array([len(left) - 1, -1, 0, 3])
+    taken = table.take("token_ids", chosen)
+    for place, number in enumerate(chosen.tolist()):
+        ids = [] if number < 0 else left[number].block.token_ids
+        np.testing.assert_array_equal(taken.row(place), ids)
+    there = np.arange(len(left))
+    limits = [p.block.doc_byte_start + len(p.block.text.encode()) for p in left]
+    np.testing.assert_array_equal(table.scalar("doc_byte_limit", there), limits)
+    np.testing.assert_array_equal(
+        np.concatenate([c.ragged("token_ids").lengths for c in table.chunks()]),
+        [len(p.block.token_ids) for p in left],
+    )
+    assert len(table.ragged("text")) == len(left)

@@ -1,0 +1,61 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Exact maximum inner product search over pieces of vectors, without building anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from realm_tf import types
+
+
+def search(
+    queries: np.ndarray, pieces: Iterable[tuple[np.ndarray, np.ndarray]], k: int
+) -> types.RetrievedBlocks:
+    """Finds the vectors with the largest inner products.
+
+    Args:
+      queries: <float32>[batch_size, embed_dim].
+      pieces: Row numbers <int64>[n] and vectors <float32>[n, embed_dim], piece by piece.
+      k: How many to find, at most as many as there are.
+
+    Returns:
+      Best first, equal scores by row; -1 and -inf where there are fewer than k.
+    """
+    best = nothing(len(queries), k)
+    for rows, vectors in pieces:
+        scores = queries @ vectors.T
+        if len(rows) > k:  # sorting k is cheaper than sorting all
+            chosen = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+            bounds = np.take_along_axis(scores, chosen, axis=1).min(axis=1, keepdims=True)
+            if (np.count_nonzero(scores >= bounds, axis=1) == k).all():
+                found = types.RetrievedBlocks(
+                    rows[chosen], np.take_along_axis(scores, chosen, axis=1)
+                )
+                best = merge(best, found, k)
+                continue  # otherwise equal scores are at the border: the first rows count
+        best = merge(best, types.RetrievedBlocks(np.broadcast_to(rows, scores.shape), scores), k)
+    return best
+
+
+def merge(
+    left: types.RetrievedBlocks, right: types.RetrievedBlocks, k: int
+) -> types.RetrievedBlocks:
+    """The best k of two results for the same queries, equal scores by row, padding last."""
+    rows = np.concatenate([left.rows, right.rows], axis=1)
+    scores = np.concatenate([left.scores, right.scores], axis=1).astype(np.float32, copy=False)
+    order = np.lexsort((rows, -scores), axis=-1)[:, :k]
+    return types.RetrievedBlocks(
+        rows=np.take_along_axis(rows, order, axis=1),
+        scores=np.take_along_axis(scores, order, axis=1),
+    )
+
+
+def nothing(batch_size: int, k: int) -> types.RetrievedBlocks:
+    """The result of a search that finds nothing."""
+    return types.RetrievedBlocks(
+        rows=np.full((batch_size, k), -1, np.int64),
+        scores=np.full((batch_size, k), -np.inf, np.float32),
+    )
