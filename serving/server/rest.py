@@ -199,6 +199,8 @@ async def _not_found(request: requests.Request, error: Exception) -> responses.R
 
 
 async def _not_allowed(request: requests.Request, error: Exception) -> responses.Response:
-    allowed = (getattr(error, "headers", None) or {}).get("Allow", "another method")
-    message = f"{request.method} is not for {request.url.path}. Use {allowed}."
+    headers = getattr(error, "headers", None) or {}
+    # The framework gives a set, in any order.
+    methods = sorted(headers.get("Allow", "another method").split(", "))
+    message = f"{request.method} is not for {request.url.path}. Use {' or '.join(methods)}."
     return _json({"error": message}, 405)

@@ -153,7 +153,7 @@ def test_what_is_wrong_is_said(server, body, status, message):
         (f"{BASE}:predict", None, 405, "Use POST"),
         ("/v1/models/other", None, 404, "'other' is not served"),
         (f"{BASE}/versions/9", None, 404, "not known"),
-        ("/healthz", {}, 405, "POST is not for /healthz. Use GET"),
+        ("/healthz", {}, 405, "POST is not for /healthz. Use GET or HEAD."),
         ("/v2", None, 404, "nothing at /v2"),
         ("/", None, 404, "nothing at /"),
     ],
