@@ -123,6 +123,9 @@ def newest(directory: str, step: int | None = None) -> Snapshot | None:
     Args:
       directory: Directory of the snapshots.
       step: Which step's; None: the newest.
+
+    Raises:
+      UserError: If the newest is a damaged revision: the one before holds what was deleted since.
     """
     for version in reversed(list_versions(directory)):
         if step is not None and version.step != step:
@@ -131,6 +134,13 @@ def newest(directory: str, step: int | None = None) -> Snapshot | None:
             return load(directory, *version)
         except types.UserError as error:
             name = os.path.basename(path_of(directory, *version))
+            if version.revision:
+                raise types.UserError(
+                    f"{name} cannot be opened: {error} It is a change of documents, and the"
+                    " snapshot before it holds documents that were deleted or replaced by it."
+                    f" Restore the file that is named; or delete {path_of(directory, *version)} if"
+                    " they may be found again, and make the change once more."
+                ) from error
             _LOGGER.warning("skipping the snapshot of step %d (%s): %s", version.step, name, error)
     return None
 

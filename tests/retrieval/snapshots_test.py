@@ -236,6 +236,18 @@ def test_other_formats_are_refused(work):
         snapshots.load(f"{work}/snapshots", 1)
 
 
+def test_damaged_revision_is_no_reason_to_bring_back_what_was_deleted(work):
+    directory, first = f"{work}/snapshots", publish(work, 5)
+    snapshots.publish(directory, first.changed(revision=1, settings={}))
+    path = pathlib.Path(snapshots.path_of(directory, 5, 1))
+    path.write_text("[]")
+    with pytest.raises(types.UserError, match="holds documents that were deleted") as error:
+        snapshots.newest(directory)
+    assert str(path) in str(error.value)
+    path.unlink()
+    assert snapshots.newest(directory).revision == 0
+
+
 def test_revisions_come_after_their_snapshot_and_before_the_next_step(work):
     first, directory = publish(work, 5), f"{work}/snapshots"
     for revision in (1, 2):
@@ -268,4 +280,3 @@ def test_layers_that_do_not_belong_are_refused(work):
     snapshots.publish(directory, first.changed(revision=2, settings={}, tombstones=part(marks)))
     with pytest.raises(types.UserError, match="their blocks differs"):
         snapshots.load(directory, 5, 2)
-    assert snapshots.newest(directory) == first
