@@ -24,6 +24,7 @@ _DEEP_FLOOR = 0.9
 _MARGIN = 0.1  # of what is above the floor, for a sample may be easier than all queries
 _SAMPLED_RESULTS = 20_000  # at least; so deep searches are tuned on fewer queries
 _SAMPLES = (64, 500)
+_REORDERED_SHARE = 4  # at most one in so many blocks
 _CANDIDATES = 4  # widths of a depth that are measured on all queries
 
 _LOGGER = logging.getLogger(__name__)
@@ -143,18 +144,20 @@ def ladders(
 ) -> tuple[list[int], list[int]]:
     """The numbers of leaves, and of candidates to reorder, that are tried at a depth.
 
-    More than half of the leaves are not searched: an exact search costs little more.
+    An exact search costs little more than to gather half of the leaves (ivf), or than to reorder a
+    quarter of the blocks (ScaNN, which goes through all leaves for less): no more is tried.
 
     Args:
       k: Number of blocks for each query.
       retrieval: The least of each that the user wants.
       most: The width at which everything is searched.
     """
-    leaves = max(most.num_leaves_to_search // 2, min(8, most.num_leaves_to_search))
-    least = min(max(1, retrieval.num_leaves_to_search), most.num_leaves_to_search)
-    tried = tuning.ladder(least, max(least, leaves))
-    if not most.num_reordering_candidates:
-        return tried, [0]
-    reordered = tuning.most_reordered(k, most.num_reordering_candidates)
-    lowest = min(max(k, retrieval.num_reordering_candidates), most.num_reordering_candidates)
-    return tried, tuning.ladder(lowest, max(lowest, reordered))
+    leaves, blocks = most.num_leaves_to_search, most.num_reordering_candidates
+    least = min(max(1, retrieval.num_leaves_to_search), leaves)
+    if not blocks:
+        return tuning.ladder(least, max(least, leaves // 2, min(8, leaves))), [0]
+    if k > blocks // _REORDERED_SHARE:
+        return [], []
+    lowest = min(max(k, retrieval.num_reordering_candidates), blocks)
+    reordered = min(tuning.most_reordered(k, blocks), blocks // _REORDERED_SHARE)
+    return tuning.ladder(least, leaves), tuning.ladder(lowest, max(lowest, reordered))

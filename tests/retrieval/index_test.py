@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import artifacts, config, types
-from realm_tf.retrieval import exact_layer, recall, vectors
+from realm_tf.retrieval import exact_layer, gate, recall, vectors, widths
 from realm_tf.retrieval import index as index_lib
 from tests.retrieval import segments
 
@@ -132,8 +132,8 @@ def test_mixed_precision_does_not_touch_the_search(tmp_path, make):
 def test_what_is_not_found_is_padding(tmp_path, name):
     table = open_table(tmp_path, segments.normal(200, 8))
     cfg = config.RetrievalConfig(index=name, num_leaves=50, recall_floor=0.01)
-    segment = index_lib.build(str(tmp_path), table.segment, cfg, k=60)
-    found = index_lib.Index.open(segment, table).search(segments.normal(4, 8, seed=1), 60)
+    segment = index_lib.build(str(tmp_path), table.segment, cfg, k=50)
+    found = index_lib.Index.open(segment, table).search(segments.normal(4, 8, seed=1), 50)
     missing = found.rows == -1
     assert missing.any()
     assert np.isneginf(found.scores[missing]).all()
@@ -183,9 +183,9 @@ def test_each_depth_is_as_wide_as_its_recall_needs(tmp_path, name):
     )
     assert segment.settings["backend"] == name
     assert segment.counts == {"blocks": 4000, "fallback": 0}
-    widths, measured = segment.settings["widths"], segment.settings["recall"]
-    assert list(widths) == list(measured) == ["5", "100", "200"]
-    assert widths["5"] != widths["200"]
+    found_widths, measured = segment.settings["widths"], segment.settings["recall"]
+    assert list(found_widths) == list(measured) == ["5", "100", "200"]
+    assert found_widths["5"] != found_widths["200"]
     index = index_lib.Index.open(segment, table)
     for k, floor in ((5, 0.99), (100, 0.95), (200, 0.9)):
         found = recall.index_recall(index, table, queries, k)
@@ -221,12 +221,22 @@ def test_an_index_that_is_nowhere_good_enough_gives_way_to_exact(tmp_path, caplo
     cfg = config.RetrievalConfig(index=name, num_leaves=500, recall_floor=1.0)
     with caplog.at_level(logging.WARNING):
         segment = index_lib.build(
-            str(tmp_path), table.segment, cfg, queries=segments.normal(64, 16, seed=1)
+            str(tmp_path), table.segment, cfg, k=400, queries=segments.normal(64, 16, seed=1)
         )
     assert "at every depth: building an exact index" in caplog.text
     assert segment.settings["backend"] == "exact"
     assert segment.counts["fallback"] == 1
     assert os.listdir(segment.path) == [artifacts.MANIFEST]
+
+
+def test_deep_searches_of_scann_may_go_through_all_leaves():
+    cfg = config.RetrievalConfig(index="scann")
+    leaves, reordered = gate.ladders(100, cfg, widths.Width(224, 50_000))
+    assert (leaves[0], leaves[-1]) == (1, 224)
+    assert (reordered[0], reordered[-1]) == (100, 2_000)
+    assert gate.ladders(100, cfg, widths.Width(20, 1_000))[1][-1] == 250
+    assert gate.ladders(300, cfg, widths.Width(20, 1_000)) == ([], [])
+    assert gate.ladders(300, cfg, widths.Width(20, 0)) == ([1, 2, 3, 4, 6, 9, 10], [0])
 
 
 def test_out_of_time_an_index_gives_way_to_exact(tmp_path, caplog):
