@@ -208,6 +208,7 @@ def test_export_million(tmp_path):
     assert figures["load, CPU s"] > 0
 
 
+@pytest.mark.slow
 def test_train_step():
     code = """
 from benchmarks import step_batches as b, train_step

@@ -120,7 +120,7 @@ def test_settings_and_paths_are_refused(made):
             *("--train", made["corpus"], "--dev", "gone.conll"),
         ): "No file matches 'gone.conll'",
         ("ask", "--model", made["blocks"], "Who?"): "holds no exported model",
-        ("convert", "--from", "hf-bert", "gone", "out"): "No such file, directory or checkpoint",
+        ("convert", "--from", "hf-bert", "./gone", "out"): "No such file, directory or checkpoint",
         ("convert", "--to", "hf-realm", "gone", "out"): "No such file, directory or checkpoint",
         ("inspect", "gone"): "gone is not a complete segment",
         ("inspect", "snapshots/step-000000001.json"): "snapshots/step-000000001.json",

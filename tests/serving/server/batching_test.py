@@ -185,7 +185,7 @@ def test_failure_of_the_graph_is_an_internal_error(model, caplog):
 
     async def scenario(start):
         return await asyncio.gather(
-            start(_call(model, {"vector": np.zeros((1, 3))}, "norm")), return_exceptions=True
+            start(_call(model, {"vector": np.array([["x", "y"]])}, "norm")), return_exceptions=True
         )
 
     (error,) = _run(model, scenario)
