@@ -62,7 +62,7 @@ class Params:
 def to_passage(
     block: types.Block, found: tag_spans_taggers.Found, unk_id: int, tally: job_report.Tally
 ) -> types.Passage:
-    """A block with the spans that were found in it, as wordpieces.
+    """Marks a block with what a tagger found in it, span by span, and counts them for the report.
 
     Args:
       block: Any block.

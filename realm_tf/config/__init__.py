@@ -14,9 +14,9 @@ from realm_tf.config.model import OptimizerConfig as OptimizerConfig
 from realm_tf.config.model import ReaderConfig as ReaderConfig
 from realm_tf.config.pretraining import AlarmsConfig as AlarmsConfig
 from realm_tf.config.pretraining import PretrainConfig as PretrainConfig
-from realm_tf.config.pretraining import RefreshConfig as RefreshConfig
 from realm_tf.config.pretraining import WarmupConfig as WarmupConfig
 from realm_tf.config.questions import QuestionsConfig as QuestionsConfig
+from realm_tf.config.refresh import RefreshConfig as RefreshConfig
 from realm_tf.config.retrieval import RetrievalConfig as RetrievalConfig
 from realm_tf.config.run import Config as Config
 from realm_tf.config.run import decisive as decisive

@@ -37,7 +37,7 @@ class AsyncRefreshing(refreshing.Refreshing):
         self._child = None
         if command is not None:
             self._child = refresher_process.RefresherProcess(
-                command, refresh_job.directory(self._context.training_dir), self._config
+                command, refresh_job.refresher_directory(self._context.training_dir), self._config
             )
         self._ended = threading.Event()
         self._opening = 0  # the newest snapshot that was begun to be opened

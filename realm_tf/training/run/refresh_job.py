@@ -86,8 +86,8 @@ class RefreshJob:
         )
 
 
-def directory(training_dir: str) -> str:
-    """Where the refresher of a run keeps its lease and its log."""
+def refresher_directory(training_dir: str) -> str:
+    """Directory of a run's refresher, which holds its lease and its log."""
     return os.path.join(training_dir, "refresher")
 
 
