@@ -62,7 +62,7 @@ def check_sentences(context: context_lib.Context) -> None:
       UserError: If there are no spans, or most of them, or of a sentence, are cut off.
     """
     config = context.config
-    spans, is_held_out, skipped = masked_examples.eligible_spans(context)
+    spans, is_held_out, skipped = masked_examples.spans_of_run(context)
     reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items() if count)
     lost = sum(skipped.values())
     of_pretrain = (

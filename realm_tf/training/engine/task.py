@@ -204,7 +204,7 @@ def experiment_config(
     train_steps: int,
     device_loop: bool = False,
 ) -> config_definitions.ExperimentConfig:
-    """The experiment config that Model Garden wants beside a task.
+    """Model Garden's configuration of an experiment: a task, its optimiser and how loops run.
 
     Args:
       optimization_config: From `optimizers`.

@@ -15,7 +15,7 @@ from typing import Any
 
 from realm_tf import artifacts
 from realm_tf.training.run import refresh as refresh_lib
-from realm_tf.training.run import refresh_job, refresher_process, refreshing
+from realm_tf.training.run import refresh_files, refresh_job, refresher_process, refreshing
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,9 +36,8 @@ class AsyncRefreshing(refreshing.Refreshing):
         self._job = job
         self._child = None
         if command is not None:
-            self._child = refresher_process.RefresherProcess(
-                command, refresh_job.refresher_directory(self._context.training_dir), self._config
-            )
+            directory = refresh_files.refresher_directory(self._context.training_dir)
+            self._child = refresher_process.RefresherProcess(command, directory, self._config)
         self._ended = threading.Event()
         self._opening = 0  # the newest snapshot that was begun to be opened
         self._ready = 0  # the newest snapshot whose retriever is open

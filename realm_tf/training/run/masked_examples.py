@@ -16,10 +16,10 @@ from realm_tf.training.run import context as context_lib
 _LOGGER = logging.getLogger(__name__)
 
 
-def eligible_spans(
+def spans_of_run(
     context: context_lib.Context,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-    """The spans that can be masked, of all documents.
+    """The spans of a run's passages that can be masked, and which of them are held out.
 
     Returns:
       Span numbers <int64>[any], whether each is in a held-out document <bool>[any], and how many
@@ -42,7 +42,7 @@ def make_batches(
       UserError: If there is no span to mask, with the reason.
     """
     config = context.config
-    spans, is_held_out, skipped = eligible_spans(context)
+    spans, is_held_out, skipped = spans_of_run(context)
     chosen = spans[is_held_out == held_out]
     counts = context.passages.total_spans, len(spans), len(chosen)
     _require_spans(config, *counts, skipped, held_out=held_out)

@@ -174,6 +174,11 @@ class RefreshFiles:
         artifacts.write_text(self._failure, json.dumps(dataclasses.asdict(failure)) + "\n")
 
 
+def refresher_directory(training_dir: str) -> str:
+    """Directory of a run's refresher, which holds its lease and its log."""
+    return os.path.join(training_dir, "refresher")
+
+
 def _steps(directory: str, endings: Any) -> Iterator[int]:
     """The steps that entries of a directory with one of these endings name, in increasing order."""
     endings = {endings} if isinstance(endings, str) else set(endings)

@@ -86,11 +86,6 @@ class RefreshJob:
         )
 
 
-def refresher_directory(training_dir: str) -> str:
-    """Directory of a run's refresher, which holds its lease and its log."""
-    return os.path.join(training_dir, "refresher")
-
-
 def write(training_dir: str, job: RefreshJob) -> None:
     """Writes what a refresher must know."""
     body: dict[str, Any] = {

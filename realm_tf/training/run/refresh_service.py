@@ -41,7 +41,7 @@ class RefreshService:
     ):
         self._training_dir = training_dir
         self._make_vectors = make_vectors
-        self._lease_dir = refresh_job.refresher_directory(training_dir)
+        self._lease_dir = refresh_files.refresher_directory(training_dir)
         self._failures: dict[str, int] = {}  # by embedder
         self._try_at = 0.0
         self._said = ""

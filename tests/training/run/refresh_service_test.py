@@ -165,7 +165,7 @@ def test_newest_export_is_first_and_overtaken_ones_are_skipped(started, caplog):
 
 def test_second_refresher_does_not_do_the_same(started):
     with (
-        artifacts.hold(refresh_job.refresher_directory(started.training_dir)),
+        artifacts.hold(refresh_files.refresher_directory(started.training_dir)),
         pytest.raises(types.UserError, match="refreshes this run"),
     ):
         started.service().once()
