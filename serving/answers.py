@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """From candidate spans to distinct answers with probabilities, in the served graph.
 
-Spans with the same text (normalised) are one answer, wherever they stand; its probability is the
-sum of theirs. Answers are taken in the order of their probabilities, and none that overlaps a
-place of one taken before: of "Nigeria" and "Nigeria mark Abuja" in one place only the better is
-an answer.
+Spans with the same text (normalised) are one answer, wherever they stand; its share is the sum of
+theirs in the softmax over all spans. Answers are taken in the order of their shares, and none that
+overlaps a place of one taken before: of "Nigeria" and "Nigeria mark Abuja" in one place only the
+better is an answer. A probability is a share that is calibrated with a temperature, which changes
+no order: shares to the power of 1 / temperature, normalised again.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Candidates(NamedTuple):
       byte_start: First byte in the text of the block, <int32>.
       byte_limit: One past the last byte, <int32>.
       text: Text of the span, <string>.
-      log_mass: Logarithm of the sum of exp(score / temperature) over *all* spans of the blocks,
-        for each temperature, <float32>[batch_size, num_temperatures].
+      log_mass: Logarithm of the sum of exp(score) over *all* spans of the blocks,
+        <float32>[batch_size].
     """
 
     score: tf.Tensor
@@ -60,30 +61,46 @@ class Ranked(NamedTuple):
     entropy: tf.Tensor
 
 
-def rank(
-    candidates: Candidates, log_mass: tf.Tensor, temperature: tf.Tensor | float, count: tf.Tensor
-) -> Ranked:
+def rank(candidates: Candidates, temperature: tf.Tensor | float, count: tf.Tensor) -> Ranked:
     """Ranks the distinct answers of candidate spans.
 
     Args:
       candidates: Candidate spans.
-      log_mass: That of `candidates` for this temperature, <float32>[batch_size].
-      temperature: What logits are divided by in the softmax.
+      temperature: Temperature that calibrates the probabilities.
       count: Number of answers.
     """
     keys = tf.strings.to_hash_bucket_fast(spans.normalize(candidates.text), 2**63 - 1)
     # A text of which normalising leaves nothing is no answer, as in the metrics.
     nothing = tf.strings.to_hash_bucket_fast("", 2**63 - 1)
     is_answer = (candidates.score > spans.NO_ANSWER) & (keys != nothing)
-    mass = tf.exp(candidates.score / temperature - log_mass[:, tf.newaxis])
+    mass = tf.exp(candidates.score - candidates.log_mass[:, tf.newaxis])
     mass = tf.where(is_answer, mass, 0.0)
     same = keys[:, :, tf.newaxis] == keys[:, tf.newaxis, :]
     same &= is_answer[:, :, tf.newaxis] & is_answer[:, tf.newaxis, :]
-    probability = tf.reduce_sum(tf.where(same, mass[:, tf.newaxis, :], 0.0), axis=-1)
-    probability = tf.minimum(probability, 1.0)
-    place, found = _distinct(probability, is_answer, same, _overlap(candidates), count)
-    entropy = -tf.reduce_sum(mass * tf.math.log(tf.maximum(probability, _LEAST)), axis=-1)
+    share = tf.reduce_sum(tf.where(same, mass[:, tf.newaxis, :], 0.0), axis=-1)
+    share = tf.minimum(share, 1.0)
+    # Of the places of an answer the first, which is its best.
+    first = tf.argmax(tf.cast(same, tf.int32), axis=-1, output_type=tf.int32)
+    is_first = is_answer & (first == tf.range(tf.shape(keys)[1]))
+    probability = _calibrated(share, is_first, temperature)
+    place, found = _distinct(share, is_answer, same, _overlap(candidates), count)
+    found = tf.where(found > 0, tf.gather(probability, place, batch_dims=1), 0.0)
+    of_each = tf.where(is_first, probability, 0.0)
+    entropy = -tf.reduce_sum(of_each * tf.math.log(tf.maximum(of_each, _LEAST)), axis=-1)
     return Ranked(place, found, entropy)
+
+
+def _calibrated(share: tf.Tensor, is_first: tf.Tensor, temperature: tf.Tensor | float) -> tf.Tensor:
+    """Probabilities of answers <float32>[batch_size, count], in the order of their shares.
+
+    Together they have what the shares have together; the rest is that of spans that are no
+    candidates.
+    """
+    power = tf.pow(share, 1.0 / temperature)
+    covered, total = (
+        tf.reduce_sum(tf.where(is_first, x, 0.0), axis=-1, keepdims=True) for x in (share, power)
+    )
+    return tf.minimum(tf.math.divide_no_nan(power * covered, total), 1.0)
 
 
 def _overlap(candidates: Candidates) -> tf.Tensor:
@@ -95,21 +112,21 @@ def _overlap(candidates: Candidates) -> tf.Tensor:
 
 
 def _distinct(
-    probability: tf.Tensor,
+    share: tf.Tensor,
     is_answer: tf.Tensor,
     same: tf.Tensor,
     overlap: tf.Tensor,
     count: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Takes the most probable answer, leaves out what repeats or overlaps it, and so on.
+    """Takes the answer with the largest share, leaves out what repeats or overlaps it, and so on.
 
     Returns:
-      Numbers of candidates <int32> and probabilities <float32>, both [batch_size, count].
+      Numbers of candidates <int32> and shares <float32>, both [batch_size, count].
     """
-    batch_size = tf.shape(probability)[0]
+    batch_size = tf.shape(share)[0]
 
     def body(left: tf.Tensor, places: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        open_ = tf.where(left, probability, -1.0)
+        open_ = tf.where(left, share, -1.0)
         place = tf.argmax(open_, axis=-1, output_type=tf.int32)  # of an answer, its best span
         best = tf.maximum(tf.gather(open_, place, batch_dims=1), 0.0)
         members = tf.gather(same, place, batch_dims=1)

@@ -8,8 +8,6 @@ are updated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
 from realm_tf import config as config_lib
@@ -82,13 +80,11 @@ class Reader(tf.Module):
             retrieval_score[:, : requests.MAX_READ],
         )
         is_read = self.is_read(question, retrieval_score)
-        temperature = self._calibration.temperature
-        found = self.candidates(question, block_text, retrieval_score, [temperature])
+        found = self.candidates(question, block_text, retrieval_score)
         num_answers = requests.within(num_answers, 1, requests.MAX_ANSWERS)
         ranked, no_evidence, _ = self.rank(
             found,
-            found.log_mass[:, 0],
-            temperature,
+            self._calibration.temperature,
             retrieval_score,
             is_read,
             tf.reduce_max(tf.concat([num_answers, [1]], 0)) if most is None else most,
@@ -113,7 +109,6 @@ class Reader(tf.Module):
         question: tf.Tensor,
         block_text: tf.Tensor,
         retrieval_score: tf.Tensor,
-        temperatures: Sequence[float],
     ) -> answers.Candidates:
         """Reads blocks, and chooses their best spans.
 
@@ -121,7 +116,6 @@ class Reader(tf.Module):
           question: Questions <string>[batch_size].
           block_text: Texts of the blocks, <string>[batch_size, num_blocks].
           retrieval_score: Their scores, <float32>[batch_size, num_blocks].
-          temperatures: What `log_mass` of the candidates is computed for.
         """
         is_read = self.is_read(question, retrieval_score)
         tokens = self._text_to_ids.tokenize(question)
@@ -129,33 +123,29 @@ class Reader(tf.Module):
         pairs = tf.where(is_read)
 
         def read(number: tf.Tensor, text: tf.Tensor) -> list[tf.Tensor]:
-            return self._read(tf.gather(tokens, number), text, temperatures)
+            return self._read(tf.gather(tokens, number), text)
 
         numbers = tf.float32, tf.int32, tf.int32, tf.float32
         texts = tf.gather_nd(block_text, pairs)
         found = chunks.apply(read, [pairs[:, 0], texts], numbers, _PAIRS_AT_A_TIME)
         empty = (spans.NO_ANSWER, 0, 0, spans.NO_ANSWER)
-        sizes = [_SPANS_PER_BLOCK] * 3 + [len(temperatures)]
+        sizes = [_SPANS_PER_BLOCK] * 3 + [1]
         logit, start, limit, log_mass = (
             _spread(x, pairs, tf.shape(is_read), size, value)
             for x, size, value in zip(found, sizes, empty, strict=True)
         )
         scores = tf.where(is_read, retrieval_score, 0.0)[..., tf.newaxis]
-        log_mass = tf.where(
-            log_mass > spans.NO_ANSWER, log_mass + scores / temperatures, spans.NO_ANSWER
-        )
-        mass = tf.reduce_logsumexp(log_mass, axis=1)
+        log_mass = tf.where(log_mass > spans.NO_ANSWER, log_mass + scores, spans.NO_ANSWER)
+        mass = tf.reduce_logsumexp(log_mass, axis=[1, 2])
         return _best(logit, start, limit, scores, block_text, mass)
 
-    def _read(
-        self, queries: tf.RaggedTensor, texts: tf.Tensor, temperatures: Sequence[float]
-    ) -> list[tf.Tensor]:
+    def _read(self, queries: tf.RaggedTensor, texts: tf.Tensor) -> list[tf.Tensor]:
         """Reads pairs of question and block.
 
         Returns:
           Logit, byte start and byte limit of their best spans, each [num_pairs,
-          _SPANS_PER_BLOCK], and the logarithm of the sum of exp(logit / temperature) over all
-          spans, [num_pairs, num_temperatures].
+          _SPANS_PER_BLOCK], and the logarithm of the sum of exp(logit) over all spans,
+          [num_pairs, 1].
         """
         length, width = self._config.reader_length, self._span_width
         bodies, starts, limits = self._text_to_ids.tokenize_with_offsets(texts)
@@ -166,16 +156,12 @@ class Reader(tf.Module):
         found = spans.best(logits, _SPANS_PER_BLOCK)
         valid = found.logit > spans.NO_ANSWER
         start, limit = _bytes(starts, limits, found, tf.cast(body_start, tf.int32), valid)
-        masses = [
-            tf.where(mask, logits / temperature, spans.NO_ANSWER) for temperature in temperatures
-        ]
-        log_mass = [tf.reduce_logsumexp(mass, axis=[1, 2]) for mass in masses]
-        return [found.logit, start, limit, tf.stack(log_mass, axis=-1)]
+        log_mass = tf.reduce_logsumexp(logits, axis=[1, 2])
+        return [found.logit, start, limit, log_mass[:, tf.newaxis]]
 
     def rank(
         self,
         found: answers.Candidates,
-        log_mass: tf.Tensor,
         temperature: tf.Tensor | float,
         retrieval_score: tf.Tensor,
         is_read: tf.Tensor,
@@ -187,7 +173,7 @@ class Reader(tf.Module):
           The answers; the no-evidence probability <float32>[batch_size], 1 where there is no
           answer; and the features that it is computed from.
         """
-        ranked = answers.rank(found, log_mass, temperature, count)
+        ranked = answers.rank(found, temperature, count)
         features = answers.features(found, ranked, retrieval_score, is_read)
         weights = tf.constant(self._calibration.weights, tf.float32)
         odds = tf.linalg.matvec(features, weights) + self._calibration.bias
@@ -248,7 +234,7 @@ def _best(
       limit: Ends, <int32> of that shape.
       retrieval_score: <float32>[batch_size, num_blocks, 1].
       block_text: <string>[batch_size, num_blocks].
-      log_mass: <float32>[batch_size, num_temperatures].
+      log_mass: <float32>[batch_size].
     """
     score = tf.where(logit > spans.NO_ANSWER, logit + retrieval_score, spans.NO_ANSWER)
     flat = [tf.shape(logit)[0], tf.shape(logit)[1] * _SPANS_PER_BLOCK]

@@ -9,7 +9,6 @@ served.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -263,10 +262,10 @@ class QaModule(tf.Module):
         return self.retriever.search(question, k)
 
     def candidates(
-        self, question: tf.Tensor, rows: tf.Tensor, scores: tf.Tensor, temperatures: Sequence[float]
+        self, question: tf.Tensor, rows: tf.Tensor, scores: tf.Tensor
     ) -> answers.Candidates:
         """Candidate spans of blocks that were searched for; see `Reader.candidates`."""
-        return self.reader.candidates(question, self._texts(rows, scores), scores, temperatures)
+        return self.reader.candidates(question, self._texts(rows, scores), scores)
 
     def signatures(self) -> dict[str, Any]:
         """The signatures of the whole system."""

@@ -28,7 +28,7 @@ from serving import answers, retriever, signatures
 
 KIND = "calibration"
 FILE = "calibration.json"
-VERSION = 1  # of how it is made, and of what answers are; raise it when that changes
+VERSION = 2  # of how it is made, and of what answers are; raise it when that changes
 
 _BATCH_SIZE = 32
 _LEAST = 20  # questions to fit on; with fewer nothing is fitted
@@ -157,16 +157,16 @@ def _temperature(
 
 def _ranker(module: signatures.QaModule) -> Callable[[_Asked, int], _Answered]:
     @tf.function(autograph=False, reduce_retracing=True)
-    def rank(found: answers.Candidates, log_mass: tf.Tensor, temperature: Any, scores: Any) -> Any:
+    def rank(found: answers.Candidates, temperature: Any, scores: Any) -> Any:
         is_read = scores > retriever.NO_BLOCK
-        ranked, _, features = module.reader.rank(found, log_mass, temperature, scores, is_read, 1)
+        ranked, _, features = module.reader.rank(found, temperature, scores, is_read, 1)
         text = tf.gather(found.text, ranked.place[:, 0], batch_dims=1)
         return ranked.probability[:, 0], text, features
 
     def of_batch(asked: _Asked, number: int) -> _Answered:
         temperature = tf.constant(_TEMPERATURES[number])
-        found = asked.found, asked.found.log_mass[:, number], temperature, asked.scores
-        probability, texts, features = (x.numpy() for x in rank(*found))
+        ranked = rank(asked.found, temperature, asked.scores)
+        probability, texts, features = (x.numpy() for x in ranked)
         pairs = zip(texts, asked.questions, strict=True)
         is_correct = [answer_scores.is_correct(text.decode("utf-8"), q) for text, q in pairs]
         return _Answered(probability, np.array(is_correct, bool), features)
@@ -182,7 +182,7 @@ def _ask(
 ) -> Iterator[_Asked]:
     """Asks every question, and once more without its documents if it names some."""
     read = tf.function(
-        lambda texts, rows, scores: module.candidates(texts, rows, scores, _TEMPERATURES),
+        module.candidates,
         autograph=False,
         reduce_retracing=True,
     )

@@ -4,8 +4,10 @@
 
 Both are fitted on questions whose right answers are known, and judged on other ones:
 
-- the *temperature* divides the logits of all spans before the softmax (Guo et al., 2017), so that
-  of the answers with probability p a share of p is right;
+- the *temperature* flattens or sharpens the probabilities of answers (Guo et al., 2017, who scale
+  classes; an answer is a class here), so that of the answers with probability p a share of p is
+  right. It changes no order: were the logits of spans divided by it, sums over many places would
+  overtake better answers, and a fit could hide bad answers by spreading them thin;
 - the *no-evidence probability* is a logistic regression on a few features of an answered question
   (`FEATURES`), fitted on questions asked with their documents in the corpus, and once more with
   their documents left out: how likely is it that the corpus does not hold what is asked?
@@ -45,7 +47,7 @@ class Calibration:
     answer as the no-evidence probability.
 
     Attributes:
-      temperature: What the logits of spans are divided by.
+      temperature: What the logarithms of the shares of answers are divided by.
       weights: Weight of each of `FEATURES` in the log-odds of no evidence.
       bias: Constant of these log-odds.
     """

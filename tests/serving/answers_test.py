@@ -23,13 +23,12 @@ def _candidates(*rows):
         byte_start=tf.constant([starts]),
         byte_limit=tf.constant([limits]),
         text=tf.constant([texts]),
-        log_mass=tf.constant(np.log(np.exp(scores).sum(axis=1, keepdims=True))),
+        log_mass=tf.constant(np.log(np.exp(scores).sum(axis=1))),
     )
 
 
-def _rank(candidates, count=5, temperature=1.0, log_mass=None):
-    log_mass = candidates.log_mass[:, 0] if log_mass is None else log_mass
-    ranked = answers.rank(candidates, log_mass, temperature, count)
+def _rank(candidates, count=5, temperature=1.0):
+    ranked = answers.rank(candidates, temperature, count)
     texts = candidates.text.numpy()[0]
     is_there = ranked.probability[0].numpy() > 0
     found = [texts[place].decode() for place in ranked.place[0].numpy()[is_there]]
@@ -83,9 +82,27 @@ def test_places_without_a_span_are_no_answers():
 def test_temperature_flattens():
     candidates = _candidates((4.0, 0, 0, "a1"), (0.0, 0, 9, "b1"))
     flat = np.exp([2.0, 0.0])
-    log_mass = tf.constant(np.log(flat.sum(keepdims=True)), tf.float32)
-    _, probability = _rank(candidates, temperature=2.0, log_mass=log_mass)
+    _, probability = _rank(candidates, temperature=2.0)
     np.testing.assert_allclose(probability, flat / flat.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 8.0])
+def test_temperature_changes_no_order(temperature):
+    rows = [(3.0, 0, 0, "Rome"), *((0.5, 1, 9 * n, "Paris") for n in range(8)), (0.0, 2, 0, "Oslo")]
+    candidates = _candidates(*rows)
+    plain, share = _rank(candidates)
+    found, probability = _rank(candidates, temperature=temperature)
+    assert found == plain == ["Rome", "Paris", "Oslo"]
+    powers = share ** (1 / temperature)
+    np.testing.assert_allclose(probability, powers / powers.sum(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_what_no_candidate_has_stays_apart(temperature):
+    candidates = _candidates((1.0, 0, 0, "x"), (1.0, 1, 0, "y"))
+    candidates = candidates._replace(log_mass=candidates.log_mass + np.float32(np.log(2.0)))
+    probability = _rank(candidates, temperature=temperature)[1]
+    assert probability == pytest.approx([0.25, 0.25], rel=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -114,7 +131,7 @@ def test_greedy_choice_as_in_a_loop(seed):
 
 def test_features_are_those_that_calibration_names():
     candidates = _candidates((2.0, 0, 0, "a1"), (1.0, 1, 9, "b1"))
-    ranked = answers.rank(candidates, candidates.log_mass[:, 0], 1.0, 1)
+    ranked = answers.rank(candidates, 1.0, 1)
     scores = tf.constant([[3.0, 1.0, 99.0]])
     is_read = tf.constant([[True, True, False]])
     found = answers.features(candidates, ranked, scores, is_read)[0].numpy()

@@ -84,7 +84,7 @@ def test_best_spans_are_those_of_the_export(context, start):
     )
     texts = tf.constant([q.question for q in QUESTIONS])
     found = module.search(texts, tf.fill(tf.shape(texts), context.config.open_qa.num_read))
-    best = module.candidates(texts, *found, [1.0]).text[:, 0]
+    best = module.candidates(texts, *found).text[:, 0]
     expected = [text.decode() for text in best.numpy()]
     assert asked.answers(model) == expected
     assert len(set(expected)) > 1
