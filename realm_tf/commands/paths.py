@@ -44,17 +44,26 @@ def check_run(workdir: str) -> None:
         raise types.UserError(f"{workdir} holds no run (no {RUN}). Start it with realm run.")
 
 
-def check_export(path: str) -> None:
+def check_export(path: str, *, may_be_apart: bool = False) -> None:
     """Checks that an exported model is at `path`.
+
+    Args:
+      path: Directory of the export.
+      may_be_apart: Whether it may be two models (`realm export --apart`).
 
     Raises:
       UserError: If the directory holds no version of one.
     """
-    names = gfile.listdir(path) if gfile.isdir(path) else []
-    if not any(name.rstrip("/").isdecimal() for name in names):
+    parts = [os.path.join(path, name) for name in ("retriever", "reader")]
+    if not _has_version(path) and not (may_be_apart and all(map(_has_version, parts))):
         raise types.UserError(
             f"{path} holds no exported model: no directory with a number. Run `realm export`."
         )
+
+
+def _has_version(path: str) -> bool:
+    names = gfile.listdir(path) if gfile.isdir(path) else []
+    return any(name.rstrip("/").isdecimal() for name in names)
 
 
 def check_files(pattern: str) -> None:
