@@ -12,6 +12,7 @@ import apache_beam as beam
 from apache_beam.options import pipeline_options
 from apache_beam.runners import runner as beam_runner
 from apache_beam.runners.portability import portable_runner
+from apache_beam.utils import shared
 
 from beam_jobs.engine import worker_processes
 from realm_tf import types
@@ -77,6 +78,21 @@ def pipeline(beam_args: Sequence[str]) -> Iterator[beam.Pipeline]:
         if found := _USER_ERROR.search(str(error)):
             raise _without_where(found.group(1)) from error
         raise
+    finally:
+        _let_go_of_models()
+
+
+class _Nothing:
+    """What takes the place of a model."""
+
+
+def _let_go_of_models() -> None:
+    """Frees the model that a job had in this process.
+
+    Beam keeps what was acquired last until something else is, so that workers need not load it
+    again; after a job in the launcher's process it would stay for good.
+    """
+    shared.Shared().acquire(_Nothing)
 
 
 def _without_where(message: str) -> types.UserError:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every block gets the vector that its embedder gives it, however the job is run."""
 
+import gc
 import json
 import os
 
@@ -83,6 +84,12 @@ def test_segment_says_what_it_was_made_from(parts):
     assert segment.settings == {"length": 64, "batch_size": 16, "dtype": "float32"}
     assert segment.counts == {"blocks": 60}
     artifacts.open_segment(segment.path, "vectors", verify=True)
+
+
+def test_no_model_stays_in_the_launcher(parts):
+    jobs.embed_blocks(**parts)
+    gc.collect()
+    assert not [o for o in gc.get_objects() if isinstance(o, embed_blocks._Model)]
 
 
 def test_float16(parts):
