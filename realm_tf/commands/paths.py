@@ -12,6 +12,7 @@ import re
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
+from serving import versions
 
 RUN = "run.json"
 # Kinds of weights whose sources may be names of the hub: "google-bert/bert-base-uncased".
@@ -54,16 +55,11 @@ def check_export(path: str, *, may_be_apart: bool = False) -> None:
     Raises:
       UserError: If the directory holds no version of one.
     """
-    parts = [os.path.join(path, name) for name in ("retriever", "reader")]
-    if not _has_version(path) and not (may_be_apart and all(map(_has_version, parts))):
+    parts = [os.path.join(path, name) for name in (versions.RETRIEVER, versions.READER)]
+    if not versions.numbers(path) and not (may_be_apart and all(map(versions.numbers, parts))):
         raise types.UserError(
             f"{path} holds no exported model: no directory with a number. Run `realm export`."
         )
-
-
-def _has_version(path: str) -> bool:
-    names = gfile.listdir(path) if gfile.isdir(path) else []
-    return any(name.rstrip("/").isdecimal() for name in names)
 
 
 def check_files(pattern: str) -> None:

@@ -5,22 +5,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol
 
 import numpy as np
 
-from realm_tf import types
 from realm_tf.retrieval import vectors
 
 _CHUNK_ROWS = 16_384
 _CHECKED_ROWS = 65_536  # results whose vectors are looked up at a time
-
-
-class Searches(Protocol):
-    """Interface of what answers searches, such as `index.Index`."""
-
-    def search(self, queries: np.ndarray, k: int) -> types.RetrievedBlocks:
-        """Searches for the best blocks of each query, as `index.Index.search` does."""
 
 
 def exact_scores(table: vectors.VectorTable, queries: np.ndarray, k: int) -> np.ndarray:
@@ -89,16 +80,3 @@ class GroundTruth:
             scores = np.matmul(found, self.queries[part, :, None])[:, :, 0]
             num_found += int(((scores >= least[part]) & (rows[part] >= 0)).sum())
         return num_found / rows.size
-
-
-def index_recall(index: Searches, table: vectors.VectorTable, queries: np.ndarray, k: int) -> float:
-    """The recall of an index at one depth; see `GroundTruth.recall`.
-
-    Args:
-      index: Index over the vectors of `table`.
-      table: Vectors of the blocks.
-      queries: Query vectors <float32>[batch_size, embed_dim].
-      k: Number of blocks for each query, at most the number of all blocks.
-    """
-    k = min(k, len(table))
-    return GroundTruth.of(table, queries, k).recall(index.search(queries, k).rows)

@@ -16,6 +16,7 @@ import numpy as np
 
 from realm_tf import artifacts
 from realm_tf.artifacts import gfile
+from realm_tf.retrieval import vectors
 
 KIND = "tombstones"
 _ROWS = "rows.npy"
@@ -53,8 +54,8 @@ class Tombstones:
         if artifacts.is_complete(path):
             return artifacts.open_segment(path, KIND)
         writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
-        with writer.file(_ROWS, num_records=len(self)) as aside, gfile.GFile(aside, "wb") as f:
-            np.lib.format.write_array(f, self.rows, allow_pickle=False)
+        with writer.file(_ROWS, num_records=len(self)) as aside:
+            vectors.write_array(aside, self.rows)
         return writer.commit(rows=len(self))
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ import pytest
 from beam_jobs import build_index
 from beam_jobs.engine import launch
 from realm_tf import types
-from realm_tf.retrieval import index, recall, vectors
+from realm_tf.retrieval import index, vectors
 from tests.retrieval import segments
 
 
@@ -31,7 +31,7 @@ def test_index_finds(tmp_path, table, name):
     opened = index.Index.open(segment.path, table)
     queries = segments.normal(16, 8, seed=1)
     assert segment.settings["backend"] == name
-    assert recall.index_recall(opened, table, queries, 20) >= 0.9
+    assert segments.index_recall(opened, table, queries, 20) >= 0.9
 
 
 def test_recall_is_measured_with_given_queries(tmp_path, table):

@@ -152,7 +152,7 @@ def test_narrow_vectors_are_searched_as_they_are_stored(tmp_path, name, dtype):
     segment = index_lib.build(str(tmp_path), stored, cfg, k=10, queries=queries)
     assert segment.settings["backend"] == name
     index = index_lib.Index.open(segment, table)
-    assert recall.index_recall(index, table, queries, 10) >= 0.9
+    assert segments.index_recall(index, table, queries, 10) >= 0.9
     exact = index_lib.exact(table).search(queries, 10)
     np.testing.assert_array_equal(exact.rows, search(table.load(), queries, 10).rows)
     resident = sum(shard.num_bytes for shard in segment.shards)
@@ -188,7 +188,7 @@ def test_each_depth_is_as_wide_as_its_recall_needs(tmp_path, name):
     assert found_widths["5"] != found_widths["200"]
     index = index_lib.Index.open(segment, table)
     for k, floor in ((5, 0.99), (100, 0.95), (200, 0.9)):
-        found = recall.index_recall(index, table, queries, k)
+        found = segments.index_recall(index, table, queries, k)
         assert found == pytest.approx(measured[str(k)], abs=1e-6)
         assert found >= floor
     before = os.stat(segment.file(artifacts.MANIFEST)).st_mtime_ns
@@ -263,7 +263,7 @@ def test_a_killed_build_is_made_anew(tmp_path):
     second = index_lib.build(str(tmp_path), table.segment, cfg)
     artifacts.open_segment(second.path, "index", verify=True)
     index = index_lib.Index.open(second, table)
-    assert recall.index_recall(index, table, segments.normal(32, 8, seed=1), 10) >= 0.9
+    assert segments.index_recall(index, table, segments.normal(32, 8, seed=1), 10) >= 0.9
 
 
 def test_no_block_at_all_cannot_be_searched_for(tmp_path):

@@ -41,7 +41,7 @@ def table(tmp_path):
 )
 def test_recall(table, rows, k, expected):
     queries = np.ones((3, 1), np.float32)
-    assert recall.index_recall(Found(np.array(rows)), table, queries, k) == expected
+    assert segments.index_recall(Found(np.array(rows)), table, queries, k) == expected
 
 
 def test_exact_scores_are_the_largest_over_all_pieces(tmp_path, monkeypatch):
@@ -53,4 +53,4 @@ def test_exact_scores_are_the_largest_over_all_pieces(tmp_path, monkeypatch):
 
 
 def test_an_exact_index_has_recall_one(table):
-    assert recall.index_recall(index.exact(table), table, np.ones((2, 1), np.float32), 3) == 1.0
+    assert segments.index_recall(index.exact(table), table, np.ones((2, 1), np.float32), 3) == 1.0

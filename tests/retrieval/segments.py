@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, config
-from realm_tf.retrieval import index, vectors
+from realm_tf.retrieval import index, recall, vectors
 
 TOKENIZER = "t" * 64
 
@@ -95,3 +95,9 @@ def write_parts(root, *, step=0, tokenizer=TOKENIZER) -> dict:
         **write_retrieval(root, embedder=embedder, blocks=blocks),
         "blocks": blocks,
     }
+
+
+def index_recall(searched, table: vectors.VectorTable, queries: np.ndarray, k: int) -> float:
+    """The recall of an index at one depth; see `recall.GroundTruth.recall`."""
+    truth = recall.GroundTruth.of(table, queries, min(k, len(table)))
+    return truth.recall(searched.search(queries, min(k, len(table))).rows)

@@ -95,11 +95,6 @@ def decode(text: bytes) -> str:
         raise BadRecordError(message) from error
 
 
-def encodable(text: str) -> bool:
-    """Whether a text is whole Unicode: half of a surrogate pair is no character."""
-    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
-
-
 def _line(number: int, parts: list[bytes], size: int, max_bytes: int) -> Line:
     if size > max_bytes:
         return Line(number, b"", size, True)

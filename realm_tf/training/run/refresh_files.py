@@ -28,10 +28,10 @@ from typing import Any
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
 from realm_tf.retrieval import snapshots
+from realm_tf.training.engine import checkpoints
 from realm_tf.training.run import swap_log
 
 _STEP = re.compile(r"step-(\d{9,})(?:\.json)?")
-_CHECKPOINT = re.compile(r"ckpt-(\d+)\.index")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +140,8 @@ class RefreshFiles:
         published = self.published()
         newest = max(published, default=0)
         swaps = swap_log.SwapLog(self.swaps)
-        kept = {0, *published[-keep_last:], *swaps.steps_in_use(self._oldest_checkpoint())}
+        oldest = checkpoints.oldest_step(self.directory)
+        kept = {0, *published[-keep_last:], *swaps.steps_in_use(oldest)}
         kept |= {step for step in published if step > swaps.newest}
         known = {*snapshots.list_steps(self.snapshot_dir), *_steps(self._exports, ("", ".json"))}
         for step in known:
@@ -153,11 +154,6 @@ class RefreshFiles:
         _remove(f"{self.root(step)}.json")
         if gfile.isdir(self.root(step)):
             gfile.rmtree(self.root(step))
-
-    def _oldest_checkpoint(self) -> int:
-        """Step of the oldest checkpoint, 0 if there is none."""
-        matches = (_CHECKPOINT.fullmatch(name) for name in _names(self.directory))
-        return min((int(match.group(1)) for match in matches if match), default=0)
 
     def failure(self) -> Failure | None:
         """What the last refresh failed of; None if it did not."""

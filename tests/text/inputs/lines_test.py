@@ -82,8 +82,3 @@ def test_damaged_files_are_refused_in_one_line(tmp_path, damage):
     with pytest.raises(types.UserError, match=r"a\.gz.*(cut off|damaged|not UTF-8)") as caught:
         list(lines.read_lines(str(path)))
     assert "\n" not in str(caught.value)
-
-
-def test_half_a_surrogate_pair_is_no_text():
-    assert lines.encodable("\U0001f600 \u00e9")
-    assert not lines.encodable("a \udcff b")
