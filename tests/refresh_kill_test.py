@@ -1,9 +1,13 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Trainer and refresher are killed again and again: the run ends, and no snapshot is torn."""
+"""Trainer, refresher and Beam's workers are killed again and again: the run ends, nothing is torn.
+
+`REALM_KILL_ROUNDS=20` kills more often than the test does by itself.
+"""
 
 import contextlib
 import json
+import os
 import pathlib
 import random
 import signal
@@ -20,11 +24,14 @@ from tests.commands import run_pipeline_test as pipeline_test
 
 pytestmark = pytest.mark.slow
 
-_ROUNDS = 4
+_ROUNDS = int(os.environ.get("REALM_KILL_ROUNDS", "6"))
+_EVERY = 4
+_STEPS = _EVERY * max(10, 2 * _ROUNDS)
+_WORKERS = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
 _SETTINGS = (
     "pretrain.refresh.mode=async",
-    "pretrain.steps=40",
-    "pretrain.refresh.every_steps=4",
+    f"pretrain.steps={_STEPS}",
+    f"pretrain.refresh.every_steps={_EVERY}",
     "pretrain.refresh.keep_snapshots=1",
     "pretrain.checkpoint_every_steps=4",
     "pretrain.refresh.on_stale=wait",  # so that there are several refreshes
@@ -37,23 +44,40 @@ def _start(inputs, workdir: pathlib.Path) -> subprocess.Popen:
     settings = (part for setting in _SETTINGS for part in ("--set", setting))
     command = [sys.executable, "-m", "realm_tf", "run", *inputs, "--workdir", str(workdir)]
     return subprocess.Popen(
-        [*command, *settings, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *settings, "--json", "--", *_WORKERS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+
+
+def _refreshers(pid: int) -> list[int]:
+    return [child for child in _children(pid) if " refresh " in _command(child)]
+
+
+def _beam_workers(pid: int) -> list[int]:
+    """The worker processes of the refresher's job, whose shells are its children."""
+    below = [child for refresher in _refreshers(pid) for child in _children(refresher)]
+    below += [grandchild for child in below for grandchild in _children(child)]
+    return [child for child in below if "sdk_worker" in _command(child)]
 
 
 def _children(pid: int) -> list[int]:
     found = []
     for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
+        with contextlib.suppress(OSError):
             found += map(int, path.read_text().split())
-        except OSError:
-            continue
-    return [child for child in found if "refresh" in _command(child)]
+    return found
+
+
+def _nobody(pid: int) -> list[int]:
+    del pid
+    return []
 
 
 def _command(pid: int) -> str:
     try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:
         return ""
 
@@ -89,7 +113,7 @@ def test_run_ends_whatever_is_killed(tmp_path):
         before = _exports(workdir)
         # Not while the processes start, which takes them longest.
         while process.poll() is None and not (
-            _children(process.pid) and _exports(workdir) - before
+            _refreshers(process.pid) and _exports(workdir) - before
         ):
             time.sleep(0.05)
         limit = time.monotonic() + rng.uniform(0, 5)
@@ -98,10 +122,11 @@ def test_run_ends_whatever_is_killed(tmp_path):
             time.sleep(0.05)
         if process.poll() is not None:
             break
-        if number % 2:
-            for child in _children(process.pid):
-                subprocess.run(["kill", "-9", str(child)], check=False)
-        else:
+        victims = (_nobody, _refreshers, _beam_workers)[number % 3](process.pid)
+        for victim in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        if not victims:  # no worker runs at the moment: the trainer instead
             process.send_signal(signal.SIGKILL)
             process.communicate()
             seen |= _whole(workdir)
@@ -116,4 +141,4 @@ def test_run_ends_whatever_is_killed(tmp_path):
     assert len(swaps) > 3, err
     exports = {path.name.partition(".")[0] for path in directory.glob("exports/*")}
     published = {path.stem for path in directory.glob("snapshots/step-*.json")}
-    assert exports == published - {"step-000000000", "step-000000040"}
+    assert exports == published - {"step-000000000", f"step-{_STEPS:09d}"}
