@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies on disk: files that appear whole, segments of them, and leases of directories."""
 
+from realm_tf.artifacts.canonical import canonical_json, digest
 from realm_tf.artifacts.disk_errors import make_directory, storage_errors
 from realm_tf.artifacts.files import (
     atomic_path,
-    canonical_json,
     create_text,
-    digest,
     file_sha256,
     paths_in,
     plain_path,

@@ -19,16 +19,6 @@ from realm_tf.artifacts import gfile
 _CHUNK_BYTES = 1 << 22
 
 
-def canonical_json(value: Any) -> str:
-    """JSON text that is the same for equal values: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(value: Any) -> str:
-    """Hex SHA-256 of a JSON value."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
-
-
 @contextlib.contextmanager
 def atomic_path(path: str) -> Iterator[str]:
     """Yields a path to write to; `path` appears, whole, when the block ends without an error."""

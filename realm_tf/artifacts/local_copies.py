@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 
-from realm_tf.artifacts import files, gfile
+from realm_tf.artifacts import canonical, files, gfile
 
 _KEPT_SECS = 7 * 24 * 3600.0
 
@@ -24,7 +24,7 @@ def localise(path: str, cache_dir: str | None = None) -> str:
         return path
     cache_dir = cache_dir or os.path.join(tempfile.gettempdir(), "realm_tf_cache")
     stat = gfile.stat(path)
-    key = files.digest([path, stat.length, stat.mtime_nsec])[:24]
+    key = canonical.digest([path, stat.length, stat.mtime_nsec])[:24]
     local = os.path.join(cache_dir, f"{key}-{os.path.basename(path)}")
     if os.path.exists(local):
         os.utime(local)

@@ -24,7 +24,7 @@ from concurrent import futures
 from typing import Any
 
 from realm_tf import types
-from realm_tf.artifacts import files, gfile
+from realm_tf.artifacts import canonical, files, gfile
 
 MANIFEST = "segment.json"
 SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
@@ -88,7 +88,7 @@ def recipe_path(
     root: str, kind: str, *, settings: Mapping[str, Any], made_from: Mapping[str, str]
 ) -> str:
     """Directory, under `root`, of the segment that this recipe makes."""
-    key = files.digest([kind, schema_version(kind), settings, made_from])
+    key = canonical.digest([kind, schema_version(kind), settings, made_from])
     return os.path.join(root, f"{kind}-{key[:12]}")
 
 
@@ -152,7 +152,7 @@ class SegmentWriter:
             counts=counts,
             shards=[dataclasses.asdict(self._shards[n]) for n in sorted(self._shards)],
         )
-        body["fingerprint"] = files.digest(body)
+        body["fingerprint"] = canonical.digest(body)
         files.write_text(
             os.path.join(self.path, MANIFEST), json.dumps(body, indent=1, sort_keys=True)
         )
@@ -207,7 +207,7 @@ def open_segment(path: str, kind: str | None = None, *, verify: bool = True) -> 
     segment = _segment_from_json(path, body)
     declared = dict(body)
     if (
-        files.digest({k: v for k, v in declared.items() if k != "fingerprint"})
+        canonical.digest({k: v for k, v in declared.items() if k != "fingerprint"})
         != segment.fingerprint
     ):
         raise types.UserError(f"{path}/{MANIFEST} was changed after it was written. Make it again.")

@@ -5,18 +5,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 
 from realm_tf.commands import embedding, run_inputs
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import refresh_job, refresh_service
-
-
-def command(workdir: str) -> list[str]:
-    """What starts the local refresher of a run."""
-    realm = [sys.executable, "-m", "realm_tf"]
-    return [*realm, "refresh", "--workdir", workdir, "--watch", "--with-parent"]
 
 
 def refresh(workdir: str, *, watch: bool, beam_args: Sequence[str] = ()) -> None:

@@ -27,7 +27,6 @@ from realm_tf.commands import (
     export,
     measure,
     qa_module,
-    refresh,
     run_figures,
     run_inputs,
     training_stages,
@@ -37,6 +36,7 @@ from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import report
 from realm_tf.training.engine import workers
 from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import refresher_process
 from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Pipeline:
             recorded=recorded,
             worker=worker,
         )
-        command = refresh.command(workdir) if has_refresher else None
+        command = refresher_process.command(workdir) if has_refresher else None
         self.training = training_stages.TrainingStages(
             self.root, inputs, config, self.data, self._stage, command
         )

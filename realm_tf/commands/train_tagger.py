@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.commands import device_checks
-from realm_tf.data.tagging import conll
 from realm_tf.evaluation import entities
 from realm_tf.text import vocabulary
+from realm_tf.text.inputs import files
 from realm_tf.training.engine import workers
 from realm_tf.training.experiments import span_tagger
 
@@ -46,9 +46,9 @@ def train_tagger(
         size = config.span_tagger.batch_size
         device_checks.check(config.runtime, {"span_tagger": size})
         data = span_tagger.Data(
-            train=conll.expand(train),
-            dev=conll.expand(dev),
-            test=conll.expand(test),
+            train=files.expand_all(train),
+            dev=files.expand_all(dev),
+            test=files.expand_all(test),
             vocab=artifacts.open_segment(vocab, vocabulary.KIND),
         )
         return span_tagger.train(config, data, root, score=entities.score, worker=worker)

@@ -18,7 +18,6 @@ from official.nlp.modeling import layers as nlp_layers
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.models import encoder, span_scoring
-from realm_tf.models.initializers import mimetic
 
 
 class _Reader(tf_keras.Model):
@@ -69,7 +68,8 @@ class KnowledgeAugmentedEncoder(_Reader):
         self.masked_lm.layer_norm.epsilon = config.encoder.layer_norm_epsilon
         if config.encoder.initializer != "bert":
             self.masked_lm.dense.build([None, config.encoder.hidden_size])
-            mimetic.add_identity(self.masked_lm.dense.kernel)
+            kernel = self.masked_lm.dense.kernel
+            kernel.assign_add(tf.eye(*kernel.shape))  # what is attended to passes through
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         """Predicts the masked wordpieces: `masked_states`, then `logits`.

@@ -49,7 +49,7 @@ def save(
 
 
 def not_finite(variables: Sequence[tf.Variable]) -> str | None:
-    """Name of a variable that holds NaN or infinity, None if there is none.
+    """Name of a weight that holds NaN or infinity, None if there is none.
 
     A sum takes both on, in one pass and without memory.
     """

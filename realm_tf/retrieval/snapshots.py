@@ -91,7 +91,7 @@ def list_versions(directory: str) -> list[Version]:
 
 
 def list_steps(directory: str) -> list[int]:
-    """Steps of the trainer's own snapshots, whole or not, in increasing order."""
+    """Steps of the snapshots in a directory, whole or not, in order; no changes of documents."""
     return [version.step for version in list_versions(directory) if not version.revision]
 
 

@@ -17,6 +17,20 @@ from tests.commands import run_pipeline_test as pipeline_test
 
 pytestmark = pytest.mark.slow
 
+# What the stages of a run leave, in their order; a stage works after what the one before has left.
+_STAGES = (
+    "lease.json",
+    "segments/vocab-*",
+    "segments/jobs/blocks-*",
+    "segments/blocks-*",
+    "segments/spans-*",
+    "training/embedder_weights-*/orbit.log",
+    "segments/vectors-*",
+    "training/reader_weights-*/orbit.log",
+    "training/pretrain-*/orbit.log",
+    "training/open_qa_weights-*/orbit.log",
+    "export/*",
+)
 _QUICK = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
 
 
@@ -25,6 +39,11 @@ def _start(inputs, workdir: pathlib.Path, settings=_QUICK, **options) -> subproc
     command += ["--workdir", str(workdir)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, **pipes, **options)
+
+
+def _take_interrupts() -> None:
+    """As in a terminal: a shell has what it starts in the background ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _line(process: subprocess.Popen) -> str:
@@ -63,16 +82,14 @@ def _wait_for(process: subprocess.Popen, workdir: pathlib.Path, pattern: str) ->
 
 def test_second_run_is_refused_in_every_stage(inputs, tmp_path):
     first = _start(inputs, tmp_path, settings=("--set", "evaluation.baselines=false"))
-    seen = []
-    for pattern in ("segments/blocks-*", "training/*/orbit.log", "segments/vectors-*"):
+    for pattern in _STAGES:
         _wait_for(first, tmp_path, pattern)
+        first.send_signal(signal.SIGSTOP)  # it stays in this stage
         second = _start(inputs, tmp_path)
-        line, at_work = _line(second), first.poll() is None
-        if at_work:
-            assert (second.returncode, f"by process {first.pid}" in line) == (2, True), line
-            seen.append(pattern)
+        line = _line(second)
+        first.send_signal(signal.SIGCONT)
+        assert (second.returncode, f"by process {first.pid}" in line) == (2, True), (pattern, line)
     assert first.wait() == 0
-    assert seen
 
 
 def test_killed_run_is_followed_at_once(inputs, tmp_path):
@@ -90,7 +107,7 @@ def test_killed_run_is_followed_at_once(inputs, tmp_path):
     "pattern", ["lease.json", "segments/jobs/blocks-*", "training/*/orbit.log"]
 )
 def test_interrupted_run_says_how_to_go_on(inputs, tmp_path, pattern):
-    process = _start(inputs, tmp_path)
+    process = _start(inputs, tmp_path, preexec_fn=_take_interrupts)
     _wait_for(process, tmp_path, pattern)
     process.send_signal(signal.SIGINT)
     assert _line(process).endswith("it goes on where it stopped.")

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from realm_tf import artifacts, types
 from realm_tf.data.tagging import bio
-from realm_tf.text.inputs import files as input_files
 from realm_tf.text.inputs import lines
 
 _SPACES = re.compile(" +")
@@ -34,18 +33,6 @@ class Sentence(NamedTuple):
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
-
-
-def expand(patterns: Sequence[str]) -> list[str]:
-    """The files of glob patterns, in their order; one that is named twice is there twice.
-
-    Raises:
-      UserError: If a pattern matches nothing.
-    """
-    files = []
-    for pattern in patterns:
-        files += input_files.expand(pattern)[1]
-    return files
 
 
 def fingerprint(files: Sequence[str]) -> str:

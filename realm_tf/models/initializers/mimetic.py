@@ -47,13 +47,8 @@ def initialize(bert: networks.BertEncoderV2, hidden_size: int) -> None:
             initialize_attention(layer)
 
 
-def add_identity(kernel: tf.Variable) -> None:
-    """Adds the identity to a square kernel."""
-    kernel.assign_add(tf.eye(kernel.shape[0]))
-
-
 def initialize_attention(layer: tf_keras.layers.MultiHeadAttention) -> None:
-    """Makes the attention of a new layer look at wordpieces like the query, and pass them on."""
+    """Mimetic initialisation of one layer: it looks at equal wordpieces, and adds them."""
     variables = kernels(layer)
     matching = _MATCHING * orthogonal(variables["query"].shape)
     variables["query"].assign_add(matching)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import glob
 import logging
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -57,6 +58,15 @@ def expand(pattern: str) -> tuple[str, list[str]]:
             len(files) - len(shown),
         )
     return root, sorted(shown)
+
+
+def expand_all(patterns: Sequence[str]) -> list[str]:
+    """The files of several patterns, in their order; one that is named twice is there twice.
+
+    Raises:
+      UserError: If a pattern names no file; see `expand`.
+    """
+    return [path for pattern in patterns for path in expand(pattern)[1]]
 
 
 def _walk(root: str) -> list[str]:

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 
@@ -22,6 +23,12 @@ _LONGEST_PAUSE_SECS = 60.0
 _TAIL_BYTES = 2000
 
 _LOGGER = logging.getLogger(__name__)
+
+
+def command(workdir: str) -> list[str]:
+    """What starts the local refresher of a run."""
+    realm = [sys.executable, "-m", "realm_tf"]
+    return [*realm, "refresh", "--workdir", workdir, "--watch", "--with-parent"]
 
 
 class RefresherProcess:

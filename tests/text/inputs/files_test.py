@@ -69,3 +69,12 @@ def test_hidden_files_are_passed_over(tmp_path):
     (tmp_path / "part-0.parquet").unlink()
     with pytest.raises(types.UserError, match="names only hidden files"):
         files.expand(str(tmp_path))
+
+
+def test_several_patterns_keep_their_order_and_repetitions(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(name)
+    a, b = f"{tmp_path}/a.txt", f"{tmp_path}/b.txt"
+    assert files.expand_all([b, f"{tmp_path}/*.txt"]) == [b, a, b]
+    with pytest.raises(types.UserError, match="No file matches"):
+        files.expand_all([b, f"{tmp_path}/*.csv"])
