@@ -69,7 +69,7 @@ def body_mask(inputs: types.EncoderInputs, body_start: tf.Tensor) -> tf.Tensor:
 
 
 def trim(inputs: types.EncoderInputs) -> types.EncoderInputs:
-    """Cuts inputs <int32>[n, length] behind the longest of them; at least one column is kept."""
+    """In the graph: cuts inputs <int32>[n, length] behind the longest; one column or more stays."""
     sizes = tf.reduce_sum(inputs.mask, axis=-1)
     longest = tf.reduce_max(tf.concat([sizes, [1]], 0))
     return types.EncoderInputs(*(x[:, :longest] for x in inputs))

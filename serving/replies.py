@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a model replies to a question, in whatever way it was asked: answers and their evidence.
+"""What a client may ask a model, and what it replies: answers and their evidence.
 
 Nothing here imports TensorFlow.
 """

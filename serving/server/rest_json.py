@@ -68,7 +68,7 @@ def parse(text: bytes) -> Body:
 def decode(
     body: Body, signature: servable.Signature, limit: limits.Limits
 ) -> dict[str, np.ndarray]:
-    """Decodes the inputs of a request for a signature.
+    """Decodes the JSON inputs of a request for a signature.
 
     Raises:
       RequestError: If they are not those of the signature.

@@ -74,7 +74,7 @@ def documents(table: block_table.BlockTable, rows: np.ndarray) -> dict[str, np.n
 
 
 def open_table(segments: Sequence[artifacts.Segment]) -> block_table.BlockTable:
-    """The table of segments that were cut at once.
+    """The table of the blocks that `cut` made of new documents.
 
     Raises:
       UserError: If a document is in two of them.

@@ -123,7 +123,7 @@ class Chunk:
 def open_chunks(
     blocks: Sequence[str], spans: Sequence[str], without: np.ndarray | None = None
 ) -> Iterator[Chunk]:
-    """Maps the chunks of shards of blocks, with the shards of spans that mark them.
+    """Yields every `Chunk` of shards of blocks, mapped, with the shards of spans that mark them.
 
     Args:
       blocks: Paths of shards of blocks, in the order of their rows.

@@ -49,7 +49,7 @@ class Record(NamedTuple):
 
 
 def read(path: str, fmt: str = JSONL) -> Iterator[Record]:
-    """Yields the questions of a file, plain, gzip or bzip2; any path that tf.io.gfile takes.
+    """Yields the records of a file of questions, in any of these formats, plain, gzip or bzip2.
 
     Raises:
       UserError: If the file cannot be read, or is not of this format; the place is named.
