@@ -298,7 +298,8 @@ def test_processes_write_the_same(parts, tagged, tmp_path, workers):
 @pytest.mark.slow
 def test_job_with_a_model_ends_quietly(parts, tagger, tmp_path):
     command = [sys.executable, "-m", "beam_jobs.tag_spans", "--output_root", str(tmp_path)]
-    command += ["--blocks", parts["blocks"], "--vocab", parts["vocab"], "--tagger", tagger.path]
+    command += ["--blocks", parts["blocks"], "--vocab", parts["vocab"]]
+    command += ["--set", f"tagging.tagger={tagger.path}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
