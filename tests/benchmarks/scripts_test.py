@@ -298,4 +298,7 @@ def test_index_search(tmp_path):
         assert min(system["recall"] for system in found.values()) >= floor
         assert min(system["single"] for system in found.values()) > 0
     assert figures["indexes"]["exact"]["bytes"]["disk"] == 0
-    assert figures["indexes"]["ivf"]["bytes"]["disk"] > 256
+    assert figures["indexes"]["scann"]["bytes"]["disk"] > 64
+    # So few are searched exactly where no width is enough, and then nothing is stored.
+    stored = figures["indexes"]["ivf"]
+    assert ("widths" in stored["settings"]) == (stored["bytes"]["disk"] > 256)
