@@ -172,7 +172,7 @@ def test_sigterm_to_one_worker_saves_and_ends_all(tmp_path, asked):
         assert all(process.poll() is None for process in processes), processes[0].communicate()
         time.sleep(0.1)
     processes[asked].send_signal(signal.SIGTERM)
-    said = [process.communicate(timeout=120)[1] for process in processes]
+    said = [process.communicate(timeout=600)[1] for process in processes]
     assert [process.returncode for process in processes] == [143, 143], said
     steps = {re.search(r"ended by SIGTERM\. Step (\d+) ", text)[1] for text in said}
     assert len(steps) == 1
