@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from beam_jobs import build_blocks, tag_spans
+from beam_jobs import build_blocks, find_answers, tag_spans
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
@@ -25,7 +25,7 @@ Timed = Callable[[str, Callable[[], Any]], Any]
 
 
 class DataStages:
-    """Vocabulary, blocks and salient spans, each made when it is first asked for.
+    """Vocabulary, blocks, salient spans and rows of answers, each made when first asked for.
 
     Args:
       workdir: Directory of the run.
@@ -97,6 +97,17 @@ class DataStages:
     def _tag(self, blocks: artifacts.Segment) -> artifacts.Segment:
         params = tag_spans.Params(blocks.path, self.vocab.path, self._root, self._config)
         return tag_spans.tag_spans(params, beam_args=self._inputs.beam_args)
+
+    @functools.cached_property
+    def answers(self) -> artifacts.Segment:
+        """Segment "answer_rows": which blocks hold an answer of which training question."""
+        params = find_answers.Params(
+            self.blocks.path, self._inputs.questions_train, self._root, self._config
+        )
+        beam_args = self._inputs.beam_args
+        return self._timed(
+            "answers", lambda: find_answers.find_answers(params, beam_args=beam_args)
+        )
 
     @functools.cached_property
     def context(self) -> context_lib.Context:

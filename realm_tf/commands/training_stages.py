@@ -120,15 +120,10 @@ class TrainingStages:
     def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
         """Open-QA weights of a system."""
         path, reading = self._inputs.questions_train, self._config.questions
-        context = self.context
+        context, answers = self.context, self._data.answers
         return self._timed(
             f"open_qa/{system.name}",
-            lambda: open_qa_training.train(
-                context,
-                system,
-                open_qa.read(path, reading),
-                open_qa.fingerprint(path, reading),
-            ),
+            lambda: open_qa_training.train(context, system, open_qa.read(path, reading), answers),
         )
 
     def _embed(self, embedder: artifacts.Segment, root: str) -> artifacts.Segment:

@@ -85,6 +85,13 @@ class OpenQaConfig(ranges.Section):
     max_answers: int = ranges.setting(
         16, "Largest number of places of answers in a block that the loss uses.", at_least=1
     )
+    answer_rule: str = ranges.setting(
+        "normalised",
+        "When a searched block holds an answer: `normalised`: when it has the answer's words, in"
+        " this order, without regard to case, accents' form, articles and punctuation; `original`:"
+        " when it has the answer's characters, even inside a word, as in the original code.",
+        choices=("normalised", "original"),
+    )
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=1e-5)
     checkpoint_every_steps: int = ranges.setting(500, pretraining.CHECKPOINTS, at_least=1)
     keep: str = ranges.setting(

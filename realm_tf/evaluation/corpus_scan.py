@@ -129,6 +129,10 @@ class _Lookout:
     def __init__(self, scan: QuestionScan):
         self._scan = scan
         self._search = answer_search.AnswerSearch(scan.questions)
+        self._askers: dict[int, set[int]] = {}
+        for number, question in enumerate(scan.questions):
+            for answer in self._search.of(question):
+                self._askers.setdefault(answer, set()).add(number)
         self._by_document: dict[str, set[int]] = {}
         for number, question in enumerate(scan.questions):
             for doc_id in question.doc_ids:
@@ -138,7 +142,9 @@ class _Lookout:
 
     def read(self, document: types.Document, comparable: Sequence[str]) -> None:
         scan = self._scan
-        found = self._search.find(document.text, comparable)
+        answers = self._search.find(document.text, comparable)
+        self._search.forget_patterns(answers)
+        found = {number for answer in answers for number in self._askers[answer]}
         named = self._by_document.get(document.doc_id, set())
         scan.found |= found
         scan.gold |= named

@@ -26,6 +26,7 @@ JOBS = (
     "build_blocks",
     "build_index",
     "embed_blocks",
+    "find_answers",
     "make_examples",
     "tag_spans",
 )
@@ -85,6 +86,9 @@ def test_every_job_runs_alone(tmp_path):
     vectors = _run(
         "embed_blocks", tmp_path, "vectors", **parts, embedder=embedder, set="blocks.length=32"
     )
+    asked = tmp_path / "questions.jsonl"
+    asked.write_text('{"question": "Which word?", "answers": ["the"]}\n')
+    _run("find_answers", tmp_path, "answer_rows", blocks=blocks, questions=str(asked))
     _run("build_index", tmp_path, "index", vectors=vectors)
 
 

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from beam_jobs import find_answers as find_answers_job
 from realm_tf import artifacts, config
 from realm_tf.config import parsing
+from realm_tf.data.questions import answer_rows as answer_rows_lib
+from realm_tf.data.questions import questions as questions_lib
 from realm_tf.retrieval import retriever, vectors
 from realm_tf.text import packing, vocabulary
 from realm_tf.training.experiments import ict, warmup
@@ -82,6 +87,28 @@ def make_context(root: pathlib.Path, cfg: config.Config | None = None) -> contex
         blocks=blocks,
         spans=spans,
     )
+
+
+def find_answers(
+    context: context_lib.Context, questions: Sequence[questions_lib.Question]
+) -> artifacts.Segment:
+    """Segment "answer_rows" of these questions, by the job."""
+    records = [
+        {"id": q.question_id, "question": q.question, "answers": list(q.answers)} for q in questions
+    ]
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    path = pathlib.Path(context.root) / f"questions-{artifacts.digest(text)[:8]}.jsonl"
+    path.write_text(text)
+    params = find_answers_job.Params(context.blocks.path, str(path), context.root, context.config)
+    return find_answers_job.find_answers(params)
+
+
+def answer_rows(
+    context: context_lib.Context, questions: Sequence[questions_lib.Question]
+) -> answer_rows_lib.AnswerRows:
+    """The rows that hold the answers of these questions."""
+    made = find_answers(context, questions)
+    return answer_rows_lib.AnswerRows.open(made, context.blocks, questions)
 
 
 def make_vectors(context: context_lib.Context) -> refresh.MakeVectors:

@@ -16,6 +16,7 @@ import numpy as np
 from realm_tf import config, types
 from realm_tf.data import sampling
 from realm_tf.data.blocks import table as block_table
+from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import answer_spans
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.text import packing
@@ -44,7 +45,7 @@ class ReadBatch(NamedTuple):
       question: EncoderInputs <int32>[batch_size, query_length].
       block_emb: <float32>[batch_size, num_searched, embed_dim] vectors of the searched blocks.
       retrieved_mask: <int32>[batch_size, num_searched], 0 where nothing was retrieved.
-      retrieved_has_answer: <int32>[batch_size, num_searched], 1 where any answer is in the body.
+      retrieved_has_answer: <int32>[batch_size, num_searched], 1 where the block holds an answer.
       joint: EncoderInputs <int32>[batch_size, num_read, reader_length].
       body_mask: <int32>[batch_size, num_read, reader_length], 1 at body tokens.
       answer_starts: <int32>[batch_size, num_read, max_answers] positions in `joint` of the first
@@ -127,6 +128,7 @@ def read_inputs(
     tokenizer: tokenizer_lib.Tokenizer,
     open_qa_config: config.OpenQaConfig,
     questions: Sequence[open_qa.Question],
+    answer_rows: answer_rows_lib.AnswerRows,
     batch: QuestionBatch,
     retrieved: types.RetrievedBlocks,
     block_emb: np.ndarray,
@@ -143,6 +145,7 @@ def read_inputs(
       tokenizer: Tokenizer of the table.
       open_qa_config: Numbers of searched and read blocks, lengths, and `max_answers`.
       questions: All questions.
+      answer_rows: Which rows hold their answers.
       batch: The first phase.
       retrieved: Rows of the table, best first, one line a question; fewer or more columns than
         num_searched are padded or cut.
@@ -152,7 +155,7 @@ def read_inputs(
     rows = _columns(retrieved.rows, min(open_qa_config.num_searched, len(table)))
     read = _columns(rows, open_qa_config.num_read)
     asked = [questions[i] for i in batch.question_index.tolist()]
-    spans = _find_answers(table, tokenizer, asked, batch.answer_ids, rows)
+    spans = _find_answers(table, tokenizer, asked, batch.answer_ids, read)
     joint, body_start = _pack(table, tokenizer, open_qa_config, batch.question, read)
     body_limit = packing.body_limits(joint)
     positions = np.arange(open_qa_config.reader_length)
@@ -163,7 +166,7 @@ def read_inputs(
         question=batch.question,
         block_emb=block_emb,
         retrieved_mask=(rows >= 0).astype(np.int32),
-        retrieved_has_answer=_has_answer(spans, rows.shape),
+        retrieved_has_answer=answer_rows.has_answer(asked, rows).astype(np.int32),
         joint=packing.reshape(joint, *read.shape),
         body_mask=body_mask.astype(np.int32).reshape(*read.shape, -1),
         answer_starts=starts,
@@ -185,7 +188,7 @@ def _find_answers(
     answer_ids: Sequence[Sequence[np.ndarray]],
     rows: np.ndarray,
 ) -> list[answer_spans.AnswerSpans]:
-    """Answers in the rows [batch_size, num_searched] of every question."""
+    """Answers in the rows [batch_size, num_read] of every question."""
     is_continuation = answer_spans.continuations(tokenizer)
     return [
         answer_spans.find_regex_spans(table, of_question, question.answers)
@@ -200,13 +203,6 @@ def _find_answers(
         )
         for question, of_question, ids in zip(questions, rows, answer_ids, strict=True)
     ]
-
-
-def _has_answer(spans: Sequence[answer_spans.AnswerSpans], shape: tuple[int, ...]) -> np.ndarray:
-    has_answer = np.zeros(shape, np.int32)
-    for row, of_question in enumerate(spans):
-        has_answer[row, of_question.slot] = 1
-    return has_answer
 
 
 def _pack(
@@ -234,8 +230,7 @@ def _place(
     """Starts, ends and mask of answers, <int32>[batch_size * num_read, max_answers] each."""
     slot, start, limit = np.concatenate(
         [
-            np.stack(found)[:, found.slot < open_qa_config.num_read]
-            + [[i * open_qa_config.num_read], [0], [0]]
+            np.add(np.stack(found), [[i * open_qa_config.num_read], [0], [0]])
             for i, found in enumerate(spans)
         ],
         axis=1,

@@ -18,6 +18,7 @@ from official.core import config_definitions
 
 from realm_tf import config as config_lib
 from realm_tf import types
+from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import losses
@@ -48,7 +49,13 @@ class OpenQaTask(task.RealmTask):
       read_inputs: Questions, what was retrieved and its vectors to the second phase.
     """
 
-    metric_names = ("answer_accuracy", "retriever_zeroed", "reader_zeroed")
+    metric_names = (
+        "answer_accuracy",
+        "retriever_zeroed",
+        "reader_zeroed",
+        "answer_without_span",
+        "span_without_answer",
+    )
     has_host_phase = True
 
     def __init__(
@@ -138,6 +145,7 @@ class OpenQaTask(task.RealmTask):
             "answer_accuracy": (tf.reduce_sum(hits), count),
             "retriever_zeroed": (count - tf.reduce_sum(has_block), count),
             "reader_zeroed": (count - tf.reduce_sum(has_span), count),
+            **_disagreements(batch),
         }
         return retriever_loss + reader_loss, sums
 
@@ -155,11 +163,38 @@ class OpenQaTask(task.RealmTask):
         return tf.reshape(logits, flat), tf.reshape(correct, flat), tf.reshape(mask, flat)
 
 
-class Parts:
-    """The frozen vectors and their index, opened once for all tasks of a run."""
+def _disagreements(batch: question_batches.ReadBatch) -> task.Sums:
+    """Where rule and reader differ, as shares of the read blocks.
 
-    def __init__(self, context: context_lib.Context, start: system_lib.System):
-        self._context = context
+    A block may hold an answer that no span stands for: it was cut off, is wider than a span, or is
+    none in wordpieces; and, more rarely, wordpieces may be those of an answer that is none by the
+    rule, such as one with other accents.
+    """
+    has_span = tf.reduce_any(batch.answer_mask > 0, axis=-1)
+    has_answer = batch.retrieved_has_answer[:, : tf.shape(has_span)[1]] > 0
+    # A small corpus has fewer blocks than are read.
+    has_span = has_span[:, : tf.shape(has_answer)[1]]
+    count = tf.cast(tf.size(has_span), tf.float32)
+    return {
+        "answer_without_span": (_count(has_answer & ~has_span), count),
+        "span_without_answer": (_count(has_span & ~has_answer), count),
+    }
+
+
+def _count(which: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(which, tf.float32))
+
+
+class Parts:
+    """What all tasks of a run share: frozen vectors, their index, and which blocks hold answers."""
+
+    def __init__(
+        self,
+        context: context_lib.Context,
+        start: system_lib.System,
+        answer_rows: answer_rows_lib.AnswerRows,
+    ):
+        self._context, self._answer_rows = context, answer_rows
         self._vectors = vectors_lib.VectorTable.open(start.snapshot.segment("vectors"))
         self._index = index_lib.Index.open(start.snapshot.segment("index"), self._vectors)
 
@@ -178,6 +213,7 @@ class Parts:
                 context.tokenizer,
                 config.open_qa,
                 questions,
+                self._answer_rows,
                 batch,
                 retrieved,
                 block_emb,

@@ -12,6 +12,7 @@ import tf_keras
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
+from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import open_qa_model as model_lib
@@ -30,7 +31,7 @@ def train(
     context: context_lib.Context,
     start: system_lib.System,
     questions: Sequence[questions_lib.Question],
-    questions_fingerprint: str,
+    answers: artifacts.Segment,
 ) -> artifacts.Segment:
     """Fine-tunes a system on questions.
 
@@ -38,7 +39,7 @@ def train(
       context: Configuration and data of the run.
       start: Weights to start from, and the frozen block vectors.
       questions: To train on.
-      questions_fingerprint: SHA-256 of their file.
+      answers: Segment "answer_rows": which blocks hold the answers of these questions.
 
     Returns:
       Segment "open_qa_weights"; at once if it is there already. Its counts say which step was kept,
@@ -55,14 +56,14 @@ def train(
     }
     made_from = {
         "tokenizer": context.tokenizer.fingerprint,
-        "questions": questions_fingerprint,
+        "questions": answers.made_from["questions"],
         **start.made_from(),
     }
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     with strategies.scope(config.runtime):
-        model, counts = _Run(context, start, questions, context.directory(path)).fit()
+        model, counts = _Run(context, start, questions, answers, context.directory(path)).fit()
     return context.worker.segment(
         lambda: weights.save(
             model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
@@ -98,6 +99,7 @@ class _Run:
         context: context_lib.Context,
         start: system_lib.System,
         questions: Sequence[questions_lib.Question],
+        answers: artifacts.Segment,
         directory: str,
     ):
         self._context, self._name, self._directory = context, start.name, directory
@@ -106,7 +108,8 @@ class _Run:
         self._model = system_lib.open_qa_model(
             context.config.model, context.tokenizer.vocab_size, start
         )
-        self._parts = open_qa.Parts(context, start)
+        answer_rows = answer_rows_lib.AnswerRows.open(answers, context.blocks, questions)
+        self._parts = open_qa.Parts(context, start, answer_rows)
         self._questions, self._held_out = self._divide(questions)
 
     def _divide(

@@ -71,7 +71,7 @@ def test_best_spans_are_those_of_the_export(context, start):
     asked = open_qa_held_out.HeldOut(
         QUESTIONS,
         batches,
-        open_qa.Parts(context, start).task(QUESTIONS),
+        open_qa.Parts(context, start, runs.answer_rows(context, QUESTIONS)).task(QUESTIONS),
         context.knowledge,
         batch_size=5,
     )
@@ -112,7 +112,7 @@ def test_best_checkpoint_is_kept(context, start, monkeypatch):
         return next(figures)
 
     monkeypatch.setattr(open_qa_held_out.HeldOut, "exact_match", exact_match)
-    made = open_qa_training.train(context, start, QUESTIONS, "a" * 64)
+    made = open_qa_training.train(context, start, QUESTIONS, runs.find_answers(context, QUESTIONS))
     trained, held = open_qa_held_out.split(QUESTIONS, 0.3)
     assert held
     assert made.counts == {
@@ -132,12 +132,12 @@ def test_last_weights_on_request_and_without_held_out_questions(context, start, 
     last = dataclasses.replace(
         context, config=runs.make_config("open_qa.keep=last", "open_qa.steps=2")
     )
-    made = open_qa_training.train(last, start, QUESTIONS, "b" * 64)
+    made = open_qa_training.train(last, start, QUESTIONS, runs.find_answers(context, QUESTIONS))
     assert made.counts == {"steps": 2, "questions": len(QUESTIONS), "kept_step": 2}
     trained, held = open_qa_held_out.split(QUESTIONS, 0.3)
     few = dataclasses.replace(context, config=runs.make_config("open_qa.steps=2"))
     for side in (trained, held):
-        made = open_qa_training.train(few, start, side, str(len(side)) * 64)
+        made = open_qa_training.train(few, start, side, runs.find_answers(context, side))
         assert made.counts["kept_step"] == 2
         assert made.counts["questions"] == len(side)
     assert caplog.text.count("no checkpoint can be chosen") == 2

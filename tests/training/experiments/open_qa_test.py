@@ -36,7 +36,7 @@ def start(context):
 
 @pytest.fixture(scope="module")
 def task(context, start):
-    return open_qa.Parts(context, start).task(QUESTIONS)
+    return open_qa.Parts(context, start, runs.answer_rows(context, QUESTIONS)).task(QUESTIONS)
 
 
 def _model(context, start, *, randomised=True):
@@ -128,6 +128,20 @@ def test_loss_by_hand(context, start, task):
     assert float(sums["answer_accuracy"][0]) == hits
 
 
+def test_disagreements_of_rule_and_reader_are_counted(context, start, task):
+    model = _model(context, start)
+    batch = task.prepare(_batch(context), model)
+    has_answer = np.array([[1, 1, 1, 0, 0, 0], [0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0]], np.int32)
+    spans = np.array([[1, 0], [1, 1], [0, 0]], np.int32)  # of the two blocks that are read
+    batch = batch._replace(
+        retrieved_has_answer=has_answer,
+        answer_mask=np.repeat(spans[:, :, np.newaxis], 3, axis=2),
+    )
+    _, sums = task.loss_and_sums(batch, model, training=False, across=losses.LOCAL)
+    assert [float(x) for x in sums["answer_without_span"]] == [2, 6]
+    assert [float(x) for x in sums["span_without_answer"]] == [2, 6]
+
+
 def test_search_is_clamped_to_the_corpus(context, start):
     every = len(context.knowledge)
     wide = runs.make_config(f"open_qa.num_searched={every + 50}")
@@ -140,6 +154,7 @@ def test_search_is_clamped_to_the_corpus(context, start):
         context.tokenizer,
         wide.open_qa,
         QUESTIONS,
+        runs.answer_rows(context, QUESTIONS),
         question_batches.QuestionBatch(tiny.inputs(1, 6), np.arange(1), [[]]),
         found,
         np.zeros((1, every, 8), np.float32),
@@ -150,7 +165,9 @@ def test_search_is_clamped_to_the_corpus(context, start):
 
 
 def test_training_moves_the_query_tower_and_the_reader(context, start):
-    made = open_qa_training.train(context, start, QUESTIONS, "f" * 64)
+    answers = runs.find_answers(context, QUESTIONS)
+    made = open_qa_training.train(context, start, QUESTIONS, answers)
+    assert made.made_from["questions"] == answers.made_from["questions"]
     assert (made.counts["steps"], made.counts["questions"]) == (3, 3)
     trained, untrained = (
         open_qa_training.restore(context, made),
@@ -164,5 +181,5 @@ def test_training_moves_the_query_tower_and_the_reader(context, start):
         )
         assert any(not np.array_equal(a, b) for a, b in pairs), part
     before = os.stat(made.file("segment.json")).st_mtime_ns
-    assert open_qa_training.train(context, start, QUESTIONS, "f" * 64) == made
+    assert open_qa_training.train(context, start, QUESTIONS, answers) == made
     assert os.stat(made.file("segment.json")).st_mtime_ns == before
