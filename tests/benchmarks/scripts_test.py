@@ -15,6 +15,7 @@ import sys
 import numpy as np
 import pytest
 
+from realm_tf.text import vocabulary
 from tests.beam_jobs import documents
 from tests.commands import run_pipeline_test
 from tests.data import example_passages
@@ -159,6 +160,20 @@ def test_swap_memory(tmp_path):
     figures = json.loads(lines[-1])
     assert figures["rows"] == 500
     assert len(figures["MB after each swap"]) == 3
+
+
+@pytest.mark.slow
+def test_answer_lookup(tmp_path):
+    blocks, _ = example_passages.segments(tmp_path, example_passages.passages(seed=0, num_docs=3))
+    tokenizer = example_passages.tokenizer()
+    vocab = vocabulary.write_segment(str(tmp_path), tokenizer.vocab, lower_case=True)
+    asked = tmp_path / "questions.jsonl"
+    asked.write_text('{"question": "Which water?", "answers": ["river", "the lake"]}\n')
+    options = ("--searched", 5, "--batches", 2)
+    lines = _fresh("-m", "benchmarks.answer_lookup", blocks.path, vocab.path, asked, *options)
+    figures = json.loads(lines[-1])
+    assert figures["pairs found"] > 0
+    assert figures["share of blocks on which both agree"] == 1
 
 
 @pytest.mark.slow
