@@ -40,6 +40,11 @@ def requests(inputs: dict[str, tf.TensorSpec]):
     """Inputs of all shapes, of shapes that differ, of wrong types, and many questions."""
     for number, shape in enumerate(SHAPES):
         yield {name: fill(spec.dtype, shape, number) for name, spec in inputs.items()}
+    # Shapes that belong together, with odd values: as many rows, and so many things in a row.
+    for number, size in enumerate(itertools.product((0, 1, 2, 3), (0, 1, 2))):
+        yield {
+            name: fill(spec.dtype, size[: spec.shape.rank], number) for name, spec in inputs.items()
+        }
     for number, other in enumerate(SHAPES):
         shapes = [other] + [(2,)] * (len(inputs) - 1)
         items = list(inputs.items())
