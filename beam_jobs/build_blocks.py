@@ -134,8 +134,10 @@ class _Job:
         if corpus_formats.is_ready(self._params.format):
             del blocks["overlap_sentences"]
             blocks["format"] = self._params.format
+        fields = dict(self._params.config.corpus.metadata_fields)
         return {
             **blocks,
+            **({schema.METADATA_FIELDS: fields} if fields else {}),
             "num_shards": self._num_shards,
             "packing_version": keys.PACKING_VERSION,
             "vocab_size": self._tokenizer.vocab_size,
@@ -213,6 +215,7 @@ class _Job:
             fmt=self._params.format,
             vocab=self._params.vocab,
             blocks_config=self._params.config.blocks,
+            metadata_fields=self._params.config.corpus.metadata_fields,
             first_rows=build_blocks_sort.first_rows(read) if is_ready else {},
         )
         shards = range(self._num_shards)
@@ -256,6 +259,7 @@ class _Job:
             segments,
             vocab_size=self._tokenizer.vocab_size,
             largest_place=max(result["largest_place"] for result in packed),
+            metadata_fields=self._params.config.corpus.metadata_fields,
         )
         return self._run(fn, [(number,) for number in range(self._num_shards)])
 

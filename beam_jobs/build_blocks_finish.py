@@ -10,7 +10,7 @@ too, and how large the places of bytes are. An item of work is the number of a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +31,7 @@ class FinishFn(work_items.ItemFn):
       segments: The segment of blocks, and where the corpus brings them that of spans.
       vocab_size: Number of wordpieces of the vocabulary.
       largest_place: The largest place of a byte in a block of any shard.
+      metadata_fields: Fields of the metadata that have columns, and their types.
     """
 
     def __init__(
@@ -40,17 +41,21 @@ class FinishFn(work_items.ItemFn):
         *,
         vocab_size: int,
         largest_place: int,
+        metadata_fields: Mapping[str, str],
     ):
         super().__init__(folder, STEP)
         self._segments = segments
         self._vocab_size = vocab_size
         self._largest_place = largest_place
+        self._metadata_fields = dict(metadata_fields)
 
     def work(self, number: int, *item: Any) -> dict[str, Any]:
         """Completes one shard. The result: its number of blocks as "blocks", and `FILES`."""
         byte = schema.byte_type(self._largest_place)
         columns = {
-            schema.BLOCKS: schema.of_blocks(schema.token_type(self._vocab_size), byte),
+            schema.BLOCKS: schema.of_blocks(
+                schema.token_type(self._vocab_size), byte, self._metadata_fields
+            ),
             schema.SPANS: schema.of_spans(byte),
         }
         files = {}

@@ -48,6 +48,7 @@ class PackFn(work_items.ItemFn):
       fmt: Format of the corpus.
       vocab: Path of the "vocab" segment.
       blocks_config: How documents become blocks.
+      metadata_fields: Fields of the metadata that get columns, and their types.
       first_rows: Number of records of the corpus before those of each file, for ready blocks.
     """
 
@@ -58,9 +59,11 @@ class PackFn(work_items.ItemFn):
         fmt: str,
         vocab: str,
         blocks_config: config_lib.BlocksConfig,
+        metadata_fields: Mapping[str, str],
         first_rows: Mapping[str, int],
     ):
         super().__init__(folder, STEP)
+        self._metadata_fields = dict(metadata_fields)
         self._fmt = fmt
         self._vocab = vocab
         self._blocks_config = blocks_config
@@ -69,7 +72,8 @@ class PackFn(work_items.ItemFn):
     def setup(self) -> None:
         """Opens the tokenizer."""
         self._tokenizer = tokenizers.open_once(self._vocab)
-        self._columns = schema.of_blocks(schema.token_type(self._tokenizer.vocab_size), _BYTE_TYPE)
+        token = schema.token_type(self._tokenizer.vocab_size)
+        self._columns = schema.of_blocks(token, _BYTE_TYPE, self._metadata_fields)
 
     def work(self, number: int, *slices: tuple[str, int, int]) -> dict[str, Any]:
         """Packs; see the class.

@@ -23,6 +23,7 @@ from realm_tf.cli import (
     interrupts,
     retrieval,
     run,
+    search,
     serve,
     train,
 )
@@ -68,7 +69,7 @@ def _is_no_user_error(record: logging.LogRecord) -> bool:
 for command in (
     *(run.run, run.quickstart, run.evaluate),
     *(data.vocab, data.blocks, data.tag, data.examples, data_check.data),
-    *(retrieval.embed, retrieval.index, retrieval.refresh),
+    *(retrieval.embed, retrieval.index, retrieval.refresh, search.search),
     train.train,
     *(serve.export, serve.serve, ask.ask),
     documents.documents,

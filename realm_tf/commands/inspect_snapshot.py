@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import schema
 from realm_tf.retrieval import snapshots
 
 
@@ -29,6 +30,8 @@ def version_of(path: str) -> tuple[str, snapshots.Version]:
 def facts(path: str, *, verify: bool) -> dict[str, Any]:
     """A snapshot as JSON values, with `counts` of rows, and `bytes` of every kind of segment.
 
+    And `metadata_fields`, which searches may be restricted by, with their types.
+
     Raises:
       UserError: If it is damaged.
     """
@@ -40,7 +43,9 @@ def facts(path: str, *, verify: bool) -> dict[str, Any]:
         sizes[kind] = sizes.get(kind, 0) + sum(shard.num_bytes for shard in segment.shards)
     found = dataclasses.asdict(snapshot)
     del found["directory"]
-    return {**found, "counts": _counts(opened), "bytes": sizes}
+    base = next(segment for kind, segment in opened if kind == "blocks")
+    fields = dict(base.settings.get(schema.METADATA_FIELDS, {}))
+    return {**found, "counts": _counts(opened), "bytes": sizes, schema.METADATA_FIELDS: fields}
 
 
 def _counts(opened: list[tuple[str, artifacts.Segment]]) -> dict[str, int]:
@@ -70,6 +75,8 @@ def describe(path: str, *, verify: bool) -> str:
         f"  blocks       {counts['blocks']:,}: {counts['base']:,} of the base,"
         f" {counts['added']:,} added, {counts['deleted']:,} deleted"
     )
+    fields = (f"{name} ({kind})" for name, kind in sorted(found[schema.METADATA_FIELDS].items()))
+    lines.append(f"  filters      {', '.join(fields) or 'no fields are declared'}")
     for role in snapshots.PARTS:
         lines.append(_part(role, found[role]))
     for delta in found["deltas"]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from realm_tf.config import languages, ranges
 
@@ -25,6 +25,13 @@ class CorpusConfig(ranges.Section):
     title_field: str = ranges.setting("title", "Field that holds the title.")
     text_field: str = ranges.setting(
         "text", "Field that holds the text. All other fields are metadata."
+    )
+    metadata_fields: Mapping[str, str] = ranges.setting(
+        {},
+        "Fields of the metadata that searches may be restricted by, with the types of their values,"
+        " such as `{year: number, lang: string, updated: date}`"
+        " ([data-formats.md](data-formats.md#metadata)).",
+        choices=("string", "number", "date"),
     )
     quotes: bool | None = ranges.setting(
         None,
@@ -72,6 +79,21 @@ class CorpusConfig(ranges.Section):
         "Whether the empty brackets are removed that dropped templates leave in the prose of"
         " Wikipedia.",
     )
+
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        taken = (self.id_field, self.title_field, self.text_field)
+        for name in self.metadata_fields:
+            if name in taken:
+                yield (
+                    f"metadata_fields must name fields of the metadata. Received: {name!r}, which"
+                    " holds the id, the title or the text."
+                )
+            if name != name.strip() or any(sign in name for sign in "<>="):
+                yield (
+                    "metadata_fields must name fields that can stand in a filter: without <, > and"
+                    f" =, and without blanks at their ends. Received: {ranges.shown(name)}."
+                )
 
     @property
     def max_record_bytes(self) -> int:

@@ -26,6 +26,8 @@ _SHOWN_CHARACTERS = 120
 class Spec:
     """What a setting means, and what it may be. Of a list or a mapping: what each value may be.
 
+    A key of a mapping is any text but an empty one.
+
     Attributes:
       meaning: A sentence for `docs/settings.md`.
       at_least: Smallest number.
@@ -127,7 +129,7 @@ class Section:
 def _check(name: str, value: Any, allowed: Spec) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _check(f"{name}, a key of it,", key, allowed)
+            _check(f"{name}, a key of it,", key, Spec(""))
             _check(f"{name}[{key!r}]", inner, allowed)
     elif isinstance(value, tuple):
         for place, inner in enumerate(value):

@@ -4,11 +4,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from realm_tf import types
+
+_PIECE_ROWS = 65_536
+_MAX_BATCH = 64  # bounds the score matrix
+
+
+Rows = np.ndarray | range
+
+
+class Vectors(Protocol):
+    """What rows can be looked up in: `vectors.VectorTable`, or `layered_vectors.LayeredVectors`."""
+
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        """Vectors <float32>[n, embed_dim] of rows <int64>[n]."""
 
 
 def search(
@@ -38,6 +52,38 @@ def search(
                 continue  # otherwise equal scores are at the border: the first rows count
         best = merge(best, types.RetrievedBlocks(np.broadcast_to(rows, scores.shape), scores), k)
     return best
+
+
+def pieces(vectors: Vectors, rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows <int64>[n] of vectors and their vectors, piece by piece, as `search` takes them.
+
+    Args:
+      vectors: Any vectors that rows can be looked up in.
+      rows: The rows: an array, or a range.
+    """
+    for start in range(0, len(rows), _PIECE_ROWS):
+        piece = np.asarray(rows[start : start + _PIECE_ROWS], np.int64)
+        yield piece, vectors.gather(piece)
+
+
+def search_rows(queries: np.ndarray, vectors: Vectors, rows: Rows, k: int) -> types.RetrievedBlocks:
+    """As `search`, among some rows of vectors, for any number of queries.
+
+    Args:
+      queries: <float32>[batch_size, embed_dim].
+      vectors: Any vectors that rows can be looked up in.
+      rows: The rows: an array, or a range.
+      k: How many to find.
+    """
+    starts = range(0, len(queries), _MAX_BATCH)
+    batches = (queries[start : start + _MAX_BATCH] for start in starts)
+    return joined([search(batch, pieces(vectors, rows), k) for batch in batches], k)
+
+
+def joined(parts: Sequence[types.RetrievedBlocks], k: int) -> types.RetrievedBlocks:
+    """The results of batches of queries, one behind the other; each has k columns."""
+    parts = [nothing(0, k), *parts]
+    return types.RetrievedBlocks(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def merge(

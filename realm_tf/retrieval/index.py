@@ -20,7 +20,14 @@ import tensorflow as tf
 
 from realm_tf import artifacts, config, types
 from realm_tf.artifacts import gfile
-from realm_tf.retrieval import approximate, exact_layer, gate, vectors
+from realm_tf.retrieval import (
+    approximate,
+    exact_layer,
+    exact_search,
+    gate,
+    restricted_search,
+    vectors,
+)
 
 KIND = "index"
 DEFAULT_K = 100  # how deep an index is gated unless told otherwise
@@ -38,13 +45,13 @@ class Index:
 
     Attributes:
       search_fn: Function (queries <float32>[batch_size, embed_dim], k) -> (scores, rows).
-      num_blocks: Number of blocks in the index.
-      dim: Size of a vector (embed_dim).
+      table: The vectors that it is over.
+      is_exact: Whether every search is exact.
     """
 
     search_fn: SearchFn
-    num_blocks: int
-    dim: int
+    table: vectors.VectorTable
+    is_exact: bool
 
     @classmethod
     def open(cls, segment: artifacts.Segment | str, table: vectors.VectorTable) -> Index:
@@ -64,7 +71,19 @@ class Index:
             return exact(table)
         return of_layer(approximate.open_layer(segment, table), table)
 
-    def search(self, queries: np.ndarray, k: int) -> types.RetrievedBlocks:
+    @property
+    def num_blocks(self) -> int:
+        """Number of blocks in the index."""
+        return len(self.table)
+
+    @property
+    def dim(self) -> int:
+        """Size of a vector (embed_dim)."""
+        return self.table.dim
+
+    def search(
+        self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None
+    ) -> types.RetrievedBlocks:
         """Searches the index for the best blocks of each query.
 
         An approximate index searches each k as wide as it was gated at the next depth; beyond the
@@ -73,16 +92,20 @@ class Index:
         Args:
           queries: Query vectors <float32>[batch_size, embed_dim].
           k: Number of blocks for each query, at most the number of all blocks.
+          allowed: <bool>[num_blocks] rows that may be found; None: all. See `restricted_search`.
 
         Returns:
-          Best first, equal scores by row; -1 and -inf where an approximate index found fewer.
+          Best first, equal scores by row; -1 and -inf where an approximate index found fewer, or
+          where fewer rows are allowed: among allowed rows k are found whenever there are k.
 
         Raises:
           UserError: If the queries have another size, or k is not positive.
         """
         queries = np.asarray(queries, np.float32)
         k = min(k, self.num_blocks)
-        self._check(queries, k)
+        self.check(queries, k)
+        if allowed is not None:
+            return self._search_allowed(queries, k, allowed)
         starts = range(0, len(queries), _MAX_BATCH)
         parts = [self._search(queries[start : start + _MAX_BATCH], k) for start in starts]
         if len(parts) == 1:
@@ -92,7 +115,24 @@ class Index:
             scores=np.concatenate([np.zeros((0, k), np.float32), *(part.scores for part in parts)]),
         )
 
-    def _check(self, queries: np.ndarray, k: int) -> None:
+    def _search_allowed(
+        self, queries: np.ndarray, k: int, allowed: np.ndarray
+    ) -> types.RetrievedBlocks:
+        rows = np.flatnonzero(allowed)
+        if self.is_exact:
+            return exact_search.search_rows(queries, self.table, rows, k)
+        return restricted_search.search(
+            queries,
+            k,
+            find=self.search,
+            num_rows=self.num_blocks,
+            place_of=lambda found: np.where(allowed[found], found, -1),
+            num_allowed=len(rows),
+            exactly=lambda some: exact_search.search_rows(some, self.table, rows, k),
+        )
+
+    def check(self, queries: np.ndarray, k: int) -> None:
+        """Refuses queries that it cannot search for; see `search`."""
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             raise types.UserError(
                 f"The index needs queries of shape [batch_size, {self.dim}]. Received:"
@@ -132,7 +172,7 @@ def exact(table: vectors.VectorTable) -> Index:
     """An exact index over vectors, which stay where they are mapped."""
     with tf.device("/CPU:0"):
         layer = exact_layer.ExactTopK(table)
-    return Index(layer.call, num_blocks=len(table), dim=table.dim)
+    return Index(layer.call, table, is_exact=True)
 
 
 def of_layer(layer: gate.Layer, table: vectors.VectorTable) -> Index:
@@ -150,7 +190,7 @@ def of_layer(layer: gate.Layer, table: vectors.VectorTable) -> Index:
             return exactly(queries, k)
         return layer.search(queries, k, width)
 
-    return Index(search, num_blocks=len(table), dim=table.dim)
+    return Index(search, table, is_exact=False)
 
 
 def build(

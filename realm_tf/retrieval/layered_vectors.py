@@ -11,8 +11,6 @@ import numpy as np
 from realm_tf.retrieval import tombstones as tombstones_lib
 from realm_tf.retrieval import vectors
 
-_PIECE_ROWS = 65_536
-
 
 class LayeredVectors:
     """The vectors of a base and of deltas, without those of rows that were deleted.
@@ -100,9 +98,3 @@ class LayeredVectors:
         """Yields (first row, one past the last row) of pieces of at most `num_rows` rows."""
         for start in range(0, len(self), num_rows):
             yield start, min(start + num_rows, len(self))
-
-    def pieces(self, start: int, limit: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Live rows <int64>[n] from `start` to `limit` and their vectors, piece by piece."""
-        for first in range(start, limit, _PIECE_ROWS):
-            rows = np.arange(first, min(first + _PIECE_ROWS, limit))
-            yield rows, self.gather(rows)

@@ -74,14 +74,18 @@ class Retriever:
         """Embeds packed queries <int32>[batch_size, length] into <float32>[batch_size, D]."""
         return self._embed_fn(queries)
 
-    def __call__(self, queries: types.EncoderInputs, k: int) -> types.RetrievedBlocks:
+    def __call__(
+        self, queries: types.EncoderInputs, k: int, allowed: np.ndarray | None = None
+    ) -> types.RetrievedBlocks:
         """Retrieves the best blocks of packed queries.
 
         Args:
           queries: Packed queries, each tensor <int32>[batch_size, query_length].
           k: Number of blocks for each query, at most the number of all blocks.
+          allowed: <bool>[num_blocks] rows that may be found, as `filters.allowed` makes it; None:
+            all.
 
         Returns:
           The blocks of each query, best first, as `index.Index.search` returns them.
         """
-        return self.index.search(self.embed(queries), k)
+        return self.index.search(self.embed(queries), k, allowed)

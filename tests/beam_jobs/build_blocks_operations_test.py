@@ -3,6 +3,7 @@
 """How the blocks job works: bad records, resuming, a full disk, its report."""
 
 import dataclasses
+import datetime
 import json
 import os
 import pathlib
@@ -296,3 +297,26 @@ def test_a_disk_that_must_not_be_written_is_one_line(tmp_path, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(types.UserError, match=r"Read-only file system.* Give this user the right"):
         build(tmp_path, path, output_root=str(small_disk / "out"), vocab=vocab)
+
+
+def test_declared_metadata_becomes_columns_and_other_types_dead_letters(tmp_path):
+    rows = documents.records(9)[:8]
+    rows[2]["n"] = "two"
+    rows[3]["updated"] = "2024-05-31"
+    reading = {"metadata_fields": {"n": "number", "updated": "date"}}
+    path = documents.write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(types.UserError, match=r"a\.jsonl:3: \"n\" is of the type number"):
+        build(tmp_path, path, reading=reading)
+    segment = build(tmp_path, path, reading=reading, jobs={"max_bad_fraction": 0.2})
+    (letter,) = letters(tmp_path)
+    assert (letter["record"], letter["cause"]) == (3, "unreadable")
+    assert segment.settings["metadata_fields"] == reading["metadata_fields"]
+    table = block_table.BlockTable.open(segment)
+    found = {}
+    for chunk in table.chunks():
+        columns = (chunk.column(f"metadata.{name}").to_pylist() for name in ("n", "updated"))
+        for row, values in enumerate(zip(*columns, strict=True), start=chunk.first_row):
+            found.setdefault(table.doc_id(row), set()).add(values)
+    day = datetime.date(2024, 5, 31)
+    others = [n for n in range(8) if n != 2]
+    assert found == {f"doc-{n}": {(float(n), day if n == 3 else None)} for n in others}

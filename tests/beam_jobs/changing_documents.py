@@ -13,7 +13,7 @@ import numpy as np
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.commands.documents import change, cut, target
-from realm_tf.retrieval import index, retriever, snapshots, view
+from realm_tf.retrieval import filters, index, retriever, snapshots, view
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 from tests.beam_jobs import documents, jobs
@@ -21,6 +21,7 @@ from tests.retrieval import segments
 
 LENGTH = 40
 DIM = 16
+FIELDS = {"year": "number", "lang": "string", "updated": "date"}
 
 
 def record(number: int, *more: str, **fields: Any) -> dict[str, Any]:
@@ -64,10 +65,14 @@ class System(NamedTuple):
         """The newest snapshot."""
         return view.View(snapshots.newest(self.directory))
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Ids of blocks <uint64>[n, k] and their scores."""
+    def search(
+        self, queries: np.ndarray, k: int, *conditions: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ids of blocks <uint64>[n, k] and their scores, under the conditions of a filter."""
         opened = self.view()
-        found = opened.index.search(queries, k)
+        parsed = [filters.parse(text) for text in conditions]
+        allowed = filters.allowed(opened.table, parsed) if parsed else None
+        found = opened.index.search(queries, k, allowed)
         return opened.table.scalar("block_id", found.rows), found.scores
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -94,7 +99,12 @@ def make(
     tokenizer = tokenizer_lib.Tokenizer.open(artifacts.open_segment(vocab))
     corpus = documents.write(root / "corpus.jsonl", records)
     blocks = jobs.build_blocks(
-        corpus, vocab=vocab, output_root=str(root), length=LENGTH, num_shards=3
+        corpus,
+        vocab=vocab,
+        output_root=str(root),
+        length=LENGTH,
+        num_shards=3,
+        reading={"metadata_fields": FIELDS},
     )
     embedder = segments.write_embedder(
         root, tokenizer=tokenizer.fingerprint, vocab_size=tokenizer.vocab_size, dim=DIM

@@ -27,12 +27,15 @@ def build(
     output_root: str,
     format: str = "jsonl",  # noqa: A002 - the name of the option
     jobs: dict[str, Any] | None = None,
+    reading: dict[str, Any] | None = None,
     **kept: Any,
 ) -> blocks_job.Built:
-    """The blocks job; other keywords are settings of `blocks`."""
+    """The blocks job; `reading` are settings of `corpus`, other keywords of `blocks`."""
     running = _running(kept)
     config = config_lib.Config(
-        blocks=config_lib.BlocksConfig(**kept), jobs=config_lib.JobsConfig(**(jobs or {}))
+        corpus=config_lib.CorpusConfig(**(reading or {})),
+        blocks=config_lib.BlocksConfig(**kept),
+        jobs=config_lib.JobsConfig(**(jobs or {})),
     )
     params = blocks_job.Params(corpus, vocab, output_root, format, config)
     return blocks_job.build_blocks(params, **running)

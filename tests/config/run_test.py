@@ -199,13 +199,16 @@ def test_mapping_is_read_and_dumped(tmp_path):
         ("span_tagger.label_map=LOC", "span_tagger.label_map must be a mapping"),
         ("span_tagger.label_map={a: 1}", "span_tagger.label_map.a must be of type str"),
         ("span_tagger.label_map={1: a}", "a key of span_tagger.label_map must be of type str"),
+        ("corpus.metadata_fields={a: int}", r"fields\['a'\] must be string, number or date"),
+        ("corpus.metadata_fields={text: string}", "corpus.metadata_fields must name fields of the"),
+        ("corpus.metadata_fields={a>b: string}", "that can stand in a filter: without <, > and"),
         ("span_tagger.length=600", "span_tagger.length must be at most encoder.max_positions"),
         ("span_tagger.length=8", "span_tagger.length must be at least 16"),
         ("span_tagger.steps=250", "span_tagger.steps must be a multiple of evaluate_every_steps"),
         ("span_tagger.dtype=int8", "span_tagger.dtype must be float32 or bfloat16"),
     ],
 )
-def test_tagger_settings_are_checked(override, message):
+def test_settings_that_are_mappings_or_the_taggers_are_checked(override, message):
     with pytest.raises(types.UserError, match=message):
         config.load(None, [override])
 

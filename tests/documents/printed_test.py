@@ -45,6 +45,7 @@ TESTED = {
     "realm quickstart": f"{_RUN}::test_quickstart",
     "realm refresh": f"{_RUN}::test_refresher_beside_the_trainer",
     "realm run": f"{_RUN}::test_report_holds_every_stage",
+    "realm search": "tests/cli/search_test.py::test_search_under_a_filter",
     "realm serve": "tests/cli/serve_test.py::test_server_starts_answers_and_stops",
     "realm tag": "tests/cli/tag_test.py::test_tagger_by_option_and_by_setting",
     "realm train": f"{_RUN}::test_every_experiment_and_the_export_are_there",

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from realm_tf import artifacts, config, types
-from realm_tf.retrieval import exact_layer, gate, recall, vectors, widths
+from realm_tf.retrieval import exact_layer, exact_search, gate, recall, vectors, widths
 from realm_tf.retrieval import index as index_lib
 from tests.retrieval import segments
 
@@ -75,9 +75,10 @@ def test_equal_scores_are_ordered_by_row(tmp_path, make):
     np.testing.assert_array_equal(found.rows, [[7, 33, 60, 150]])
 
 
-def test_whatever_a_layer_returns_is_ordered_and_padded():
+def test_whatever_a_layer_returns_is_ordered_and_padded(tmp_path):
     found = (tf.constant([[1.0, 2.0, np.nan, 2.0]]), tf.constant([[5, 9, 0, 3]]))
-    index = index_lib.Index(search_fn=lambda queries, k: found, num_blocks=20, dim=1)
+    table = open_table(tmp_path, segments.normal(20, 1))
+    index = index_lib.Index(lambda queries, k: found, table, is_exact=False)
     rows, scores = index.search(np.ones((1, 1)), 6)
     np.testing.assert_array_equal(rows, [[3, 9, 5, -1, -1, -1]])
     np.testing.assert_array_equal(scores, [[2, 2, 1, -np.inf, -np.inf, -np.inf]])
@@ -269,3 +270,58 @@ def test_a_killed_build_is_made_anew(tmp_path):
 def test_no_block_at_all_cannot_be_searched_for(tmp_path):
     with pytest.raises(types.UserError, match=r"at least one block\. Received: k=0"):
         index_lib.exact(open_table(tmp_path, segments.normal(9, 4))).search(np.ones((1, 4)), 0)
+
+
+def restricted(values, queries, k, allowed):
+    """The oracle among allowed rows, padded to k columns."""
+    rows = np.flatnonzero(allowed)
+    found = search(values[rows], queries, k)
+    missing = ((0, 0), (0, min(k, len(values)) - found.rows.shape[1]))
+    return types.RetrievedBlocks(
+        np.pad(rows[found.rows], missing, constant_values=-1),
+        np.pad(found.scores, missing, constant_values=-np.inf),
+    )
+
+
+@pytest.mark.parametrize("share", [0.9, 0.3, 0.02, 0.0])
+@pytest.mark.parametrize(("batch", "k"), [(70, 1), (5, 10), (3, 1000), (0, 4)])
+def test_search_among_allowed_rows(tmp_path, make, share, batch, k):
+    values, queries = segments.normal(300, 16), segments.normal(batch, 16, seed=1)
+    allowed = np.random.default_rng(0).random(300) < share
+    found = make(open_table(tmp_path, values)).search(queries, k, allowed)
+    expected = restricted(values, queries, k, allowed)
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5, atol=1e-5)
+    assert (found.rows.dtype, found.scores.dtype) == (np.int64, np.float32)
+
+
+def test_what_is_near_to_a_query_may_not_be_allowed(tmp_path, make):
+    values, queries = segments.normal(300, 16), segments.normal(2, 16, seed=1)
+    allowed = np.ones(300, bool)
+    allowed[np.argsort(-(values @ queries[0]))[:120]] = False
+    found = make(open_table(tmp_path, values)).search(queries, 6, allowed)
+    np.testing.assert_array_equal(found.rows, restricted(values, queries, 6, allowed).rows)
+
+
+@pytest.mark.parametrize("name", ["scann", "ivf"])
+def test_few_allowed_rows_are_searched_exactly_and_many_by_the_index(tmp_path, monkeypatch, name):
+    values, queries = segments.normal(2000, 8), segments.normal(4, 8, seed=1)
+    table = open_table(tmp_path, values)
+    retrieval = config.RetrievalConfig(index=name, num_leaves=20, recall_floor=0.5)
+    index = index_lib.Index.open(
+        index_lib.build(str(tmp_path), table.segment, retrieval, k=200), table
+    )
+    exactly = []
+    original = exact_search.search_rows
+    monkeypatch.setattr(
+        exact_search, "search_rows", lambda *a: exactly.append(len(a[0])) or original(*a)
+    )
+    few = np.arange(2000) % 200 == 0
+    found = index.search(queries, 5, few)
+    np.testing.assert_array_equal(found.rows, restricted(values, queries, 5, few).rows)
+    assert exactly == [4]
+    half = np.arange(2000) % 2 == 0
+    found = index.search(queries, 5, half)
+    assert (found.rows >= 0).all()
+    assert half[found.rows].all()
+    assert exactly == [4]

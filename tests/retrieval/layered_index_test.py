@@ -36,10 +36,12 @@ def layered(tables, gone) -> layered_vectors.LayeredVectors:
     return layered_vectors.LayeredVectors(tables, marks, blocks="b", fingerprint="f")
 
 
-def truth(tables, gone, queries, k):
+def truth(tables, gone, queries, k, allowed=None):
     """Live rows and scores, by sorting all of them."""
     values = np.delete(np.concatenate([table.load() for table in tables]), gone, axis=0)
     scores = queries @ values.T
+    if allowed is not None:
+        scores = np.where(allowed, scores, -np.inf)
     order = np.lexsort((np.broadcast_to(np.arange(len(values)), scores.shape), -scores))[:, :k]
     return order, np.take_along_axis(scores, order, axis=1)
 
@@ -125,3 +127,23 @@ def test_equal_scores_are_ordered_by_row_through_pieces():
     np.testing.assert_array_equal(found.rows, np.tile(np.arange(12), (3, 1)))
     few = exact_search.search(np.ones((1, 2), np.float32), pieces[:1], 12)
     assert few.rows[0].tolist() == [*range(30, 40), -1, -1]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.05, 0.0])
+@pytest.mark.parametrize("backend", ["exact", "scann"])
+def test_search_among_allowed_rows(tmp_path, share, backend):
+    tables = layers(tmp_path, 400, 30, 3)
+    rng = np.random.default_rng(1)
+    gone = np.sort(rng.choice(433, 50, replace=False))
+    values = layered(tables, gone)
+    retrieval = config.RetrievalConfig(index=backend, recall_floor=1.0, num_leaves=4)
+    built = index.build(str(tmp_path), tables[0].segment, retrieval, k=200, gates=(8, 30))
+    base = index.Index.open(built, tables[0])
+    searched = layered_index.LayeredIndex(base, values)
+    allowed = rng.random(len(values)) < share
+    queries = segments.normal(70, DIM, seed=2)
+    for k in (1, 9, 1000):
+        rows, scores = truth(tables, gone, queries, min(k, len(values)), allowed)
+        found = searched.search(queries, k, allowed)
+        np.testing.assert_array_equal(found.rows, np.where(np.isfinite(scores), rows, -1))
+        np.testing.assert_allclose(found.scores, scores, rtol=1e-5, atol=1e-5)

@@ -18,7 +18,7 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands.documents import of_run, run_record
-from realm_tf.data.blocks import keys
+from realm_tf.data.blocks import keys, schema
 from realm_tf.retrieval import snapshots
 
 SEGMENTS = "documents"  # directory, beside the snapshots, of what changes make
@@ -126,6 +126,9 @@ class Target:
         }
         return dataclasses.replace(
             config,
+            corpus=dataclasses.replace(
+                config.corpus, metadata_fields=blocks.settings.get(schema.METADATA_FIELDS, {})
+            ),
             blocks=dataclasses.replace(config.blocks, **{**of_blocks, "num_shards": 0}),
             retrieval=dataclasses.replace(config.retrieval, **of_vectors),
         )

@@ -88,6 +88,15 @@ class Chunk:
             self._scalars[column] = stored if self._kept is None else stored[self._kept]
         return self._scalars[column]
 
+    def column(self, column: str) -> pa.Array:
+        """All rows of a column of blocks, as Arrow has it: mapped, and copied if some are left out.
+
+        Raises:
+          KeyError: If there is no such column.
+        """
+        stored = self._columns[column]
+        return stored if self._kept is None else stored.take(pa.array(self._kept))
+
     def scalars(self, column: str, rows: np.ndarray) -> np.ndarray:
         """Values of a scalar column in some rows <int64>[n] of the chunk."""
         if column != _BYTE_LIMIT:

@@ -14,6 +14,7 @@
 | `token_byte_start`, `token_byte_limit` | list of byte type | bytes of every wordpiece in `text` |
 | `sentence_byte_start`, `sentence_byte_limit` | list of byte type | bytes of every sentence |
 | `duplicate_of` | uint64 | id of the first block with the same text; 0 if there is none |
+| `metadata.<field>` | type of the field | value of a declared field, or null; see `data.metadata` |
 
 | column of spans | Arrow type | what it holds |
 |---|---|---|
@@ -27,6 +28,7 @@ is the smallest unsigned type that holds every place of the segment.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +36,7 @@ import numpy as np
 import pyarrow as pa
 
 from realm_tf import types
+from realm_tf.data import metadata
 from realm_tf.data.blocks import keys
 
 BLOCKS = "blocks"
@@ -49,6 +52,9 @@ _SPAN_BYTES = ("span_byte_start", "span_byte_limit")
 _SPAN_TOKENS = ("span_token_start", "span_token_limit")
 _LABEL = "span_label"
 DUPLICATE_OF = "duplicate_of"
+METADATA_FIELDS = "metadata_fields"  # setting of a segment that has such columns
+_METADATA = "metadata."
+_NO_FIELDS: Mapping[str, str] = {}
 
 
 def token_type(vocab_size: int) -> pa.DataType:
@@ -66,8 +72,27 @@ def byte_type_of(blocks: pa.Schema) -> pa.DataType:
     return blocks.field("sentence_byte_start").type.value_type
 
 
-def of_blocks(token: pa.DataType, byte: pa.DataType) -> pa.Schema:
-    """Returns the schema of blocks with these types of wordpieces and of byte places."""
+def metadata_column(field: str) -> str:
+    """Returns the name of the column of a declared field of the metadata."""
+    return f"{_METADATA}{field}"
+
+
+def metadata_fields(blocks: pa.Schema) -> dict[str, str]:
+    """Returns the fields that a schema of blocks has columns of, and their types by `metadata`."""
+    found = (field for field in blocks if field.name.startswith(_METADATA))
+    return {f.name.removeprefix(_METADATA): metadata.type_of(f.type) for f in found}
+
+
+def of_blocks(
+    token: pa.DataType, byte: pa.DataType, fields: Mapping[str, str] = _NO_FIELDS
+) -> pa.Schema:
+    """Returns the schema of blocks.
+
+    Args:
+      token: Type of wordpieces.
+      byte: Type of byte places.
+      fields: Declared fields of the metadata, and their types; see `metadata`.
+    """
     columns = {
         "block_id": pa.uint64(),
         "doc_id": pa.string(),
@@ -77,6 +102,7 @@ def of_blocks(token: pa.DataType, byte: pa.DataType) -> pa.Schema:
         **dict.fromkeys(_TOKENS, _list(token)),
         **dict.fromkeys(_BYTES, _list(byte)),
         DUPLICATE_OF: pa.uint64(),
+        **{metadata_column(name): metadata.ARROW[fields[name]] for name in sorted(fields)},
     }
     return _schema(columns)
 
@@ -100,10 +126,12 @@ def block_batch(blocks: Sequence[types.Block], schema: pa.Schema) -> pa.RecordBa
 
     Raises:
       pyarrow.ArrowInvalid: If a number does not fit the type of its column.
+      UserError: If the metadata has a value that is not of the type of its column.
     """
     made: dict[str, pa.Array] = {
         "doc_key": pa.array([keys.doc_key(b.doc_id) for b in blocks], pa.uint64()),
         DUPLICATE_OF: pa.array(np.zeros(len(blocks), np.uint64)),
+        **_metadata_columns(blocks, metadata_fields(schema)),
     }
     for field in schema:
         if field.name not in made:
@@ -158,9 +186,36 @@ def bracket(text: bytes, places: Iterable[tuple[int, int]]) -> str:
     return b"".join([*parts, text[end:]]).decode("utf-8")
 
 
+def _metadata_columns(
+    blocks: Sequence[types.Block], fields: Mapping[str, str]
+) -> dict[str, pa.Array]:
+    """The columns of declared fields; the metadata of a document is parsed once."""
+    if not fields:
+        return {}
+    parsed = {text: json.loads(text) for text in {block.metadata for block in blocks}}
+    columns = {}
+    for name, kind in fields.items():
+        values = [_metadata_value(block, name, kind, parsed) for block in blocks]
+        columns[metadata_column(name)] = pa.array(values, metadata.ARROW[kind])
+    return columns
+
+
+def _metadata_value(
+    block: types.Block, name: str, kind: str, parsed: Mapping[str, Mapping[str, Any]]
+) -> metadata.Value | None:
+    try:
+        return metadata.value(kind, parsed[block.metadata].get(name))
+    except metadata.WrongValueError as error:
+        raise types.UserError(
+            f'Document {block.doc_id!r}: "{name}" is of the type {kind} in corpus.metadata_fields:'
+            f" {error}"
+        ) from None
+
+
 def _schema(columns: Mapping[str, pa.DataType]) -> pa.Schema:
-    # Nothing may be null: bits of nulls would depend on how rows were joined into batches.
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in columns.items()])
+    # Only values of documents may be null, which have none where a corpus has none.
+    fields = [(name, kind, name.startswith(_METADATA)) for name, kind in columns.items()]
+    return pa.schema([pa.field(name, kind, nullable=null) for name, kind, null in fields])
 
 
 def _list(kind: pa.DataType) -> pa.DataType:

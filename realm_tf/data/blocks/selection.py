@@ -80,7 +80,7 @@ def _columns(table: block_table.BlockTable) -> pa.Schema:
     found = [chunk.schema for chunk in table.chunks()]
     token = max((c.field("token_ids").type.value_type for c in found), key=lambda t: t.bit_width)
     byte = max((schema.byte_type_of(c) for c in found), key=lambda t: t.bit_width)
-    return schema.of_blocks(token, byte)
+    return schema.of_blocks(token, byte, table.metadata_fields)
 
 
 def _records(

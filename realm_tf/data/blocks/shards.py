@@ -112,7 +112,8 @@ def write_segments(
     for passage in sorted(passages, key=lambda p: (p.block.doc_id, p.block.doc_byte_start)):
         divided[keys.shard_of(passage.block.doc_id, num_shards)].append(passage)
     byte = pa.uint32()
-    of_blocks = schema.of_blocks(schema.token_type(settings["vocab_size"]), byte)
+    fields = settings.get(schema.METADATA_FIELDS, {})
+    of_blocks = schema.of_blocks(schema.token_type(settings["vocab_size"]), byte, fields)
     blocks = _segment(
         root,
         schema.BLOCKS,

@@ -101,6 +101,11 @@ class BlockTable:
     def __len__(self) -> int:
         return self._num_rows
 
+    @property
+    def metadata_fields(self) -> dict[str, str]:
+        """Fields of the metadata that have columns, and their types; see `data.metadata`."""
+        return schema.metadata_fields(self._chunks[0].schema) if self._chunks else {}
+
     def chunks(self) -> Iterator[chunk_lib.Chunk]:
         """The whole table in pieces of bounded size, in the order of the rows."""
         return iter(self._chunks)
@@ -287,11 +292,17 @@ def _fingerprint(segments: Sequence[artifacts.Segment], without: np.ndarray | No
     return artifacts.digest([*(segment.fingerprint for segment in segments), *gone])
 
 
+def _fields_of(segment: artifacts.Segment) -> tuple[str, str]:
+    fields = segment.settings.get(schema.METADATA_FIELDS, {})
+    return segment.path, artifacts.canonical_json(fields)
+
+
 def check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment]) -> None:
     """Refuses segments of blocks, and of the spans that mark them, that do not belong together.
 
     Raises:
-      UserError: If one is of another kind, format or tokenizer, or marks other blocks.
+      UserError: If one is of another kind, format or tokenizer, has other columns of metadata, or
+        marks other blocks.
     """
     for kind, segments in ((schema.BLOCKS, blocks), (schema.SPANS, spans)):
         for segment in segments:
@@ -301,6 +312,8 @@ def check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment
                 (blocks[0].path, blocks[0].made_from["tokenizer"]),
                 (segment.path, segment.made_from.get("tokenizer")),
             )
+    for segment in blocks:
+        artifacts.require_same(schema.METADATA_FIELDS, _fields_of(blocks[0]), _fields_of(segment))
     for marked, marks in zip(blocks, spans, strict=bool(spans)):
         artifacts.require_same(
             "blocks", (marks.path, marks.made_from.get("blocks")), (marked.path, marked.fingerprint)

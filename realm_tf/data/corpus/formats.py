@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.data import metadata
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import (
     csv_tables,
@@ -130,6 +131,9 @@ def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig =
     if is_ready(fmt):
         return reference_formats.fingerprint(reference_formats.expand(pattern, fmt))
     root, paths = files.expand(pattern)
+    options = {**dataclasses.asdict(corpus_config), "split_mb": None}
+    if not corpus_config.metadata_fields:
+        del options["metadata_fields"]
     contents = []
     for file in paths:
         found = _format_of(file, fmt)
@@ -138,7 +142,7 @@ def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig =
     return artifacts.digest(
         {
             "files": sorted(contents),
-            "options": {**dataclasses.asdict(corpus_config), "split_mb": None},
+            "options": options,
             "versions": [
                 READING_VERSION,
                 cleaning.CLEANING_VERSION,
@@ -218,6 +222,8 @@ def read_unit(
                 yield _placed(fmt, found)
             elif isinstance(found, records.Dropped):
                 yield found
+            elif (fault := _metadata_fault(unit.file, found, corpus_config)) is not None:
+                yield _placed(fmt, fault)
             else:
                 yield _finished(_FORMATS[fmt], unit.file, found, corpus_config)
     except streams.DamagedError as error:
@@ -310,6 +316,19 @@ def _finished(
         text,
         artifacts.canonical_json(found.metadata),
     )
+
+
+def _metadata_fault(
+    file: str, found: records.RawDocument, corpus_config: config_lib.CorpusConfig
+) -> records.Problem | None:
+    """The problem of a record with a value that is not of the type that its field is declared."""
+    for name, kind in corpus_config.metadata_fields.items():
+        try:
+            metadata.value(kind, found.metadata.get(name))
+        except metadata.WrongValueError as error:
+            message = f'"{name}" is of the type {kind} in corpus.metadata_fields: {error}'
+            return records.Problem(file, found.number, message)
+    return None
 
 
 def _placed(fmt: str, problem: records.Problem) -> records.Problem:

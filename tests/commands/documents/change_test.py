@@ -11,7 +11,7 @@ from realm_tf import artifacts, types
 from realm_tf.artifacts import leases
 from realm_tf.commands.documents import change
 from realm_tf.data.blocks import keys
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import filters, snapshots
 from tests.beam_jobs import changing_documents, copied
 
 record = changing_documents.record
@@ -199,3 +199,16 @@ def test_what_is_killed_leaves_the_old_snapshot_and_goes_on(system, monkeypatch,
     assert len(doc_ids(system)) == 12
     assert system.change("update", [record(3, "It was a river.")]).replaced == ("doc-3",)
     assert system.view().snapshot.revision == 1
+
+
+def test_added_documents_have_the_columns_of_the_base(system):
+    """Though the configuration of the command declares none."""
+    assert system.target().config.corpus.metadata_fields == {}
+    system.change("add", [record(50, lang="de", year=1999, updated="2024-05-31"), record(51)])
+    system.change("update", [record(3, lang="de")])
+    opened = system.view()
+    allowed = filters.allowed(opened.table, [filters.parse("lang=de")])
+    found = {opened.table.doc_id(row) for row in np.flatnonzero(allowed).tolist()}
+    assert found == {"doc-3", "doc-50"}
+    with pytest.raises(types.UserError, match='"year" is of the type number'):
+        system.change("add", [record(60, year="soon")])

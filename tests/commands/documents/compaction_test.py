@@ -26,8 +26,8 @@ def system(published, tmp_path):
 
 
 def _change(system):
-    system.change("add", [record(n) for n in range(12, 15)])
-    system.change("update", [record(3, "It was a river.")])
+    system.change("add", [record(n, year=1900 + n, lang="en") for n in range(12, 15)])
+    system.change("update", [record(3, "It was a river.", updated="2024-05-31")])
     system.change("delete", ["doc-0", "doc-13"])
 
 
@@ -35,6 +35,7 @@ def test_the_same_answers_before_and_after(system):
     _change(system)
     queries = system.embed(["the city of Chicago", "a river", "In 1004", "war"])
     ids, scores = system.search(queries, 9)
+    few, _ = system.search(queries, 9, "year<=1912")
     before = system.view().snapshot
     merged = compaction.compact(system.target())
     assert (merged.revision, merged.parent_revision) == (4, 3)
@@ -44,6 +45,7 @@ def test_the_same_answers_before_and_after(system):
     after, after_scores = system.search(queries, 9)
     np.testing.assert_allclose(after_scores, scores, rtol=1e-5)
     np.testing.assert_array_equal(np.sort(after), np.sort(ids))
+    np.testing.assert_array_equal(np.sort(system.search(queries, 9, "year<=1912")[0]), np.sort(few))
     assert compaction.compact(system.target()) == merged  # nothing is left to do
 
 
@@ -51,7 +53,9 @@ def test_the_base_is_the_one_that_the_blocks_job_makes(system, tmp_path):
     _change(system)
     merged = compaction.compact(system.target())
     numbers = [n for n in range(15) if n not in (0, 13)]
-    records = [record(n, *(["It was a river."] if n == 3 else [])) for n in numbers]
+    records = [record(n) for n in numbers if n < 12 and n != 3]
+    records += [record(n, year=1900 + n, lang="en") for n in numbers if n >= 12]
+    records.append(record(3, "It was a river.", updated="2024-05-31"))
     rebuilt = changing_documents.make(tmp_path / "rebuilt", system.vocab, records)["blocks"]
     shards = artifacts.open_segment(merged.blocks.path).shards
     assert [s.num_records for s in shards] == [s.num_records for s in rebuilt.shards]

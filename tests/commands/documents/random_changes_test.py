@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,18 @@ from tests.beam_jobs import changing_documents
 
 _QUESTIONS = ("the city of Chicago", "a river", "In 1004", "war", "Louis was born", "University")
 _MORE = ("It was a river.", "Louis was born in New York.", "It was in the city of Warsaw.")
+
+# Conditions of a filter, and the same on a record: of many, of some and of very few documents.
+_FILTERS: dict[tuple[str, ...], Callable[[dict[str, Any]], bool]] = {
+    (): lambda record: True,
+    ("year>=1902",): lambda record: record.get("year", 0) >= 1902,
+    ("lang=de,fr", "updated<=2024-05-15"): lambda record: (
+        record.get("lang") in ("de", "fr") and record.get("updated", "9") <= "2024-05-15"
+    ),
+    ("lang=fr", "year=1905"): lambda record: (
+        record.get("lang") == "fr" and record.get("year") == 1905
+    ),
+}
 
 
 class Truth:
@@ -36,8 +49,13 @@ class Truth:
     def record(self, number: int) -> dict[str, Any]:
         """A document of this number with a random end, and random metadata at times."""
         more = self._rng.choice(_MORE, self._rng.integers(0, 4)).tolist()
-        fields = {"year": int(self._rng.integers(1900, 1910))} if self._rng.random() < 0.3 else {}
-        return changing_documents.record(number, *more, **fields)
+        fields = {
+            "year": int(self._rng.integers(1900, 1910)),
+            "lang": str(self._rng.choice(("en", "de", "fr"), p=(0.8, 0.19, 0.01))),
+            "updated": f"2024-05-{self._rng.integers(1, 32):02d}",
+        }
+        kept = {name: value for name, value in fields.items() if self._rng.random() < 0.7}
+        return changing_documents.record(number, *more, **kept)
 
     def choose(self, count: int) -> list[str]:
         """Ids of documents that are there."""
@@ -70,20 +88,34 @@ class Truth:
         for row in range(len(table)):
             record = self.records[table.doc_id(row)]
             assert table.text(row) in record["text"]
-            fields = {"year": record["year"]} if "year" in record else {}
+            fields = {name: record[name] for name in changing_documents.FIELDS if name in record}
             assert json.loads(table.metadata(row)) == fields
         queries = system.embed(_QUESTIONS)
         scores = queries @ vectors.T
         for k in ks:
-            found, found_scores = system.search(queries, k)
-            assert found.shape == (len(queries), min(k, len(ids)))
-            best = -np.sort(-scores, axis=1)[:, :k]
-            np.testing.assert_allclose(found_scores, best, rtol=1e-4, atol=1e-4)
-            for row, of_row, all_scores in zip(found, found_scores, scores, strict=True):
-                assert len(set(row.tolist())) == len(row)
-                place = {i: n for n, i in enumerate(ids.tolist())}
-                own = all_scores[[place[i] for i in row.tolist()]]
-                np.testing.assert_allclose(of_row, own, rtol=1e-4, atol=1e-4)
+            for conditions, meets in _FILTERS.items():
+                found = system.search(queries, k, *conditions)
+                self._check_found(found, k, ids, np.where(self._allowed(meets), scores, -np.inf))
+
+    def _allowed(self, meets: Callable[[dict[str, Any]], bool]) -> np.ndarray:
+        """<bool>[num_blocks] blocks of documents that meet a filter, in the order of `_blocks`."""
+        found = [meets(self.records[d]) for d, (own, _) in self._blocks.items() for _ in own]
+        return np.array(found)
+
+    def _check_found(
+        self, found: tuple[np.ndarray, np.ndarray], k: int, ids: np.ndarray, scores: np.ndarray
+    ) -> None:
+        """Compares what was found with all scores <float32>[n, num_blocks]; -inf is not allowed."""
+        found_ids, found_scores = found
+        assert found_ids.shape == (len(scores), min(k, len(ids)))
+        best = -np.sort(-scores, axis=1)[:, :k]
+        np.testing.assert_allclose(found_scores, best, rtol=1e-4, atol=1e-4)
+        place = {i: n for n, i in enumerate(ids.tolist())}
+        for row, of_row, all_scores in zip(found_ids, found_scores, scores, strict=True):
+            there = np.isfinite(of_row)
+            assert len(set(row[there].tolist())) == np.count_nonzero(there)
+            own = all_scores[[place[i] for i in row[there].tolist()]]
+            np.testing.assert_allclose(of_row[there], own, rtol=1e-4, atol=1e-4)
 
 
 def run(tmp_path, *, rounds: int, batch: int, index: str = "exact") -> int:

@@ -3,6 +3,7 @@
 """Columns keep every value, in the narrowest types, and refuse what does not fit."""
 
 import dataclasses
+import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -74,3 +75,20 @@ def test_largest_place(passages):
 
 def test_bracket():
     assert schema.bracket("ein café.".encode(), [(4, 9)]) == "ein [[café]]."
+
+
+def test_declared_fields_of_metadata_are_typed_columns(passages):
+    fields = {"year": "number", "a b": "string", "updated": "date"}
+    columns = schema.of_blocks(pa.uint16(), pa.uint16(), fields)
+    assert schema.metadata_fields(columns) == dict(sorted(fields.items()))
+    assert schema.metadata_fields(COLUMNS) == {}
+    texts = ['{"year":"1999","a b":"c"}', '{"updated":"2024-05-31T10:00:00Z","other":[1]}', "{}"]
+    blocks = [dataclasses.replace(passages[0].block, metadata=text) for text in texts]
+    batch = schema.block_batch(blocks, columns)
+    assert batch.schema == columns
+    assert batch.column("metadata.year").to_pylist() == [1999.0, None, None]
+    assert batch.column("metadata.a b").to_pylist() == ["c", None, None]
+    assert batch.column("metadata.updated").to_pylist() == [None, datetime.date(2024, 5, 31), None]
+    bad = dataclasses.replace(passages[0].block, metadata='{"year":"soon"}')
+    with pytest.raises(types.UserError, match=r"'doc0': \"year\" is of the type number.*'soon'"):
+        schema.block_batch([bad], columns)

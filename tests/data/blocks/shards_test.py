@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shards map as they were written, in batches of a fixed number of rows, whatever came in."""
 
+import dataclasses
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -102,3 +104,27 @@ def test_head(tmp_path, passages):
     assert first.counts["blocks"] == marks.counts["blocks"] == 5
     assert marks.made_from["blocks"] == first.fingerprint
     assert shards.head(blocks, None, 10_000, str(tmp_path / "c"))[0].counts == blocks.counts
+
+
+def test_missing_metadata_does_not_make_bytes_depend_on_how_rows_came(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "ROWS", 6)
+    fields = {"year": "number", "lang": "string", "updated": "date"}
+    columns = schema.of_blocks(pa.uint16(), pa.uint16(), fields)
+    given = [None, {"year": 1, "lang": "é", "updated": "2024-01-02"}, {"lang": "de"}, {"year": 2}]
+    made = example_passages.passages(seed=0, num_docs=12)
+    blocks = [
+        dataclasses.replace(passage.block, metadata=json.dumps(given[n // 5 % 4] or {}))
+        for n, passage in enumerate(made)
+    ]
+    digests = set()
+    for size in (1, 2, 5, 7, len(blocks)):
+        batches = [
+            schema.block_batch(blocks[start : start + size], columns)
+            for start in range(0, len(blocks), size)
+        ]
+        path = str(tmp_path / f"{size}.arrow")
+        shards.write(path, batches, columns)
+        digests.add(artifacts.file_sha256(path)[0])
+        found = pa.Table.from_batches(shards.read(path)).column("metadata.year").to_pylist()
+        assert found == [(given[n // 5 % 4] or {}).get("year") for n in range(len(blocks))]
+    assert len(digests) == 1

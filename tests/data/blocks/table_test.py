@@ -223,3 +223,15 @@ def test_rows_that_are_left_out(segments, rows):
         [len(p.block.token_ids) for p in left],
     )
     assert len(table.ragged("text")) == len(left)
+
+
+def test_segments_with_other_columns_of_metadata_are_refused(tmp_path):
+    made = [
+        example_passages.segments(
+            tmp_path / str(number), example_passages.passages(seed=number, num_docs=2), **settings
+        )[0]
+        for number, settings in enumerate([{}, {"metadata_fields": {"year": "number"}}])
+    ]
+    assert block_table.BlockTable.open(made[1]).metadata_fields == {"year": "number"}
+    with pytest.raises(types.UserError, match="do not belong together: their metadata_fields"):
+        block_table.BlockTable.open(made)

@@ -171,3 +171,26 @@ def test_entities_by_format_and_option(tmp_path):
     corpus_config = config_lib.CorpusConfig(unescape_html=True)
     (unescaped,) = corpus_formats.read_unit(records.Unit(other), "jsonl", corpus_config)
     assert (wiki.text[:5], plain.text, unescaped.text) == ("a < b", "a &lt; b", "a < b")
+
+
+def test_a_value_of_another_type_is_a_problem_with_its_place(tmp_path):
+    rows = [
+        {"id": "1", "text": "a", "year": 2020, "updated": None},
+        {"id": "2", "text": "b", "year": "soon"},
+        {"id": "3", "text": "c", "updated": "2024-31-05"},
+        {"id": "4", "text": "d"},
+    ]
+    path = documents.write(tmp_path / "a.jsonl", rows)
+    reading = config_lib.CorpusConfig(metadata_fields={"year": "number", "updated": "date"})
+    (unit,) = corpus_formats.units(path, "jsonl")
+    first, *bad, last = corpus_formats.read_unit(unit, "jsonl", reading)
+    assert (first.doc_id, last.doc_id) == ("1", "4")
+    assert [problem.message for problem in bad] == [
+        f'{path}:2: "year" is of the type number in corpus.metadata_fields: it must be a number.'
+        " Received: 'soon'.",
+        f'{path}:3: "updated" is of the type date in corpus.metadata_fields: it must be a date as'
+        " in ISO 8601, such as \"2024-05-31\". Received: '2024-31-05'.",
+    ]
+    plain = corpus_formats.fingerprint(path, "jsonl")
+    assert corpus_formats.fingerprint(path, "jsonl", reading) != plain
+    assert corpus_formats.fingerprint(path, "jsonl", config_lib.CorpusConfig()) == plain
