@@ -269,6 +269,7 @@ class _Job:
             skipped = {f"skipped_{reason}": n for reason, n in tally.dropped.items()}
             counts = {"documents": 0, **tally.counts, **skipped}
             self._warn_of_other_wordpieces(counts)
+        self._warn_of_fields_without_values(tally)
         files = {
             kind: [file for result in finished for file in result[outputs.FILES][kind]]
             for kind in finished[0][outputs.FILES]
@@ -280,6 +281,14 @@ class _Job:
         of_spans = {n: c for n, c in counts.items() if n.startswith(("blocks", *_OF_SPANS))}
         writer = self.recipes[1].writer(blocks=blocks.fingerprint)
         return Built(blocks, outputs.commit(writer, files[schema.SPANS], of_spans))
+
+    def _warn_of_fields_without_values(self, tally: job_report.Tally) -> None:
+        for name in self._params.config.corpus.metadata_fields:
+            if not tally.counts[schema.metadata_column(name)]:
+                _LOGGER.warning(
+                    "No document of %s has a value of %r, which corpus.metadata_fields declares.",
+                    self._params.corpus, name,
+                )  # fmt: skip
 
     def _warn_of_other_wordpieces(self, counts: Mapping[str, int]) -> None:
         other, total = counts["with_other_wordpieces"], counts["documents"]

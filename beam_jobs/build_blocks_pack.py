@@ -82,7 +82,8 @@ class PackFn(work_items.ItemFn):
           The result: "tally", "counts", "largest_place" (of a byte in a block), "ids" and "texts".
         """
         tally = job_report.Tally()
-        for name in ("blocks", "sentences", "tokens"):
+        columns = [schema.metadata_column(name) for name in self._metadata_fields]
+        for name in ("blocks", "sentences", "tokens", *columns):
             tally.count(name, 0)  # also of a shard without documents
         letters = job_report.DeadLetters(self.folder, STEP, number, tally)
         parts = [sorted_runs.Slice(*part) for part in slices]
@@ -108,13 +109,15 @@ class PackFn(work_items.ItemFn):
                 rows.add(blocks)
                 batch = schema.block_batch(blocks, self._columns)
                 largest = max(largest, schema.largest_place(batch))
+                for name in columns:
+                    tally.count(name, batch.num_rows - batch.column(name).null_count)
                 yield batch
 
         shards.write(packed_path(self.folder, number), batches(), self._columns)
         if corpus_formats.brings_spans(self._fmt):
-            columns = schema.of_spans(_BYTE_TYPE)
-            batch = schema.span_batch(marks, columns)
-            shards.write(packed_path(self.folder, number, schema.SPANS), [batch], columns)
+            of_spans = schema.of_spans(_BYTE_TYPE)
+            batch = schema.span_batch(marks, of_spans)
+            shards.write(packed_path(self.folder, number, schema.SPANS), [batch], of_spans)
         letters.write()
         return {
             "tally": vars(tally),

@@ -117,7 +117,7 @@ class Lease:
         self._ended.set()
         self._thread.join()
         with contextlib.suppress(OSError, *gfile.errors()), _alone(self._directory):
-            found = _read(self._directory)
+            found = read_holder(_path(self._directory))
             if found is not None and found.key == self._holder.key:
                 gfile.remove(_path(self._directory))
 
@@ -135,7 +135,7 @@ class Lease:
     def _renew(self) -> str | None:
         """Renews the lease; returns what to tell the user if it is not ours any more."""
         with _alone(self._directory):
-            found = _read(self._directory)
+            found = read_holder(_path(self._directory))
             if found is None or found.key != self._holder.key:
                 return _lost(self._directory, found)
             renewed = dataclasses.replace(found, renewed=time.time())
@@ -193,8 +193,17 @@ def _stopped_when_lost(lease: Lease) -> Iterator[None]:
 
 def holder_of(directory: str) -> Holder | None:
     """Who holds the lease of a directory; None if it is free."""
-    found = _read(directory)
+    found = read_holder(_path(directory))
     return None if found is None or found.is_dead() else found
+
+
+def read_holder(path: str) -> Holder | None:
+    """Who the file of a lease names; None if there is none, or it names nobody."""
+    try:
+        with gfile.GFile(path, "r") as f:
+            return _parse(json.loads(f.read()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 def _take(directory: str, holder: Holder) -> None:
@@ -202,7 +211,7 @@ def _take(directory: str, holder: Holder) -> None:
         files.create_text(_path(directory), holder.to_json())
         return
     with _alone(directory):
-        found = _read(directory)
+        found = read_holder(_path(directory))
         if found is not None and not found.is_dead():
             raise types.UserError(_refusal(directory, found))
         files.write_text(_path(directory), holder.to_json())
@@ -218,15 +227,6 @@ def _alone(directory: str) -> Iterator[None]:
             with contextlib.suppress(OSError):  # some network filesystems cannot
                 fcntl.flock(place, fcntl.LOCK_EX)
         yield
-
-
-def _read(directory: str) -> Holder | None:
-    """Who the lease's file names; None if there is none, or it names nobody."""
-    try:
-        with gfile.GFile(_path(directory), "r") as f:
-            return _parse(json.loads(f.read()))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
 
 
 def _parse(body: dict[str, Any]) -> Holder:

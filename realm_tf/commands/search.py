@@ -7,14 +7,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.artifacts import gfile
 from realm_tf.commands import paths
-from realm_tf.retrieval import filters, snapshots
+from realm_tf.retrieval import filters, reading, snapshots
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -76,9 +76,16 @@ def search(path: str, request: Request, *, vocab: str | None = None) -> list[dic
       UserError: If there is no whole snapshot, a field of the filter is not declared, or a value is
         not of its type.
     """
+    snapshot, config, vocab = _snapshot(path, vocab)
+    with reading.hold(snapshot):
+        return list(_found(snapshot, config, vocab, request))
+
+
+def _found(
+    snapshot: snapshots.Snapshot, config: config_lib.Config, vocab: str, request: Request
+) -> Iterator[dict[str, Any]]:
     from realm_tf.retrieval import retriever, view  # they need TensorFlow
 
-    snapshot, config, vocab = _snapshot(path, vocab)
     opened = view.View(snapshot)
     allowed = filters.allowed(opened.table, request.conditions) if request.conditions else None
     tokenizer = tokenizer_lib.Tokenizer.open(vocab)
@@ -86,18 +93,10 @@ def search(path: str, request: Request, *, vocab: str | None = None) -> list[dic
     queries = packing.pack_queries(encoded, config.open_qa.query_length, tokenizer)
     embed = retriever.load_embed_fn(snapshot.segment("embedder"), "queries")
     found = opened.index.search(embed(queries), request.k, allowed)
-    return [
-        {
-            "question": question,
-            "snapshot": snapshot.name,
-            "blocks": [
-                _block(opened.table, row, score)
-                for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
-                if row >= 0
-            ],
-        }
-        for question, rows, scores in zip(request.questions, *found, strict=True)
-    ]
+    for question, rows, scores in zip(request.questions, *found, strict=True):
+        pairs = zip(rows.tolist(), scores.tolist(), strict=True)
+        blocks = [_block(opened.table, row, score) for row, score in pairs if row >= 0]
+        yield {"question": question, "snapshot": snapshot.name, "blocks": blocks}
 
 
 def _snapshot(path: str, vocab: str | None) -> tuple[snapshots.Snapshot, config_lib.Config, str]:

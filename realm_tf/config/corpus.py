@@ -82,7 +82,7 @@ class CorpusConfig(ranges.Section):
 
     def faults(self) -> Iterator[str]:
         """See `Section`."""
-        taken = (self.id_field, self.title_field, self.text_field)
+        taken = (self.id_field or "id", self.title_field, self.text_field)
         for name in self.metadata_fields:
             if name in taken:
                 yield (

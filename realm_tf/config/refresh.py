@@ -30,6 +30,12 @@ class RefreshConfig(ranges.Section):
     keep_snapshots: int = ranges.setting(
         3, "Number of newest snapshots that stay on disk.", at_least=1
     )
+    keep_hours: float = ranges.setting(
+        0.0,
+        "Hours that every snapshot stays on disk, besides those newest ones.",
+        at_least=0,
+        at_most=1_000_000,
+    )
     max_staleness_steps: int | None = ranges.setting(
         None, "Staleness budget, in steps; null: no budget.", at_least=0
     )

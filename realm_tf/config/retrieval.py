@@ -67,6 +67,19 @@ class RetrievalConfig(ranges.Section):
         at_least=0,
     )
 
+    keep_revisions: int | None = ranges.setting(
+        None,
+        "Number of newest revisions of a snapshot that stay when its documents are changed; null:"
+        " all ([documents.md](documents.md#old-revisions)).",
+        at_least=1,
+    )
+    keep_revision_hours: float = ranges.setting(
+        0.0,
+        "Hours that every revision stays, besides those newest ones.",
+        at_least=0,
+        at_most=1_000_000,
+    )
+
     def faults(self) -> Iterator[str]:
         """See `Section`."""
         if 0 < self.num_leaves < self.num_leaves_to_search:

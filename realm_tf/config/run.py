@@ -35,7 +35,7 @@ _OPERATIONAL = {
     "alarms",  # where one may end a training, `alarm_watch` says so
     "replay_swaps",  # by its swaps, wherever the file lies: see `replayed_refreshing`
     *("strategy", "tpu", "prefetch_batches", "input_threads", "profile_steps"),
-    "max_delta_fraction",
+    *("max_delta_fraction", "keep_revisions", "keep_revision_hours", "keep_hours"),
 }
 
 

@@ -135,6 +135,14 @@ class Snapshot:
         """Its name, e.g. "step 500, revision 2"; revision 0 is not mentioned."""
         return f"step {self.step}" + (f", revision {self.revision}" if self.revision else "")
 
+    def is_younger(self, hours: float) -> bool:
+        """Whether it was made less than so many hours ago; one that does not say when is not."""
+        try:
+            made = datetime.datetime.fromisoformat(self.created)
+        except ValueError:
+            return False
+        return datetime.datetime.now(datetime.UTC) - made < datetime.timedelta(hours=hours)
+
     @property
     def all_blocks(self) -> tuple[Part, ...]:
         """The segments "blocks" in the order of their rows: the base, and the deltas."""

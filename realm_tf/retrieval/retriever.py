@@ -25,10 +25,18 @@ def load_embed_fn(embedder: artifacts.Segment, signature: str) -> EmbedFn:
       signature: Tower to load, "queries" or "blocks".
 
     Raises:
-      UserError: If the SavedModel has no such signature.
+      UserError: If the SavedModel is missing, or has no such signature.
     """
     with artifacts.plain_path(embedder.file(artifacts.SAVED_MODEL)) as directory:
-        loaded = tf.saved_model.load(directory)
+        try:
+            loaded = tf.saved_model.load(directory)
+        except (OSError, tf.errors.NotFoundError) as error:
+            if artifacts.is_complete(embedder.path):
+                raise
+            raise types.UserError(
+                f"{embedder.path} is gone since its snapshot was opened, as old snapshots are. Open"
+                " the newest one."
+            ) from error
     if signature not in loaded.signatures:
         raise types.UserError(
             f"{embedder.path} has no signature {signature!r}, only {sorted(loaded.signatures)}."

@@ -17,6 +17,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from realm_tf import artifacts, types
@@ -127,12 +128,21 @@ def newest(directory: str, step: int | None = None) -> Snapshot | None:
     Raises:
       UserError: If the newest is a damaged revision: the one before holds what was deleted since.
     """
-    for version in reversed(list_versions(directory)):
-        if step is not None and version.step != step:
-            continue
+    while True:
+        versions = list_versions(directory)
+        found = _newest_of(directory, [v for v in versions if step in (None, v.step)])
+        # While it was looked at, all may have been replaced, and collected.
+        if found is not None or list_versions(directory) == versions:
+            return found
+
+
+def _newest_of(directory: str, versions: Sequence[Version]) -> Snapshot | None:
+    for version in reversed(versions):
         try:
             return load(directory, *version)
         except types.UserError as error:
+            if not gfile.exists(path_of(directory, *version)):
+                continue  # collected since a moment ago
             name = os.path.basename(path_of(directory, *version))
             if version.revision:
                 raise types.UserError(

@@ -15,7 +15,6 @@ import hashlib
 import numpy as np
 
 from realm_tf import artifacts
-from realm_tf.artifacts import gfile
 from realm_tf.retrieval import vectors
 
 KIND = "tombstones"
@@ -38,8 +37,7 @@ class Tombstones:
         """Reads a segment "tombstones"; without one nothing is deleted."""
         if segment is None:
             return cls(np.zeros(0, np.int64))
-        with gfile.GFile(segment.file(_ROWS), "rb") as f:
-            return cls(np.lib.format.read_array(f, allow_pickle=False))
+        return cls(vectors.map_array(segment.file(_ROWS)))
 
     def write(self, root: str, *, blocks: str) -> artifacts.Segment:
         """Writes a segment "tombstones".

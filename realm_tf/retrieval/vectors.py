@@ -282,8 +282,16 @@ def map_array(path: str) -> np.ndarray:
     """Maps a .npy file into memory; a remote one is copied to a local cache first.
 
     Copy-on-write, because only an array that may be written to can be shared with TensorFlow.
+
+    Raises:
+      UserError: If it is missing.
     """
-    array: np.ndarray = np.asarray(  # still mapped; slices of an np.memmap are slow
-        np.load(artifacts.localise(path), mmap_mode="c", allow_pickle=False)
-    )
+    try:
+        mapped = np.load(artifacts.localise(path), mmap_mode="c", allow_pickle=False)
+    except FileNotFoundError:
+        raise types.UserError(
+            f"No such file: {path}. It is gone since its segment was opened, as old snapshots are."
+            " Open the newest one."
+        ) from None
+    array: np.ndarray = np.asarray(mapped)  # still mapped; slices of an np.memmap are slow
     return array

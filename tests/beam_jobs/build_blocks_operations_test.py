@@ -299,7 +299,7 @@ def test_a_disk_that_must_not_be_written_is_one_line(tmp_path, small_disk):
         build(tmp_path, path, output_root=str(small_disk / "out"), vocab=vocab)
 
 
-def test_declared_metadata_becomes_columns_and_other_types_dead_letters(tmp_path):
+def test_declared_metadata_becomes_columns_and_other_types_dead_letters(tmp_path, caplog):
     rows = documents.records(9)[:8]
     rows[2]["n"] = "two"
     rows[3]["updated"] = "2024-05-31"
@@ -311,6 +311,13 @@ def test_declared_metadata_becomes_columns_and_other_types_dead_letters(tmp_path
     (letter,) = letters(tmp_path)
     assert (letter["record"], letter["cause"]) == (3, "unreadable")
     assert segment.settings["metadata_fields"] == reading["metadata_fields"]
+    assert segment.counts["metadata.n"] == segment.counts["blocks"]
+    assert 0 < segment.counts["metadata.updated"] < segment.counts["blocks"]
+    assert "No document" not in caplog.text
+    build(
+        tmp_path / "x", documents.write(tmp_path / "b.jsonl", documents.records(4)), reading=reading
+    )
+    assert "b.jsonl has a value of 'updated', which corpus.metadata_fields declares" in caplog.text
     table = block_table.BlockTable.open(segment)
     found = {}
     for chunk in table.chunks():

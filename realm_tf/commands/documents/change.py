@@ -21,7 +21,7 @@ import numpy as np
 from beam_jobs import embed_blocks
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
-from realm_tf.commands.documents import compaction
+from realm_tf.commands.documents import collecting, compaction
 from realm_tf.commands.documents import cut as cut_lib
 from realm_tf.commands.documents import target as target_lib
 from realm_tf.data.blocks import keys, selection
@@ -94,7 +94,9 @@ class Plan:
 
 
 def change(target: target_lib.Target, request: Request) -> tuple[Plan, snapshots.Snapshot]:
-    """Changes documents, and merges layers if the rule of `retrieval.max_delta_fraction` says so.
+    """Changes documents, merges layers, and removes old revisions.
+
+    The last two as `retrieval.max_delta_fraction` and `retrieval.keep_revisions` say.
 
     Returns:
       What was done, and the newest snapshot.
@@ -122,7 +124,9 @@ def change(target: target_lib.Target, request: Request) -> tuple[Plan, snapshots
             _LOGGER.info("published %s", snapshot.name)
         for segment in made:  # of which the delta has what it needs
             gfile.rmtree(segment.path)
-        return planned, compaction.by_rule(target, target.newest())
+        newest = compaction.by_rule(target, target.newest())
+        collecting.by_rule(target, newest)
+        return planned, newest
 
 
 def preview(target: target_lib.Target, request: Request) -> Plan:

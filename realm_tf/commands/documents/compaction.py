@@ -13,6 +13,7 @@ import logging
 import numpy as np
 
 from realm_tf import artifacts
+from realm_tf.commands.documents import collecting
 from realm_tf.commands.documents import target as target_lib
 from realm_tf.data.blocks import selection
 from realm_tf.retrieval import index as index_lib
@@ -33,14 +34,19 @@ def by_rule(target: target_lib.Target, snapshot: snapshots.Snapshot) -> snapshot
 
 
 def compact(target: target_lib.Target) -> snapshots.Snapshot:
-    """Merges the layers of the newest snapshot; returns it as it is if it has none.
+    """Merges the layers of the newest snapshot, if it has some, and removes old revisions by rule.
+
+    Returns:
+      The newest snapshot.
 
     Raises:
       UserError: If blocks or vectors are damaged, or another process changes the documents.
     """
     with target.held():
         snapshot = target.newest()
-        return _merge(target, snapshot) if has_layers(snapshot) else snapshot
+        merged = _merge(target, snapshot) if has_layers(snapshot) else snapshot
+        collecting.by_rule(target, merged)
+        return merged
 
 
 def has_layers(snapshot: snapshots.Snapshot) -> bool:

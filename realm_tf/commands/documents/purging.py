@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator
 from realm_tf import types
 from realm_tf.artifacts import gfile
 from realm_tf.commands.documents import target as target_lib
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import reading, snapshots
 
-_KINDS = ("blocks", "spans", "vectors", "index", "recall_queries", "examples", "tombstones")
+# Kinds of segments that hold documents.
+KINDS = ("blocks", "spans", "vectors", "index", "recall_queries", "examples", "tombstones")
 
 
 def purge(target: target_lib.Target) -> list[str]:
@@ -28,10 +29,15 @@ def purge(target: target_lib.Target) -> list[str]:
       The paths that are removed.
 
     Raises:
-      UserError: If no snapshot is whole, or another process changes the documents.
+      UserError: If no snapshot is whole, another process changes the documents, or one reads what
+        would be removed.
     """
     with target.held():
         kept = target.newest()
+        for directory in {directory for directory, _ in _snapshots(target)}:
+            is_here = directory == target.directory
+            version = snapshots.Version(kept.step, kept.revision) if is_here else None
+            reading.refuse_in_use(directory, version)
         needed = {os.path.realpath(part.path) for _, part in kept.parts()}
         old = [
             (directory, version)
@@ -64,9 +70,9 @@ def _segments(
     for directory, version in old:
         with contextlib.suppress(types.UserError):  # a damaged one names nothing
             named = snapshots.load(directory, *version, verify=False)
-            paths = (part.path for kind, part in named.parts() if kind in _KINDS)
+            paths = (part.path for kind, part in named.parts() if kind in KINDS)
             yield from filter(gfile.isdir, paths)
     for folder, names, _ in list(gfile.walk(target.workdir or target.root)):
         for name in (name.rstrip("/") for name in names):
-            if name.partition("-")[0] in _KINDS and "-" in name:
+            if name.partition("-")[0] in KINDS and "-" in name:
                 yield os.path.join(folder, name)

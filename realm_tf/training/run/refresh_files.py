@@ -26,8 +26,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from realm_tf import artifacts, types
+from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import reading, snapshots
 from realm_tf.training.engine import checkpoints
 from realm_tf.training.run import swap_log
 
@@ -126,31 +127,43 @@ class RefreshFiles:
             if later > step:
                 _remove(f"{self.root(later)}.json")
 
-    def collect(self, keep_last: int, *, has_ended: bool = False) -> None:
+    def collect(self, config: config_lib.RefreshConfig, *, has_ended: bool = False) -> None:
         """Deletes the snapshots that nobody needs, overtaken exports, and what was left of either.
 
-        What stays: the first snapshot, the newest ones, those that a batch may be made from by the
-        swap log if the training resumes at any of its checkpoints, and those that are newer than
-        what the trainer has taken up.
+        What stays: the first snapshot, the newest and the youngest ones, those that a batch may be
+        made from by the swap log if the training resumes at any of its checkpoints, those that are
+        newer than what the trainer has taken up, and those that somebody reads (`reading`).
 
         Args:
-          keep_last: How many of the newest stay.
+          config: How many stay, and how long.
           has_ended: Whether the training has: then nothing is pending or being exported.
         """
         published = self.published()
         newest = max(published, default=0)
         swaps = swap_log.SwapLog(self.swaps)
         oldest = checkpoints.oldest_step(self.directory)
-        kept = {0, *published[-keep_last:], *swaps.steps_in_use(oldest)}
+        kept = {0, *published[-config.keep_snapshots :], *swaps.steps_in_use(oldest)}
         kept |= {step for step in published if step > swaps.newest}
+        kept |= {step for step in published if self._is_young(step, config.keep_hours)}
+        kept |= self._in_use()
         known = {*snapshots.list_steps(self.snapshot_dir), *_steps(self._exports, ("", ".json"))}
         for step in known:
             # What is newer than every snapshot is pending, or being exported.
             if step not in kept and (step < newest or has_ended):
                 self._delete(step)
 
+    def _is_young(self, step: int, hours: float) -> bool:
+        with contextlib.suppress(types.UserError):  # damaged
+            return snapshots.load(self.snapshot_dir, step, verify=False).is_younger(hours)
+        return False
+
+    def _in_use(self) -> set[int]:
+        return {version.step for version in reading.in_use(self.snapshot_dir)}
+
     def _delete(self, step: int) -> None:
         snapshots.delete_all(self.snapshot_dir, step)
+        if step in self._in_use():  # since a moment ago; the next collection has the rest
+            return
         _remove(f"{self.root(step)}.json")
         if gfile.isdir(self.root(step)):
             gfile.rmtree(self.root(step))

@@ -143,7 +143,7 @@ class RefreshService:
             self._note_failure(files, export, error)
             return
         try:
-            files.collect(job.config.pretrain.refresh.keep_snapshots)
+            files.collect(job.config.pretrain.refresh)
         except refresh_lib.MAY_FAIL as error:
             cause = refresh_lib.traceback_of(error)
             _LOGGER.warning("deleting old snapshots failed (%s)", error, exc_info=cause)

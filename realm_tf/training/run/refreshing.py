@@ -118,7 +118,7 @@ class Refreshing:
     def finish(self) -> None:
         """Called when training has ended and its weights are written: deletes what is left over."""
         with self._surviving("deleting old snapshots", self._steps):
-            self._files.collect(self._config.keep_snapshots, has_ended=True)
+            self._files.collect(self._config, has_ended=True)
 
     def _forget_later(self, step: int) -> None:
         """Forgets what was exported, published and measured after `step`."""

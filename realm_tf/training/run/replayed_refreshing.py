@@ -131,7 +131,7 @@ class SyncReplay(_Replay, sync_refreshing.SyncRefreshing):
             export = self._export(step, recipe_now)
             strategies.outside(lambda: self._publish(export))
         with self._surviving("deleting old snapshots", step):
-            self._files.collect(self._config.keep_snapshots)
+            self._files.collect(self._config)
 
     def _await(self, step: int, index: int) -> None:
         if step not in self._files.published():

@@ -26,7 +26,7 @@ class SyncRefreshing(refreshing.Refreshing):
             strategies.outside(lambda: self._publish(export))
             self._take_up(step, step)
         with self._surviving("deleting old snapshots", step):
-            self._files.collect(self._config.keep_snapshots)
+            self._files.collect(self._config)
 
     def _publish(self, export: refresh_files.Export) -> None:
         embedder = artifacts.open_segment(export.embedder, "embedder")

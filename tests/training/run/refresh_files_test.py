@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What trainer and refresher tell each other by files, whatever is killed when."""
 
+import contextlib
+import datetime
 import json
 import os
 
 import pytest
 
-from realm_tf import artifacts
-from realm_tf.retrieval import snapshots
+from realm_tf import artifacts, config, types
+from realm_tf.retrieval import reading, snapshots
 from realm_tf.training.run import refresh_files, swap_log
 from tests.retrieval import segments
+
+KEEP_ONE = config.RefreshConfig(keep_snapshots=1)
 
 
 @pytest.fixture
@@ -30,11 +34,11 @@ def _export(files, step, *, complete=True, name="embedder-1"):
     return export
 
 
-def _publish(files, step, embedder=None):
+def _publish(files, step, embedder=None, created=""):
     """A manifest alone: who published it has looked at its parts."""
     parts = {role: snapshots.Part(f"/{role}", "0") for role in snapshots.PARTS}
     parts["embedder"] = snapshots.Part(embedder or "/embedder", "0")
-    about = {"recall": {}, "parent": None, "created": "", "settings": {}}
+    about = {"recall": {}, "parent": None, "created": created, "settings": {}}
     snapshots.publish(files.snapshot_dir, snapshots.Snapshot(step=step, **parts, **about))
 
 
@@ -102,11 +106,11 @@ def test_collection_keeps_what_is_needed(files):
     _export(files, 100, complete=False)
     _swap(files, 10, 20, 40, 60)
     _checkpoints(files, 45, 62)
-    files.collect(1)
+    files.collect(KEEP_ONE)
     # 40 by the older checkpoint, 60 by the newer; 70 and 80 are to be taken up yet; two pending.
     assert _kept(files) == [40, 60, 70, 80, 90, 100]
     assert snapshots.list_steps(files.snapshot_dir) == [0, 40, 60, 70, 80]
-    files.collect(1, has_ended=True)
+    files.collect(KEEP_ONE, has_ended=True)
     assert _kept(files) == [40, 60, 70, 80]
 
 
@@ -119,11 +123,60 @@ def test_collection_sweeps_what_nothing_names(files):
     os.remove(f"{files.root(20)}.json")  # or here
     os.makedirs(f"{files.root(15)}/vectors-1")  # a refresh that was killed, and overtaken
     _export(files, 25, complete=False)  # an export that was killed
-    files.collect(1)
+    files.collect(KEEP_ONE)
     assert _kept(files) == [30]
     assert snapshots.list_steps(files.snapshot_dir) == [30]
-    files.collect(1)  # again: nothing happens
+    files.collect(KEEP_ONE)  # again: nothing happens
     assert _kept(files) == [30]
+
+
+def test_collection_leaves_what_is_read(files):
+    for step in (10, 20, 30):
+        _publish(files, step, _export(files, step).embedder)
+    _swap(files, 10, 20, 30)
+    _checkpoints(files, 35)
+    with reading.hold(snapshots.load(files.snapshot_dir, 10, verify=False)):
+        files.collect(KEEP_ONE)
+        assert _kept(files) == [10, 30]
+        assert snapshots.list_steps(files.snapshot_dir) == [10, 30]
+    files.collect(KEEP_ONE)
+    assert _kept(files) == [30]
+
+
+def test_what_a_reader_found_a_moment_before_keeps_its_segments(files, monkeypatch):
+    for step in (10, 20):
+        _publish(files, step, _export(files, step).embedder)
+    _swap(files, 10, 20)
+    _checkpoints(files, 25)
+    found = snapshots.load(files.snapshot_dir, 10, verify=False)
+    original = snapshots.delete_all
+    with contextlib.ExitStack() as stack:
+
+        def slow(directory, step):  # the reader comes between the look and the deletion
+            stack.enter_context(reading.hold(found))
+            original(directory, step)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(snapshots, "delete_all", slow)
+            files.collect(KEEP_ONE)
+        assert snapshots.list_steps(files.snapshot_dir) == [20]
+        assert _kept(files) == [10, 20]
+        with pytest.raises(types.UserError, match="was deleted before it could be read"):
+            stack.enter_context(reading.hold(found))
+    files.collect(KEEP_ONE)
+    assert _kept(files) == [20]
+
+
+def test_collection_keeps_by_age(files):
+    ago = lambda hours: str(datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=hours))  # noqa: E731
+    for step, hours in ((10, 50), (20, 3), (30, 1), (40, 0)):
+        _publish(files, step, _export(files, step).embedder, created=ago(hours))
+    _swap(files, 10, 20, 30, 40)
+    _checkpoints(files, 45)
+    files.collect(config.RefreshConfig(keep_snapshots=1, keep_hours=4.0))
+    assert _kept(files) == [20, 30, 40]
+    files.collect(config.RefreshConfig(keep_snapshots=1, keep_hours=2.0))
+    assert _kept(files) == [30, 40]
 
 
 def test_failure_is_told_until_a_refresh_succeeds(files):
