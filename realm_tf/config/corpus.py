@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from realm_tf.config import languages, ranges
 
@@ -94,6 +95,13 @@ class CorpusConfig(ranges.Section):
                     "metadata_fields must name fields that can stand in a filter: without <, > and"
                     f" =, and without blanks at their ends. Received: {ranges.shown(name)}."
                 )
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings that decide what documents are read."""
+        values = {**dataclasses.asdict(self), "split_mb": None}
+        if not self.metadata_fields:
+            del values["metadata_fields"]
+        return values
 
     @property
     def max_record_bytes(self) -> int:

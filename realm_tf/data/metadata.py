@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -59,6 +60,21 @@ def value(kind: str, given: Any) -> Value | None:
     if made is None:
         raise WrongValueError(f"it must be {_NEEDED[kind]}. Received: {ranges.shown(given)}.")
     return made
+
+
+def fault(given: Mapping[str, Any], fields: Mapping[str, str]) -> str | None:
+    """What is wrong with the metadata of a record; None if nothing is.
+
+    Args:
+      given: The metadata, as JSON values by field.
+      fields: Declared fields and their types.
+    """
+    for name, kind in fields.items():
+        try:
+            value(kind, given.get(name))
+        except WrongValueError as error:
+            return f'"{name}" is of the type {kind} in corpus.metadata_fields: {error}'
+    return None
 
 
 def _string(given: Any) -> str | None:

@@ -192,24 +192,17 @@ def _metadata_columns(
     """The columns of declared fields; the metadata of a document is parsed once."""
     if not fields:
         return {}
-    parsed = {text: json.loads(text) for text in {block.metadata for block in blocks}}
+    parsed = {}
+    for block in blocks:
+        if block.metadata not in parsed:
+            parsed[block.metadata] = json.loads(block.metadata)
+            if fault := metadata.fault(parsed[block.metadata], fields):
+                raise types.UserError(f"Document {block.doc_id!r}: {fault}")
     columns = {}
     for name, kind in fields.items():
-        values = [_metadata_value(block, name, kind, parsed) for block in blocks]
+        values = [metadata.value(kind, parsed[b.metadata].get(name)) for b in blocks]
         columns[metadata_column(name)] = pa.array(values, metadata.ARROW[kind])
     return columns
-
-
-def _metadata_value(
-    block: types.Block, name: str, kind: str, parsed: Mapping[str, Mapping[str, Any]]
-) -> metadata.Value | None:
-    try:
-        return metadata.value(kind, parsed[block.metadata].get(name))
-    except metadata.WrongValueError as error:
-        raise types.UserError(
-            f'Document {block.doc_id!r}: "{name}" is of the type {kind} in corpus.metadata_fields:'
-            f" {error}"
-        ) from None
 
 
 def _schema(columns: Mapping[str, pa.DataType]) -> pa.Schema:

@@ -9,7 +9,6 @@ is a block that is ready (`reference_documents`), and some bring its salient spa
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -131,9 +130,6 @@ def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig =
     if is_ready(fmt):
         return reference_formats.fingerprint(reference_formats.expand(pattern, fmt))
     root, paths = files.expand(pattern)
-    options = {**dataclasses.asdict(corpus_config), "split_mb": None}
-    if not corpus_config.metadata_fields:
-        del options["metadata_fields"]
     contents = []
     for file in paths:
         found = _format_of(file, fmt)
@@ -142,7 +138,7 @@ def fingerprint(pattern: str, fmt: str, corpus_config: config_lib.CorpusConfig =
     return artifacts.digest(
         {
             "files": sorted(contents),
-            "options": options,
+            "options": corpus_config.decisive(),
             "versions": [
                 READING_VERSION,
                 cleaning.CLEANING_VERSION,
@@ -222,8 +218,8 @@ def read_unit(
                 yield _placed(fmt, found)
             elif isinstance(found, records.Dropped):
                 yield found
-            elif (fault := _metadata_fault(unit.file, found, corpus_config)) is not None:
-                yield _placed(fmt, fault)
+            elif fault := metadata.fault(found.metadata, corpus_config.metadata_fields):
+                yield _placed(fmt, records.Problem(unit.file, number, fault))
             else:
                 yield _finished(_FORMATS[fmt], unit.file, found, corpus_config)
     except streams.DamagedError as error:
@@ -316,19 +312,6 @@ def _finished(
         text,
         artifacts.canonical_json(found.metadata),
     )
-
-
-def _metadata_fault(
-    file: str, found: records.RawDocument, corpus_config: config_lib.CorpusConfig
-) -> records.Problem | None:
-    """The problem of a record with a value that is not of the type that its field is declared."""
-    for name, kind in corpus_config.metadata_fields.items():
-        try:
-            metadata.value(kind, found.metadata.get(name))
-        except metadata.WrongValueError as error:
-            message = f'"{name}" is of the type {kind} in corpus.metadata_fields: {error}'
-            return records.Problem(file, found.number, message)
-    return None
 
 
 def _placed(fmt: str, problem: records.Problem) -> records.Problem:
