@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of a whole run: `realm run`, `quickstart` and `evaluate`."""
+"""The commands of a whole run: `realm run` and `quickstart`."""
 
 from __future__ import annotations
 
@@ -98,20 +98,6 @@ def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
         _run(started, as_json)
         if not as_json:
             _show_answers(started)
-
-
-@click.command()
-@options.WORKDIR
-@options.JSON
-def evaluate(workdir: str, as_json: bool) -> None:
-    """Measure the systems of a run and print its report."""
-    paths.check_run(workdir)
-
-    from realm_tf.commands import run_pipeline
-
-    with run_pipeline.Pipeline.open(workdir) as opened:
-        figures = opened.evaluate()
-        click.echo(json.dumps(figures) if as_json else opened.report_text())
 
 
 def _run(stages: Any, as_json: bool) -> None:

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from realm_tf import types
+from realm_tf.commands import evidence
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import answer_scores, predictions, retrieval_ranks
+from realm_tf.evaluation import predictions, retrieval_ranks, scores
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.text import packing
 from realm_tf.training.experiments import masked_evaluation
@@ -28,7 +30,7 @@ def measure(
     module: signatures.QaModule,
     questions: Sequence[open_qa.Question],
     predictions_path: str,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Every figure of a system and the number of questions; its answers go to a file.
 
     Args:
@@ -39,12 +41,16 @@ def measure(
       predictions_path: Path of the file of answers.
     """
     answers = client.predict(module.answer, [question.question for question in questions])
-    predictions.write(predictions_path, questions, answers)
+    found = evidence.find(context, module, questions)
+    made = [
+        predictions.Prediction(question, tuple(ranked), retrieved)
+        for question, ranked, retrieved in zip(questions, answers, found, strict=True)
+    ]
+    predictions.write(predictions_path, made)
     return {
-        "questions": len(questions),
         **measure_retrieval(context, system, questions),
         **measure_masked(context, system),
-        **answer_scores.score_answers(answers, questions),
+        **scores.score(made, context.config.evaluation.recall_at),
     }
 
 

@@ -3,7 +3,8 @@
 """The evaluation report of a run: every measured figure, by stage, in `report.json`.
 
 A section is what one stage measured: name to number, text, or another such mapping. A section of
-mappings only, such as `systems`, is shown as a table, one column each.
+mappings only, such as `systems`, is shown as a table, one column each. A figure that the mapping
+`intervals` names, too, is shown with half of its interval.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
+from realm_tf.evaluation import scores
 
 FILE = "report.json"
 
@@ -27,6 +29,11 @@ _MEANINGS = {
     " such a document among the first k documents",
     "masked_retrieval_utility": "how much the retrieved blocks help to predict a masked wordpiece:"
     " log p(y given z, x) - log p(y given null, x) in nats, over held-out spans; 0: no help",
+    "reader_oracle": "share of the questions with an answer where the reader can point to it: what"
+    " a perfect reader would reach; exact_match_given_retrieved: exact_match of the questions with"
+    " an answer in a block that was read",
+    "fine_tuned_recall": "recall of the retriever that answers, after fine-tuning; recall: before",
+    scores.INTERVALS: f"behind \u00b1 stands half of the {scores.LEVEL:.0%} interval (bootstrap)",
     "any_match": "share of the questions to which one of the answers given (five at most) is right",
     "answer_auroc": "how often the probability of a right first answer is above that of a wrong"
     " one (0.5: it says nothing); answer_calibration_error: mean distance between probability and"
@@ -92,7 +99,24 @@ def _write(workdir: str, report: Mapping[str, Any]) -> None:
 def render(report: Mapping[str, Any]) -> str:
     """Renders the report of a run as aligned plain text, section by section, and explains it."""
     sections = [_section(name, figures) for name, figures in report.items()]
-    return "\n\n".join(sections + _explanations(report))
+    return "\n\n".join([*sections, *_by_word(report), *_explanations(report)])
+
+
+def by_word(name: str, figures: Mapping[str, Any]) -> str:
+    """Renders the figures of a system by question word, as `scores.score` gives them."""
+    columns = {"all": figures, **figures[scores.BY_WORD]}
+    shown = figures[scores.INTERVALS].keys() | {"questions"}
+    chosen = {
+        word: {n: f for n, f in found.items() if n in shown or n == scores.INTERVALS}
+        for word, found in columns.items()
+    }
+    return f"{name} by question word\n{table(chosen)}"
+
+
+def _by_word(report: Mapping[str, Any]) -> list[str]:
+    """The last system, which is the one that is exported, by question word."""
+    last = list(report.get("systems", {}).items())[-1:]
+    return [by_word(name, figures) for name, figures in last if scores.BY_WORD in figures]
 
 
 def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
@@ -104,8 +128,14 @@ def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
     """
     names = list(dict.fromkeys(name for figures in columns.values() for name in _shown(figures)))
     rows = [["", *columns]]
-    rows += [[name, *(_text(f.get(name)) for f in columns.values())] for name in names]
+    rows += [[name, *(_cell(f, name) for f in columns.values())] for name in names]
     return _align(rows)
+
+
+def _cell(figures: Mapping[str, Any], name: str) -> str:
+    interval = figures.get(scores.INTERVALS, {}).get(name)
+    half = "" if interval is None else f" \u00b1{(interval[1] - interval[0]) / 2:.3f}"
+    return f"{_text(figures.get(name))}{half}"
 
 
 def _explanations(report: Mapping[str, Any]) -> list[str]:

@@ -112,6 +112,7 @@ def test_settings_and_paths_are_refused(made):
         ("embed", *blocks, *vocab, "--embedder", "gone", *out): "gone is not a complete segment",
         ("index", "--vectors", "gone", *out): "gone is not a complete segment",
         ("evaluate", "--workdir", "gone"): "gone holds no run",
+        ("evaluate", "--predictions", made["corpus"]): "corpus.jsonl:1 is not a prediction",
         ("export", "--workdir", "gone"): "gone holds no run",
         ("train", "realm/ict", "--workdir", "gone"): "gone holds no run",
         ("refresh", "--workdir", "gone"): "gone holds no run",

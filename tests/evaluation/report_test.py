@@ -82,3 +82,25 @@ def test_render():
 
         empty"""
     assert text == textwrap.dedent(expected)
+
+
+def test_intervals_stand_beside_their_figures_and_the_last_system_is_shown_by_word():
+    def system(value):
+        figures = {"questions": 4, "f1": value, "intervals": {"f1": [value - 0.1, value + 0.2]}}
+        return {**figures, "by_question_word": {"who": figures}, "masked_accuracy": 0.1}
+
+    text = report.render({"systems": {"ict": system(0.25), "realm": system(0.5)}})
+    expected = """\
+        systems
+                                   ict         realm
+          questions                  4             4
+          f1               0.250 \u00b10.150  0.500 \u00b10.150
+          masked_accuracy        0.100         0.100
+
+        realm by question word
+                             all           who
+          questions            4             4
+          f1         0.500 \u00b10.150  0.500 \u00b10.150
+
+        intervals: behind \u00b1 stands half of the 95% interval (bootstrap)"""
+    assert text == textwrap.dedent(expected)
