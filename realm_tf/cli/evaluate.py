@@ -91,7 +91,8 @@ def evaluate(
 
 
 def _measure(workdir: str) -> tuple[Mapping[str, Any], str]:
-    from realm_tf.commands import run_pipeline
+    from realm_tf.commands import run_page, run_pipeline
 
     with run_pipeline.Pipeline.open(workdir) as opened:
-        return opened.evaluate(), opened.report_text()
+        found, page = opened.evaluate(), run_page.write(workdir)
+        return found, f"{opened.report_text()}\n\nPlots and examples: {page}"

@@ -74,7 +74,7 @@ def run(
     with run_pipeline.Pipeline.create(
         workdir, inputs, config, has_refresher=has_refresher
     ) as started:
-        _run(started, as_json)
+        _run(started, workdir, as_json)
 
 
 @click.command()
@@ -95,17 +95,20 @@ def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
         questions_dev=str(sample / "questions_dev.jsonl.gz"),
     )
     with run_pipeline.Pipeline.create(workdir, inputs, config) as started:
-        _run(started, as_json)
+        _run(started, workdir, as_json)
         if not as_json:
             _show_answers(started)
 
 
-def _run(stages: Any, as_json: bool) -> None:
+def _run(stages: Any, workdir: str, as_json: bool) -> None:
+    from realm_tf.commands import run_page
+
     figures = stages.run()
+    page = run_page.write(workdir)
     if as_json:
         click.echo(json.dumps(figures))
     else:
-        click.echo(stages.report_text())
+        click.echo(f"{stages.report_text()}\n\nPlots and examples: {page}")
 
 
 def _show_answers(finished: Any) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -21,56 +21,78 @@ from serving import requests, signatures
 _BATCH_SIZE = 32
 
 
-def find(
+def search(
     context: context_lib.Context,
     module: signatures.QaModule,
     questions: Sequence[open_qa.Question],
-) -> list[predictions.Evidence]:
+) -> types.RetrievedBlocks:
     """Searches for every question with the fine-tuned system.
 
-    Answers are looked for in as many blocks as the largest k of `evaluation.recall_at`, named
-    documents in those of `open_qa.num_searched` blocks.
+    The search is as deep as `open_qa.num_searched` and the largest k of `evaluation.recall_at`.
 
     Args:
       context: The opened data of the run.
       module: The graph of the system.
       questions: The questions.
+
+    Returns:
+      <int64>[num_questions, depth] rows and <float32> scores, best first.
     """
+    wanted = max(_depth(context), context.config.open_qa.num_searched)
+    found = []
+    for start in range(0, len(questions), _BATCH_SIZE):
+        texts = tf.constant([q.question for q in questions[start : start + _BATCH_SIZE]])
+        k = tf.fill(tf.shape(texts), min(wanted, len(context.knowledge)))
+        found.append([x.numpy() for x in module.search(texts, k)])
+    return types.RetrievedBlocks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def of(
+    context: context_lib.Context,
+    questions: Sequence[open_qa.Question],
+    found: types.RetrievedBlocks,
+) -> list[predictions.Evidence]:
+    """What was found, judged by the right answers and the documents that the questions name.
+
+    Args:
+      context: The opened data of the run.
+      questions: The questions.
+      found: What `search` found for them.
+    """
+    table, num_read, depth = context.knowledge, _num_read(context), _depth(context)
+    answer_ranks = retrieval_ranks.answer_ranks(table, found.rows[:, :depth], questions)
+    gold_ranks = retrieval_ranks.gold_ranks(table, found.rows, questions)
+    is_readable = _is_readable(context, questions, found.rows[:, :num_read])
     return [
-        found
-        for start in range(0, len(questions), _BATCH_SIZE)
-        for found in _of_batch(context, module, questions[start : start + _BATCH_SIZE])
+        predictions.Evidence(
+            depth=depth,
+            answer_rank=_place(answer_ranks[i]),
+            gold_rank=_place(gold_ranks[i]),
+            is_readable=bool(is_readable[i]),
+            blocks=tuple(
+                _block(table, question, row, score)
+                for row, score in zip(
+                    found.rows[i, :num_read].tolist(),
+                    found.scores[i, :num_read].tolist(),
+                    strict=True,
+                )
+            ),
+        )
+        for i, question in enumerate(questions)
     ]
 
 
-def _of_batch(
-    context: context_lib.Context,
-    module: signatures.QaModule,
-    questions: Sequence[open_qa.Question],
-) -> Iterator[predictions.Evidence]:
-    table, config = context.knowledge, context.config
-    num_read = min(config.open_qa.num_read, requests.MAX_READ)
-    depth = max(*config.evaluation.recall_at, num_read)
-    texts = tf.constant([question.question for question in questions])
-    wanted = min(max(depth, config.open_qa.num_searched), len(table))
-    rows, scores = (x.numpy() for x in module.search(texts, tf.fill([len(questions)], wanted)))
-    found = zip(
-        questions,
-        rows[:, :num_read].tolist(),
-        scores[:, :num_read].tolist(),
-        retrieval_ranks.answer_ranks(table, rows[:, :depth], questions).tolist(),
-        retrieval_ranks.gold_ranks(table, rows, questions).tolist(),
-        _is_readable(context, questions, rows[:, :num_read]).tolist(),
-        strict=True,
-    )
-    for question, read, of_read, answer_rank, gold_rank, is_readable in found:
-        yield predictions.Evidence(
-            depth=depth,
-            answer_rank=answer_rank if answer_rank >= 0 else None,
-            gold_rank=gold_rank if gold_rank >= 0 else None,
-            is_readable=is_readable,
-            blocks=tuple(map(_block, [table] * len(read), [question] * len(read), read, of_read)),
-        )
+def _num_read(context: context_lib.Context) -> int:
+    return min(context.config.open_qa.num_read, requests.MAX_READ)
+
+
+def _depth(context: context_lib.Context) -> int:
+    """In how many blocks answers are looked for."""
+    return max(*context.config.evaluation.recall_at, _num_read(context))
+
+
+def _place(rank: int) -> int | None:
+    return int(rank) if rank >= 0 else None
 
 
 def _block(

@@ -293,6 +293,7 @@ class Pipeline:
             "evaluation": artifacts.digest(config_lib.to_dict(self._config.evaluation)),
             "calibration": str(calibrate.VERSION),
             "scores": str(scores.VERSION),
+            "fusion": artifacts.digest(config_lib.to_dict(self._config.retrieval.fusion)),
         }
 
     def _measured(

@@ -20,6 +20,7 @@ from realm_tf.artifacts import gfile
 from realm_tf.evaluation import scores
 
 FILE = "report.json"
+RETRIEVERS = "retrievers"  # of a system: name to figures
 
 _GAP = "  "
 _MISSING = "-"
@@ -34,6 +35,8 @@ _MEANINGS = {
     " an answer in a block that was read",
     "fine_tuned_recall": "recall of the retriever that answers, after fine-tuning; recall: before",
     scores.INTERVALS: f"behind \u00b1 stands half of the {scores.LEVEL:.0%} interval (bootstrap)",
+    RETRIEVERS: "bm25: by words; dense and fine_tuned: by vectors, before and after fine-tuning;"
+    " bm25+: the two fused by rank",
     "any_match": "share of the questions to which one of the answers given (five at most) is right",
     "answer_auroc": "how often the probability of a right first answer is above that of a wrong"
     " one (0.5: it says nothing); answer_calibration_error: mean distance between probability and"
@@ -99,7 +102,7 @@ def _write(workdir: str, report: Mapping[str, Any]) -> None:
 def render(report: Mapping[str, Any]) -> str:
     """Renders the report of a run as aligned plain text, section by section, and explains it."""
     sections = [_section(name, figures) for name, figures in report.items()]
-    return "\n\n".join([*sections, *_by_word(report), *_explanations(report)])
+    return "\n\n".join([*sections, *_of_last(report), *_explanations(report)])
 
 
 def by_word(name: str, figures: Mapping[str, Any]) -> str:
@@ -113,10 +116,15 @@ def by_word(name: str, figures: Mapping[str, Any]) -> str:
     return f"{name} by question word\n{table(chosen)}"
 
 
-def _by_word(report: Mapping[str, Any]) -> list[str]:
-    """The last system, which is the one that is exported, by question word."""
-    last = list(report.get("systems", {}).items())[-1:]
-    return [by_word(name, figures) for name, figures in last if scores.BY_WORD in figures]
+def _of_last(report: Mapping[str, Any]) -> list[str]:
+    """The retrievers, and the question words, of the last system, which is what is exported."""
+    shown = []
+    for name, figures in list(report.get("systems", {}).items())[-1:]:
+        if RETRIEVERS in figures:
+            shown.append(f"{name}, {RETRIEVERS} side by side\n{table(figures[RETRIEVERS])}")
+        if scores.BY_WORD in figures:
+            shown.append(by_word(name, figures))
+    return shown
 
 
 def table(columns: Mapping[str, Mapping[str, Any]]) -> str:

@@ -60,9 +60,13 @@ def questions(context):
     ]
 
 
+def _find(context, module, questions):
+    return evidence.of(context, questions, evidence.search(context, module, questions))
+
+
 def test_ranks_and_blocks_are_those_of_the_search(context, module, questions):
     table = context.knowledge
-    found = evidence.find(context, module, questions)
+    found = _find(context, module, questions)
     texts = tf.constant([question.question for question in questions])
     rows = module.search(texts, tf.fill([len(questions)], len(table)))[0].numpy().tolist()
     for question, one, ranking in zip(questions, found, rows, strict=True):
@@ -78,14 +82,14 @@ def test_ranks_and_blocks_are_those_of_the_search(context, module, questions):
 
 
 def test_the_reader_cannot_point_behind_what_it_reads(context, module, questions):
-    found = evidence.find(context, module, questions)
+    found = _find(context, module, questions)
     held = [one for one in found if any(block.holds_answer for block in one.blocks)]
     assert held
     assert not all(one.is_readable for one in held)
     first_words = [
         open_qa.Question(q.question_id, q.question, (q.question.split()[0],)) for q in questions
     ]
-    assert any(one.is_readable for one in evidence.find(context, module, first_words))
+    assert any(one.is_readable for one in _find(context, module, first_words))
 
 
 def test_predictions_hold_what_was_found(context, system, module, questions, tmp_path):
@@ -95,7 +99,13 @@ def test_predictions_hold_what_was_found(context, system, module, questions, tmp
     assert 0 <= figures["fine_tuned_recall@1"] <= figures["fine_tuned_recall@5"] <= 1
     assert figures["intervals"].keys() <= figures.keys()
     assert json.dumps(figures)
+    names = {"bm25", "dense", "fine_tuned", "bm25+dense", "bm25+fine_tuned"}
+    assert figures["retrievers"].keys() == names
+    assert figures["retrievers"]["dense"]["recall@5"] == figures["recall@5"]
+    assert figures["retrievers"]["fine_tuned"]["recall@5"] == figures["fine_tuned_recall@5"]
+    # Questions are the beginnings of their blocks.
+    assert figures["retrievers"]["bm25"]["gold_recall@1"] > 0.8
     read = predictions.read(path)
     assert [p.question for p in read] == questions
-    assert [p.evidence for p in read] == evidence.find(context, module, questions)
+    assert [p.evidence for p in read] == _find(context, module, questions)
     assert all(p.ranked[0].block_id in {b.block_id for b in p.evidence.blocks} for p in read)
