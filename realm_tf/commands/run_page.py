@@ -62,8 +62,8 @@ def _of_trainings(workdir: str) -> Iterator[charts.Chart]:
             for figure in shown:
                 if points := [(row["step"], row[figure]) for row in rows if figure in row]:
                     lines[title][f"{label}: {figure}"] = points
-        if points := _snapshots(directory):
-            recalls[label] = points
+        if by_snapshot := _snapshots(directory):
+            recalls[label] = by_snapshot
     yield from (charts.Chart(title, "step", found) for title, found in lines.items() if found)
     if recalls:
         title = "Held-out recall by snapshot"

@@ -17,10 +17,11 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
-from realm_tf.evaluation import scores
+from realm_tf.evaluation import resampling
 
 FILE = "report.json"
-RETRIEVERS = "retrievers"  # of a system: name to figures
+# Of a system: figure to [low, high]; question word to figures; retriever to figures.
+INTERVALS, BY_WORD, RETRIEVERS = "intervals", "by_question_word", "retrievers"
 
 _GAP = "  "
 _MISSING = "-"
@@ -34,7 +35,7 @@ _MEANINGS = {
     " a perfect reader would reach; exact_match_given_retrieved: exact_match of the questions with"
     " an answer in a block that was read",
     "fine_tuned_recall": "recall of the retriever that answers, after fine-tuning; recall: before",
-    scores.INTERVALS: f"behind \u00b1 stands half of the {scores.LEVEL:.0%} interval (bootstrap)",
+    INTERVALS: f"behind \u00b1 stands half of the {resampling.LEVEL:.0%} interval (bootstrap)",
     RETRIEVERS: "bm25: by words; dense and fine_tuned: by vectors, before and after fine-tuning;"
     " bm25+: the two fused by rank",
     "any_match": "share of the questions to which one of the answers given (five at most) is right",
@@ -107,10 +108,10 @@ def render(report: Mapping[str, Any]) -> str:
 
 def by_word(name: str, figures: Mapping[str, Any]) -> str:
     """Renders the figures of a system by question word, as `scores.score` gives them."""
-    columns = {"all": figures, **figures[scores.BY_WORD]}
-    shown = figures[scores.INTERVALS].keys() | {"questions"}
+    columns = {"all": figures, **figures[BY_WORD]}
+    shown = figures[INTERVALS].keys() | {"questions"}
     chosen = {
-        word: {n: f for n, f in found.items() if n in shown or n == scores.INTERVALS}
+        word: {n: f for n, f in found.items() if n in shown or n == INTERVALS}
         for word, found in columns.items()
     }
     return f"{name} by question word\n{table(chosen)}"
@@ -122,7 +123,7 @@ def _of_last(report: Mapping[str, Any]) -> list[str]:
     for name, figures in list(report.get("systems", {}).items())[-1:]:
         if RETRIEVERS in figures:
             shown.append(f"{name}, {RETRIEVERS} side by side\n{table(figures[RETRIEVERS])}")
-        if scores.BY_WORD in figures:
+        if BY_WORD in figures:
             shown.append(by_word(name, figures))
     return shown
 
@@ -141,7 +142,7 @@ def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _cell(figures: Mapping[str, Any], name: str) -> str:
-    interval = figures.get(scores.INTERVALS, {}).get(name)
+    interval = figures.get(INTERVALS, {}).get(name)
     half = "" if interval is None else f" \u00b1{(interval[1] - interval[0]) / 2:.3f}"
     return f"{_text(figures.get(name))}{half}"
 

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from realm_tf import types
-from realm_tf.evaluation import outcomes, question_words, resampling
+from realm_tf.evaluation import outcomes, question_words, report, resampling
 from realm_tf.evaluation.predictions import Prediction
 
 VERSION = 1  # of what the figures are; raise it when that changes
-LEVEL = resampling.LEVEL
-INTERVALS, BY_WORD = "intervals", "by_question_word"
 CUTOFFS = (1, 5, 10, 20, 50, 100)
 TEST = (
     f"interval of the difference: paired bootstrap, {resampling.RESAMPLES} resamples; p-value:"
@@ -37,13 +35,13 @@ def score(predictions: Sequence[Prediction], cutoffs: Sequence[int] = CUTOFFS) -
     columns = outcomes.of(predictions, cutoffs)
     groups = question_words.group([p.question.question for p in predictions])
     by_word = {word: _figures(columns, np.array(places)) for word, places in groups.items()}
-    return {**_figures(columns, np.arange(len(predictions))), BY_WORD: by_word}
+    return {**_figures(columns, np.arange(len(predictions))), report.BY_WORD: by_word}
 
 
 def _figures(columns: Mapping[str, np.ndarray], places: np.ndarray) -> dict[str, Any]:
     chosen = {name: scores[places] for name, scores in columns.items()}
     ends = {name: list(interval) for name, interval in resampling.intervals(chosen).items()}
-    return {"questions": len(places), **resampling.means(chosen), INTERVALS: ends}
+    return {"questions": len(places), **resampling.means(chosen), report.INTERVALS: ends}
 
 
 def compare(

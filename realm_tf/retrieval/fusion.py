@@ -35,12 +35,13 @@ def fuse(
     rows = np.concatenate(rankings, axis=1)
     places = np.concatenate([np.arange(1, ranking.shape[1] + 1) for ranking in rankings])
     gains = 1.0 / (config.rank_constant + places)
-    found = np.full((len(rows), k), -1, np.int64), np.full((len(rows), k), -np.inf, np.float32)
+    shape = (len(rows), k)
+    fused = types.RetrievedBlocks(np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32))
     for question, of_question in enumerate(rows):
         there = of_question >= 0
         unique, which = np.unique(of_question[there], return_inverse=True)
         scores = np.bincount(which, weights=gains[there], minlength=len(unique))
         best = np.lexsort((unique, -scores))[:k]
-        for array, values in zip(found, (unique, scores), strict=True):
-            array[question, : len(best)] = values[best]
-    return types.RetrievedBlocks(*found)
+        fused.rows[question, : len(best)] = unique[best]
+        fused.scores[question, : len(best)] = scores[best]
+    return fused

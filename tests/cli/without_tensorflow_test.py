@@ -10,8 +10,11 @@ import sys
 
 import pytest
 
+from realm_tf.data.questions import questions
+from realm_tf.evaluation import predictions
 from tests.beam_jobs import documents
 from tests.data import example_passages
+from tests.evaluation import given
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Runs commands, each a list of arguments, where importing TensorFlow or Beam is an error.
@@ -74,6 +77,15 @@ def test_how_far_a_run_is(tmp_path):
     assert text[0] == 0, text
     assert "step 50 of 70" in text[1]
     assert json.loads(facts[1])["trainings"][0]["latest"] == {"accuracy": 0.75}
+
+
+def test_predictions_are_scored_and_compared(tmp_path):
+    path = str(tmp_path / "predictions.jsonl")
+    question = questions.Question("1", "Who?", ("Ada",))
+    predictions.write(path, [given.prediction(question, "Ada")])
+    ((code, output, error),), _ = _run(["evaluate", "--predictions", path, "--against", path])
+    assert code == 0, error
+    assert "paired permutation test" in output
 
 
 def test_help(made):

@@ -103,8 +103,6 @@ def test_predictions_hold_what_was_found(context, system, module, questions, tmp
     assert figures["retrievers"].keys() == names
     assert figures["retrievers"]["dense"]["recall@5"] == figures["recall@5"]
     assert figures["retrievers"]["fine_tuned"]["recall@5"] == figures["fine_tuned_recall@5"]
-    # Questions are the beginnings of their blocks.
-    assert figures["retrievers"]["bm25"]["gold_recall@1"] > 0.8
     read = predictions.read(path)
     assert [p.question for p in read] == questions
     assert [p.evidence for p in read] == _find(context, module, questions)

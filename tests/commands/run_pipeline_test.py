@@ -301,6 +301,8 @@ def test_closed_gate_skips_joint_training(inputs, tmp_path):
     assert (tmp_path / "export").exists()
     text = _realm("evaluate", "--workdir", tmp_path)
     assert "Joint training does not start" in text
+    assert text.splitlines()[-1] == f"Plots and examples: {tmp_path}/report.html"
+    assert "<svg" in (tmp_path / "report.html").read_text()
     settings = ("pretrain.warmup.copy_accuracy=1.0", "evaluation.baselines=false")
     (tmp_path / "report.json").unlink()
     more = (part for setting in settings for part in ("--set", setting))
