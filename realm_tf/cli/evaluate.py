@@ -56,13 +56,38 @@ def evaluate(
 
     Settings (--set questions.format=...) say how the files of questions are read.
     """
+    _check(workdir, predictions, questions, overrides, against)
+    reading = config_lib.load((), overrides).questions
+    measured = None if workdir is None else _measure(workdir)
+
+    from realm_tf.commands import score
+
+    ours = score.read(str(predictions or workdir), questions, reading)
+    found, text = measured or score.scored(ours)
+    if against is not None:
+        compared = score.compare(ours, score.read_other(against, ours))
+        found, text = {**found, "against": compared}, f"{text}\n\n{score.comparison_text(compared)}"
+    if orqa is not None:
+        score.write_orqa(orqa, ours)
+    click.echo(json.dumps(found) if as_json else text)
+
+
+def _check(
+    workdir: str | None,
+    predictions: str | None,
+    questions: str | None,
+    overrides: tuple[str, ...],
+    against: str | None,
+) -> None:
+    """Refuses options that do not go together, and wrong paths."""
     if (workdir is None) == (predictions is None):
         raise types.UserError("realm evaluate needs --workdir or --predictions, and not both.")
     if workdir is not None and (questions is not None or overrides):
         raise types.UserError(
             "--questions and --set go with --predictions: a run has its own questions and settings."
         )
-    reading = config_lib.load((), overrides).questions
+    if overrides and questions is None:
+        raise types.UserError("--set says how --questions is read, and needs it.")
     for path, what in ((predictions, "file of predictions"), (questions, "file of questions")):
         if path is not None:
             paths.check_file(path, what)
@@ -70,24 +95,6 @@ def evaluate(
         paths.check_run(workdir)
     if against is not None and not paths.is_run(against):
         paths.check_file(against, "run or file of predictions")
-
-    if predictions is None:
-        found, text = _measure(str(workdir))
-    else:
-        found, text = {}, ""
-
-    from realm_tf.commands import score
-
-    ours = score.read(str(predictions or workdir), questions, reading)
-    if predictions is not None:
-        found = score.figures(ours)
-        text = score.text(ours, found)
-    if against is not None:
-        compared = score.compare(ours, score.read(against, questions, reading))
-        found, text = {**found, "against": compared}, f"{text}\n\n{score.comparison_text(compared)}"
-    if orqa is not None:
-        score.write_orqa(orqa, ours)
-    click.echo(json.dumps(found) if as_json else text)
 
 
 def _measure(workdir: str) -> tuple[Mapping[str, Any], str]:

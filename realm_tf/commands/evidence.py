@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -116,21 +115,17 @@ def _is_readable(
 
     As in training: the answer lies within what is read of a block, and is no wider than a span.
     """
-    num_read = rows.shape[1]
-    config = dataclasses.replace(
-        context.config.open_qa, num_searched=num_read, num_read=num_read, max_answers=1
-    )
+    config = context.config.open_qa
     batches = question_batches.QuestionBatches(
         questions, context.tokenizer, config, seed=0, stage="evidence"
     )
-    read = question_batches.read_inputs(
+    read = question_batches.mark_answers(
         context.knowledge,
         context.tokenizer,
         config,
         questions,
         batches.pack(np.arange(len(questions))),
-        types.RetrievedBlocks(rows, None),
-        np.zeros((len(questions), num_read, 0), np.float32),  # no loss, no vectors
+        rows,
         max_span_width=context.config.model.reader.max_span_width,
     )
     return np.any(read.answer_mask, axis=(1, 2))

@@ -35,22 +35,41 @@ def read(path: str, questions: str | None, reading: config_lib.QuestionsConfig) 
 
     Args:
       path: The file, ours or in ORQA's format, or the work directory of a run.
-      questions: File of questions, which ORQA's format needs.
+      questions: File of questions, which ORQA's format needs, and no other takes.
       reading: How that is read.
 
     Raises:
       UserError: If there are none, or they cannot be read.
     """
-    if paths.is_run(path):
-        path = of_run(path)
-    if not orqa_predictions.is_one(predictions.records(path)[0][1]):
-        return Predictions(path, predictions.read(path))
-    if questions is None:
+    path = _file(path)
+    if _is_orqa(path):
+        if questions is None:
+            raise types.UserError(
+                f"{path} is in ORQA's format, which holds no right answers: give --questions."
+            )
+        return Predictions(path, *orqa_predictions.read(path, open_qa.read(questions, reading)))
+    if questions is not None:
         raise types.UserError(
-            f"{path} is in ORQA's format, which holds no right answers: give --questions."
+            f"--questions is for predictions in ORQA's format: {path} holds its right answers."
         )
-    made, missing = orqa_predictions.read(path, open_qa.read(questions, reading))
-    return Predictions(path, made, missing)
+    return Predictions(path, predictions.read(path))
+
+
+def read_other(path: str, ours: Predictions) -> Predictions:
+    """Reads the predictions to compare with; in ORQA's format they are for the same questions."""
+    path = _file(path)
+    if _is_orqa(path):
+        asked = [prediction.question for prediction in ours.made]
+        return Predictions(path, *orqa_predictions.read(path, asked))
+    return Predictions(path, predictions.read(path))
+
+
+def _file(path: str) -> str:
+    return of_run(path) if paths.is_run(path) else path
+
+
+def _is_orqa(path: str) -> bool:
+    return orqa_predictions.is_one(predictions.records(path)[0][1])
 
 
 def of_run(workdir: str) -> str:
@@ -68,18 +87,14 @@ def of_run(workdir: str) -> str:
     )
 
 
-def figures(found: Predictions) -> dict[str, Any]:
-    """The figures of predictions; see `scores.score`."""
-    missing = {"missing_predictions": found.missing} if found.missing else {}
-    return {**scores.score(found.made), **missing}
-
-
-def text(found: Predictions, scored: Mapping[str, Any]) -> str:
-    """What `figures` found, for people."""
-    lines = [report.by_word(found.path, scored)]
+def scored(found: Predictions) -> tuple[dict[str, Any], str]:
+    """The figures of predictions (see `scores.score`), for machines and for people."""
+    figures = scores.score(found.made)
+    text = report.by_word(found.path, figures)
     if found.missing:
-        lines.append(f"{found.missing} questions have no prediction, and count as wrong.")
-    return "\n\n".join(lines)
+        figures["missing_predictions"] = found.missing
+        text += f"\n\n{found.missing} questions have no prediction, and count as wrong."
+    return figures, text
 
 
 def compare(ours: Predictions, theirs: Predictions) -> dict[str, Any]:
@@ -98,7 +113,7 @@ def comparison_text(compared: Mapping[str, Any]) -> str:
             **{key: f[key] for key in ("questions", "ours", "theirs", "difference")},
             "from": f["interval"][0],
             "to": f["interval"][1],
-            "p_value": f["p_value"],
+            "p_value": f"{f['p_value']:.4f}",
         }
         for name, f in compared["figures"].items()
     }

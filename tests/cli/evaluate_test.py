@@ -88,6 +88,8 @@ def test_format_of_orqa(files, tmp_path):
     questions = ("--questions", files["bad"])  # a file of predictions is one of questions, too
     found = _json("--predictions", orqa, *questions)
     assert (found["exact_match"], found["f1"]) == (first["exact_match"], first["f1"])
+    compared = _json("--predictions", files["bad"], "--against", orqa)["against"]
+    assert compared["figures"]["exact_match"]["theirs"] == first["exact_match"]
     lines = orqa.read_text().splitlines(keepends=True)
     orqa.write_text("".join(lines[:10]))
     assert _json("--predictions", orqa, *questions)["missing_predictions"] == 2
@@ -102,12 +104,19 @@ def test_format_of_orqa(files, tmp_path):
         (("--workdir", "gone"), "gone holds no run"),
         (("--workdir", "gone", "--questions", "q"), "--questions and --set go with --predictions"),
         (("--predictions", "gone"), "No such file of predictions: gone"),
+        (("--predictions", "gone", "--set", "seed=1"), "--set says how --questions is read"),
     ],
 )
 def test_refusals(args, message):
     result = _evaluate(*args)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_questions_that_are_not_needed_are_refused(files):
+    result = _evaluate("--predictions", files["good"], "--questions", files["bad"])
+    assert result.exit_code == 2
+    assert "--questions is for predictions in ORQA's format" in result.stderr
 
 
 def test_wrong_paths_beside_right_ones(files):
