@@ -19,6 +19,7 @@ from realm_tf.cli import (
     data,
     data_check,
     documents,
+    evaluate,
     inspect,
     interrupts,
     retrieval,
@@ -67,7 +68,7 @@ def _is_no_user_error(record: logging.LogRecord) -> bool:
 
 
 for command in (
-    *(run.run, run.quickstart, run.evaluate),
+    *(run.run, run.quickstart, evaluate.evaluate),
     *(data.vocab, data.blocks, data.tag, data.examples, data_check.data),
     *(retrieval.embed, retrieval.index, retrieval.refresh, search.search),
     train.train,

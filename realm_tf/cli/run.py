@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of a whole run: `realm run`, `quickstart` and `evaluate`."""
+"""The commands of a whole run: `realm run` and `quickstart`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def run(
     with run_pipeline.Pipeline.create(
         workdir, inputs, config, has_refresher=has_refresher
     ) as started:
-        _run(started, as_json)
+        _run(started, workdir, as_json)
 
 
 @click.command()
@@ -95,31 +95,20 @@ def quickstart(workdir: str, overrides: tuple[str, ...], as_json: bool) -> None:
         questions_dev=str(sample / "questions_dev.jsonl.gz"),
     )
     with run_pipeline.Pipeline.create(workdir, inputs, config) as started:
-        _run(started, as_json)
+        _run(started, workdir, as_json)
         if not as_json:
             _show_answers(started)
 
 
-@click.command()
-@options.WORKDIR
-@options.JSON
-def evaluate(workdir: str, as_json: bool) -> None:
-    """Measure the systems of a run and print its report."""
-    paths.check_run(workdir)
+def _run(stages: Any, workdir: str, as_json: bool) -> None:
+    from realm_tf.commands import run_page
 
-    from realm_tf.commands import run_pipeline
-
-    with run_pipeline.Pipeline.open(workdir) as opened:
-        figures = opened.evaluate()
-        click.echo(json.dumps(figures) if as_json else opened.report_text())
-
-
-def _run(stages: Any, as_json: bool) -> None:
     figures = stages.run()
+    page = run_page.write(workdir)
     if as_json:
         click.echo(json.dumps(figures))
     else:
-        click.echo(stages.report_text())
+        click.echo(f"{stages.report_text()}\n\nPlots and examples: {page}")
 
 
 def _show_answers(finished: Any) -> None:

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from realm_tf import types
+from realm_tf.commands import evidence, retrievers
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import answer_scores, predictions, retrieval_ranks
+from realm_tf.evaluation import predictions, report, scores
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.text import packing
 from realm_tf.training.experiments import masked_evaluation
@@ -28,7 +30,7 @@ def measure(
     module: signatures.QaModule,
     questions: Sequence[open_qa.Question],
     predictions_path: str,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Every figure of a system and the number of questions; its answers go to a file.
 
     Args:
@@ -39,12 +41,22 @@ def measure(
       predictions_path: Path of the file of answers.
     """
     answers = client.predict(module.answer, [question.question for question in questions])
-    predictions.write(predictions_path, questions, answers)
+    found = evidence.search(context, module, questions)
+    made = [
+        predictions.Prediction(question, tuple(ranked), retrieved)
+        for question, ranked, retrieved in zip(
+            questions, answers, evidence.of(context, questions, found), strict=True
+        )
+    ]
+    predictions.write(predictions_path, made)
+    rankings = {"dense": search(context, system, questions), "fine_tuned": found.rows}
+    compared = retrievers.compare(context, questions, rankings)
     return {
-        "questions": len(questions),
-        **measure_retrieval(context, system, questions),
+        **compared["dense"],
+        "gold_questions": sum(bool(question.doc_ids) for question in questions),
         **measure_masked(context, system),
-        **answer_scores.score_answers(answers, questions),
+        **scores.score(made, context.config.evaluation.recall_at),
+        report.RETRIEVERS: compared,
     }
 
 
@@ -68,29 +80,20 @@ def retrieve(
     return types.RetrievedBlocks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
-def measure_retrieval(
+def search(
     context: context_lib.Context, system: system_lib.System, questions: Sequence[open_qa.Question]
-) -> dict[str, float]:
-    """Recall@k of questions that the retriever was not trained on, before fine-tuning.
+) -> np.ndarray:
+    """Searches with a retriever that was not trained on questions: before fine-tuning.
+
+    The search goes as deep as the index was built for: k documents may have many more blocks.
 
     Returns:
-      `recall@k`, the share of questions with a block among the first k that holds an answer, and
-      `gold_recall@k`, with a document among the first k that the question names, of the
-      `gold_questions` that name one. For the latter the search goes as deep as the index was built
-      for: k documents may have many more blocks.
+      <int64>[num_questions, depth] rows, best first.
     """
-    cutoffs = context.config.evaluation.recall_at
-    depth = max(context.config.open_qa.num_searched, *cutoffs)
+    depth = max(context.config.open_qa.num_searched, *context.config.evaluation.recall_at)
     retriever = retriever_lib.Retriever.open(system.snapshot)
-    found = retrieve(context, retriever, [q.question for q in questions], depth)
-    table = context.knowledge
-    by_answer = retrieval_ranks.answer_ranks(table, found.rows[:, : max(cutoffs)], questions)
-    by_document = retrieval_ranks.gold_ranks(table, found.rows, questions)
-    return {
-        **retrieval_ranks.recall(by_answer, cutoffs, "recall"),
-        "gold_questions": int(np.count_nonzero(by_document != retrieval_ranks.NOT_JUDGED)),
-        **retrieval_ranks.recall(by_document, cutoffs, "gold_recall"),
-    }
+    rows: np.ndarray = retrieve(context, retriever, [q.question for q in questions], depth).rows
+    return rows
 
 
 def measure_masked(context: context_lib.Context, system: system_lib.System) -> dict[str, float]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -12,9 +11,7 @@ from realm_tf import artifacts
 from realm_tf.artifacts import gfile
 from realm_tf.commands import data_stages, training_stages
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import answer_scores, report
-
-_PREDICTIONS, _LINES = "predictions_", ".jsonl"
+from realm_tf.evaluation import answer_scores, predictions, report
 
 
 def of_parts(
@@ -44,11 +41,6 @@ def kept(weights: artifacts.Segment) -> dict[str, float]:
     return {name: n for name, n in weights.counts.items() if name.startswith("kept_")}
 
 
-def predictions_name(system: str) -> str:
-    """File name of the predictions of a system."""
-    return f"{_PREDICTIONS}{system}{_LINES}"
-
-
 def forget_others(
     workdir: str, systems: Container[str], skipped: Container[str]
 ) -> dict[str, float]:
@@ -62,8 +54,8 @@ def forget_others(
     Returns:
       The seconds in the report, of the stages that are left.
     """
-    for path in artifacts.paths_in(workdir, prefix=_PREDICTIONS, suffix=_LINES):
-        if os.path.basename(path)[len(_PREDICTIONS) : -len(_LINES)] not in systems:
+    for system, path in predictions.files(workdir).items():
+        if system not in systems:
             gfile.remove(path)
     return {
         name: value

@@ -33,7 +33,7 @@ from realm_tf.commands import (
 )
 from realm_tf.commands.documents import run_record
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import report
+from realm_tf.evaluation import predictions, report, scores
 from realm_tf.training.engine import workers
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresher_process
@@ -292,6 +292,8 @@ class Pipeline:
             "questions": self._questions_fingerprint,
             "evaluation": artifacts.digest(config_lib.to_dict(self._config.evaluation)),
             "calibration": str(calibrate.VERSION),
+            "scores": str(scores.VERSION),
+            "fusion": artifacts.digest(config_lib.to_dict(self._config.retrieval.fusion)),
         }
 
     def _measured(
@@ -308,7 +310,7 @@ class Pipeline:
             return known[system.name]
         calibration, of_calibration = calibrate.load(self._calibrated(context, system, weights))
         self._check()
-        path = os.path.join(self._workdir, run_figures.predictions_name(system.name))
+        path = os.path.join(self._workdir, predictions.file_name(system.name))
         started = time.monotonic()
         module = qa_module.make(context, system, weights, calibration)
         figures = measure.measure(context, system, module, questions, path)

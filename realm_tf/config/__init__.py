@@ -17,6 +17,7 @@ from realm_tf.config.pretraining import PretrainConfig as PretrainConfig
 from realm_tf.config.pretraining import WarmupConfig as WarmupConfig
 from realm_tf.config.questions import QuestionsConfig as QuestionsConfig
 from realm_tf.config.refresh import RefreshConfig as RefreshConfig
+from realm_tf.config.retrieval import FusionConfig as FusionConfig
 from realm_tf.config.retrieval import RetrievalConfig as RetrievalConfig
 from realm_tf.config.run import Config as Config
 from realm_tf.config.run import decisive as decisive

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration of the block vectors and of the index over them."""
+"""Configuration of the block vectors, of the index over them, and of retrieval by words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,33 @@ import dataclasses
 from collections.abc import Iterator
 
 from realm_tf.config import ranges
+
+
+@dataclasses.dataclass(frozen=True)
+class FusionConfig(ranges.Section):
+    """Retrieval by words (BM25), and its fusion with the dense one; both are measured beside it."""
+
+    max_blocks: int = ranges.setting(
+        200_000,
+        "Largest number of blocks with which BM25 is built, in memory, when a system is measured;"
+        " with more, BM25 and the fusion are left out. 0: always.",
+        at_least=0,
+    )
+    k1: float = ranges.setting(
+        0.9, "How much it counts that a block holds a word several times.", at_least=0
+    )
+    b: float = ranges.setting(
+        0.4, "How much it counts against a block that it is long.", at_least=0, at_most=1
+    )
+    depth: int = ranges.setting(
+        1000, "Number of blocks of either ranking that the fusion takes.", at_least=1
+    )
+    rank_constant: float = ranges.setting(
+        60.0,
+        "Constant c of reciprocal rank fusion: a block scores the sum of 1 / (c + place) over the"
+        " rankings.",
+        at_least=0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +86,7 @@ class RetrievalConfig(ranges.Section):
         " floor.",
         above=0,
     )
+    fusion: FusionConfig = FusionConfig()
 
     max_delta_fraction: float = ranges.setting(
         0.2,

@@ -3,7 +3,8 @@
 """The evaluation report of a run: every measured figure, by stage, in `report.json`.
 
 A section is what one stage measured: name to number, text, or another such mapping. A section of
-mappings only, such as `systems`, is shown as a table, one column each.
+mappings only, such as `systems`, is shown as a table, one column each. A figure that the mapping
+`intervals` names, too, is shown with half of its interval.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
+from realm_tf.evaluation import resampling
 
 FILE = "report.json"
+# Of a system: figure to [low, high]; question word to figures; retriever to figures.
+INTERVALS, BY_WORD, RETRIEVERS = "intervals", "by_question_word", "retrievers"
 
 _GAP = "  "
 _MISSING = "-"
@@ -27,6 +31,13 @@ _MEANINGS = {
     " such a document among the first k documents",
     "masked_retrieval_utility": "how much the retrieved blocks help to predict a masked wordpiece:"
     " log p(y given z, x) - log p(y given null, x) in nats, over held-out spans; 0: no help",
+    "reader_oracle": "share of the questions with an answer where the reader can point to it: what"
+    " a perfect reader would reach; exact_match_given_retrieved: exact_match of the questions with"
+    " an answer in a block that was read",
+    "fine_tuned_recall": "recall of the retriever that answers, after fine-tuning; recall: before",
+    INTERVALS: f"behind \u00b1 stands half of the {resampling.LEVEL:.0%} interval (bootstrap)",
+    RETRIEVERS: "bm25: by words; dense and fine_tuned: by vectors, before and after fine-tuning;"
+    " bm25+: the two fused by rank",
     "any_match": "share of the questions to which one of the answers given (five at most) is right",
     "answer_auroc": "how often the probability of a right first answer is above that of a wrong"
     " one (0.5: it says nothing); answer_calibration_error: mean distance between probability and"
@@ -92,7 +103,29 @@ def _write(workdir: str, report: Mapping[str, Any]) -> None:
 def render(report: Mapping[str, Any]) -> str:
     """Renders the report of a run as aligned plain text, section by section, and explains it."""
     sections = [_section(name, figures) for name, figures in report.items()]
-    return "\n\n".join(sections + _explanations(report))
+    return "\n\n".join([*sections, *_of_last(report), *_explanations(report)])
+
+
+def by_word(name: str, figures: Mapping[str, Any]) -> str:
+    """Renders the figures of a system by question word, as `scores.score` gives them."""
+    columns = {"all": figures, **figures[BY_WORD]}
+    shown = figures[INTERVALS].keys() | {"questions"}
+    chosen = {
+        word: {n: f for n, f in found.items() if n in shown or n == INTERVALS}
+        for word, found in columns.items()
+    }
+    return f"{name} by question word\n{table(chosen)}"
+
+
+def _of_last(report: Mapping[str, Any]) -> list[str]:
+    """The retrievers, and the question words, of the last system, which is what is exported."""
+    shown = []
+    for name, figures in list(report.get("systems", {}).items())[-1:]:
+        if RETRIEVERS in figures:
+            shown.append(f"{name}, {RETRIEVERS} side by side\n{table(figures[RETRIEVERS])}")
+        if BY_WORD in figures:
+            shown.append(by_word(name, figures))
+    return shown
 
 
 def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
@@ -104,8 +137,14 @@ def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
     """
     names = list(dict.fromkeys(name for figures in columns.values() for name in _shown(figures)))
     rows = [["", *columns]]
-    rows += [[name, *(_text(f.get(name)) for f in columns.values())] for name in names]
+    rows += [[name, *(_cell(f, name) for f in columns.values())] for name in names]
     return _align(rows)
+
+
+def _cell(figures: Mapping[str, Any], name: str) -> str:
+    interval = figures.get(INTERVALS, {}).get(name)
+    half = "" if interval is None else f" \u00b1{(interval[1] - interval[0]) / 2:.3f}"
+    return f"{_text(figures.get(name))}{half}"
 
 
 def _explanations(report: Mapping[str, Any]) -> list[str]:

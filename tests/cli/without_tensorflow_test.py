@@ -10,8 +10,11 @@ import sys
 
 import pytest
 
+from realm_tf.data.questions import questions
+from realm_tf.evaluation import predictions
 from tests.beam_jobs import documents
 from tests.data import example_passages
+from tests.evaluation import given
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Runs commands, each a list of arguments, where importing TensorFlow or Beam is an error.
@@ -76,6 +79,15 @@ def test_how_far_a_run_is(tmp_path):
     assert json.loads(facts[1])["trainings"][0]["latest"] == {"accuracy": 0.75}
 
 
+def test_predictions_are_scored_and_compared(tmp_path):
+    path = str(tmp_path / "predictions.jsonl")
+    question = questions.Question("1", "Who?", ("Ada",))
+    predictions.write(path, [given.prediction(question, "Ada")])
+    ((code, output, error),), _ = _run(["evaluate", "--predictions", path, "--against", path])
+    assert code == 0, error
+    assert "paired permutation test" in output
+
+
 def test_help(made):
     names = ("run", "vocab", "blocks", "tag", "train", "embed", "index", "ask", "serve", "convert")
     for code, output, error in _run(["--help"], *([name, "--help"] for name in names))[0]:
@@ -112,6 +124,7 @@ def test_settings_and_paths_are_refused(made):
         ("embed", *blocks, *vocab, "--embedder", "gone", *out): "gone is not a complete segment",
         ("index", "--vectors", "gone", *out): "gone is not a complete segment",
         ("evaluate", "--workdir", "gone"): "gone holds no run",
+        ("evaluate", "--predictions", made["corpus"]): "corpus.jsonl:1 is not a prediction",
         ("export", "--workdir", "gone"): "gone holds no run",
         ("train", "realm/ict", "--workdir", "gone"): "gone holds no run",
         ("refresh", "--workdir", "gone"): "gone holds no run",

@@ -136,6 +136,8 @@ def test_report_holds_every_stage(finished):
         assert 0 <= measured["exact_match"] <= measured["f1"] <= 1
         assert measured["exact_match"] <= measured["any_match"] <= 1
         assert 0 < measured["answer_calibration_error"] <= 1
+        assert measured["exact_match"] <= measured["reader_oracle"]
+        assert measured["by_question_word"].keys() == {"where"}
         assert 0 <= measured["masked_null_probability"] <= 1
         assert (workdir / f"predictions_{name}.jsonl").exists()
 
@@ -149,6 +151,22 @@ def test_exported_model_answers(finished):
     for answer in answers:
         text = answer["block_text"].encode()
         assert text[answer["byte_start"] : answer["byte_limit"]].decode() == answer["text"]
+
+
+def test_finished_run_is_compared(finished, tmp_path):
+    workdir, figures = finished
+    orqa = tmp_path / "orqa.jsonl"
+    against = ("--against", workdir / "predictions_ict.jsonl", "--write-orqa", orqa)
+    found = json.loads(_realm("evaluate", "--workdir", workdir, *against, "--json"))
+    compared = found.pop("against")
+    assert found == figures
+    assert compared["questions"] == 6
+    em = compared["figures"]["exact_match"]
+    of_systems = [figures["systems"][name]["exact_match"] for name in ("realm", "ict")]
+    assert [em["ours"], em["theirs"]] == of_systems
+    questions = ("--questions", workdir / "predictions_realm.jsonl")
+    again = json.loads(_realm("evaluate", "--predictions", orqa, *questions, "--json"))
+    assert again["exact_match"] == figures["systems"]["realm"]["exact_match"]
 
 
 def test_second_run_makes_nothing_twice(inputs, finished):
@@ -283,6 +301,8 @@ def test_closed_gate_skips_joint_training(inputs, tmp_path):
     assert (tmp_path / "export").exists()
     text = _realm("evaluate", "--workdir", tmp_path)
     assert "Joint training does not start" in text
+    assert text.splitlines()[-1] == f"Plots and examples: {tmp_path}/report.html"
+    assert "<svg" in (tmp_path / "report.html").read_text()
     settings = ("pretrain.warmup.copy_accuracy=1.0", "evaluation.baselines=false")
     (tmp_path / "report.json").unlink()
     more = (part for setting in settings for part in ("--set", setting))

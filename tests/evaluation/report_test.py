@@ -82,3 +82,33 @@ def test_render():
 
         empty"""
     assert text == textwrap.dedent(expected)
+
+
+def test_intervals_stand_beside_their_figures_and_the_last_system_is_shown_by_word():
+    def system(value):
+        figures = {"questions": 4, "f1": value, "intervals": {"f1": [value - 0.1, value + 0.2]}}
+        return {**figures, "by_question_word": {"who": figures}, "masked_accuracy": 0.1}
+
+    text = report.render({"systems": {"ict": system(0.25), "realm": system(0.5)}})
+    expected = """\
+        systems
+                                    ict         realm
+          questions                   4             4
+          f1               0.250 \u00b10.150  0.500 \u00b10.150
+          masked_accuracy         0.100         0.100
+
+        realm by question word
+                              all           who
+          questions             4             4
+          f1         0.500 \u00b10.150  0.500 \u00b10.150
+
+        intervals: behind \u00b1 stands half of the 95% interval (bootstrap)"""
+    assert text == textwrap.dedent(expected)
+
+
+def test_retrievers_stand_side_by_side():
+    found = {"bm25": {"recall@1": 0.25}, "bm25+dense": {"recall@1": 0.5}}
+    text = report.render({"systems": {"ict": {"retrievers": {}}, "realm": {"retrievers": found}}})
+    assert "realm, retrievers side by side\n             bm25  bm25+dense\n" in text
+    assert "  recall@1  0.250       0.500" in text
+    assert "retrievers: bm25: by words" in text

@@ -153,8 +153,51 @@ def read_inputs(
       max_span_width: Wordpieces of the widest span; the reader cannot point at a wider answer.
     """
     rows = _columns(retrieved.rows, min(open_qa_config.num_searched, len(table)))
-    read = _columns(rows, open_qa_config.num_read)
     asked = [questions[i] for i in batch.question_index.tolist()]
+    read = mark_answers(
+        table, tokenizer, open_qa_config, asked, batch, rows, max_span_width=max_span_width
+    )
+    return ReadBatch(
+        question=batch.question,
+        block_emb=block_emb,
+        retrieved_mask=(rows >= 0).astype(np.int32),
+        retrieved_has_answer=answer_rows.has_answer(asked, rows).astype(np.int32),
+        **read._asdict(),
+    )
+
+
+class MarkedBlocks(NamedTuple):
+    """The blocks that are read, and the answers in them: the last fields of a `ReadBatch`."""
+
+    joint: types.EncoderInputs
+    body_mask: np.ndarray
+    answer_starts: np.ndarray
+    answer_ends: np.ndarray
+    answer_mask: np.ndarray
+
+
+def mark_answers(
+    table: block_table.BlockTable,
+    tokenizer: tokenizer_lib.Tokenizer,
+    open_qa_config: config.OpenQaConfig,
+    asked: Sequence[open_qa.Question],
+    batch: QuestionBatch,
+    rows: np.ndarray,
+    *,
+    max_span_width: int,
+) -> MarkedBlocks:
+    """Packs the questions of a batch with the blocks that are read, and marks the answers.
+
+    Args:
+      table: Table of the blocks.
+      tokenizer: Tokenizer of the table.
+      open_qa_config: Number of read blocks, lengths, and `max_answers`.
+      asked: The questions of the batch.
+      batch: The first phase.
+      rows: <int64>[batch_size, any] rows that were found, best first; the first num_read are read.
+      max_span_width: Wordpieces of the widest span; the reader cannot point at a wider answer.
+    """
+    read = _columns(rows, open_qa_config.num_read)
     spans = _find_answers(table, tokenizer, asked, batch.answer_ids, read)
     joint, body_start = _pack(table, tokenizer, open_qa_config, batch.question, read)
     body_limit = packing.body_limits(joint)
@@ -162,11 +205,7 @@ def read_inputs(
     body_mask = (positions >= body_start[:, None]) & (positions < body_limit[:, None])
     placed = _place(spans, body_start, body_limit, open_qa_config, max_span_width)
     starts, ends, mask = (array.reshape(*read.shape, -1) for array in placed)
-    return ReadBatch(
-        question=batch.question,
-        block_emb=block_emb,
-        retrieved_mask=(rows >= 0).astype(np.int32),
-        retrieved_has_answer=answer_rows.has_answer(asked, rows).astype(np.int32),
+    return MarkedBlocks(
         joint=packing.reshape(joint, *read.shape),
         body_mask=body_mask.astype(np.int32).reshape(*read.shape, -1),
         answer_starts=starts,

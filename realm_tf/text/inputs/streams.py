@@ -14,9 +14,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-import tensorflow as tf
-
 from realm_tf import types
+from realm_tf.artifacts import gfile
 
 CHUNK_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
@@ -66,14 +65,16 @@ def raw_chunks(file: str, byte_start: int = 0) -> Iterator[bytes]:
       UserError: If there is no such file.
     """
     try:
-        with tf.io.gfile.GFile(file, "rb") as f:
+        with gfile.GFile(file, "rb") as f:
             if byte_start:
                 f.seek(byte_start)
             while chunk := f.read(CHUNK_BYTES):
                 yield chunk
-    except tf.errors.NotFoundError:
+    except FileNotFoundError:
         raise types.UserError(f"No such file: {file}.") from None
-    except (tf.errors.PermissionDeniedError, tf.errors.FailedPreconditionError) as error:
+    except OSError as error:
+        raise types.UserError(f"Cannot read {file}: {error.strerror}.") from None
+    except gfile.errors() as error:
         raise types.UserError(f"Cannot read {file}: {error.message}.") from None
 
 
