@@ -10,6 +10,7 @@ what depends on it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -247,22 +248,40 @@ class Pipeline:
         """Directory of the exported model's versions."""
         return os.path.join(self._workdir, "export")
 
-    def export(self, output: str | None = None, *, apart: bool = False) -> str:
-        """Exports the best system, as one model or two; returns the directory of its versions."""
+    def export(
+        self, output: str | None = None, *, index: str = "exact", apart: bool = False
+    ) -> str:
+        """Exports the best system, as one model or two; returns the directory of its versions.
+
+        Args:
+          output: Directory of the versions; by default that of the run.
+          index: Kind of the index that the model searches: exact, ivf or scann.
+          apart: Whether retriever and reader are two models.
+        """
         target = output or self.exported_model()
         parts = run_record.to_export(self._workdir, self.training)
         if not self._worker.is_chief:
             return target
-        of = *parts, self._calibrated(*parts)
-        if output is not None:  # a copy for elsewhere, which is no stage of the run
-            self._check()
-            return export.export_model(*of, target, apart=apart)
-        return self._stage("export", lambda: export.export_model(*of, target), target)
+        source = export.Source(*parts, self._questions_fingerprint)
+        if export.is_current(source, target, index=index, apart=apart):
+            return target
+        # A reader apart keeps its calibration, so that an update of documents takes seconds.
+        is_reader_there = apart and export.has_reader(source, target)
+        calibration = None if is_reader_there else self._calibrated(*parts)
+        if output is None:
+            make = functools.partial(export.export_model, source, calibration, target)
+            return self._stage("export", make, target)
+        self._check()  # a copy for elsewhere is no stage of the run
+        questions = self.dev_questions()
+        return export.export_model(
+            source, calibration, target, index=index, questions=questions, apart=apart
+        )
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""
         parts = run_record.to_export(self._workdir, self.training)
-        return export.is_current(*parts, self._calibrated(*parts), self.exported_model())
+        source = export.Source(*parts, self._questions_fingerprint)
+        return export.is_current(source, self.exported_model())
 
     def _calibrated(
         self,
