@@ -33,6 +33,10 @@ class Source:
     weights: artifacts.Segment
     questions: str
 
+    def parts(self) -> tuple[context_lib.Context, system_lib.System, artifacts.Segment]:
+        """Context, system and weights."""
+        return self.context, self.system, self.weights
+
     def made_from(self) -> dict[str, str]:
         """Role to fingerprint of all that decides what the export is."""
         return {
@@ -71,7 +75,7 @@ def export_model(
         exports there.
     """
     context, system = source.context, source.system
-    parts = qa_module.parts(context, system, source.weights, verify=True)
+    parts = qa_module.parts(*source.parts(), verify=True)
     vectors, model = parts["vectors"], parts["model"]
     search = served_index.make(context, system.snapshot, vectors, model, index, questions)
     serving_export.export(

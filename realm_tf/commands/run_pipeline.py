@@ -36,7 +36,6 @@ from realm_tf.commands.documents import run_record
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import report
 from realm_tf.training.engine import workers
-from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresher_process
 from realm_tf.training.run import system as system_lib
 
@@ -248,50 +247,32 @@ class Pipeline:
         """Directory of the exported model's versions."""
         return os.path.join(self._workdir, "export")
 
-    def export(
-        self, output: str | None = None, *, index: str = "exact", apart: bool = False
-    ) -> str:
-        """Exports the best system, as one model or two; returns the directory of its versions.
-
-        Args:
-          output: Directory of the versions; by default that of the run.
-          index: Kind of the index that the model searches: exact, ivf or scann.
-          apart: Whether retriever and reader are two models.
-        """
-        target = output or self.exported_model()
-        parts = run_record.to_export(self._workdir, self.training)
-        if not self._worker.is_chief:
-            return target
-        source = export.Source(*parts, self._questions_fingerprint)
-        if export.is_current(source, target, index=index, apart=apart):
+    def export(self, output: str | None = None, index: str = "exact", apart: bool = False) -> str:
+        """Exports the best system to `output`, or the run's own; see `export.export_model`."""
+        target, source = output or self.exported_model(), self._source()
+        if not self._worker.is_chief or export.is_current(source, target, index=index, apart=apart):
             return target
         # A reader apart keeps its calibration, so that an update of documents takes seconds.
-        is_reader_there = apart and export.has_reader(source, target)
-        calibration = None if is_reader_there else self._calibrated(*parts)
+        ready = apart and export.has_reader(source, target)
+        calibration = None if ready else self._calibrated(source)
+        make = functools.partial(export.export_model, source, calibration, target)
         if output is None:
-            make = functools.partial(export.export_model, source, calibration, target)
             return self._stage("export", make, target)
         self._check()  # a copy for elsewhere is no stage of the run
-        questions = self.dev_questions()
-        return export.export_model(
-            source, calibration, target, index=index, questions=questions, apart=apart
-        )
+        return make(index=index, questions=self.dev_questions(), apart=apart)
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""
-        parts = run_record.to_export(self._workdir, self.training)
-        source = export.Source(*parts, self._questions_fingerprint)
-        return export.is_current(source, self.exported_model())
+        return export.is_current(self._source(), self.exported_model())
 
-    def _calibrated(
-        self,
-        context: context_lib.Context,
-        system: system_lib.System,
-        weights: artifacts.Segment,
-    ) -> artifacts.Segment:
+    def _source(self) -> export.Source:
+        parts = run_record.to_export(self._workdir, self.training)
+        return export.Source(*parts, self._questions_fingerprint)
+
+    def _calibrated(self, source: export.Source) -> artifacts.Segment:
         """The calibration of a fine-tuned system."""
-        of = context, system, weights, self.dev_questions(), self._questions_fingerprint
-        return self._stage(f"calibrate/{system.name}", lambda: calibrate.calibrate(*of))
+        of = *source.parts(), self.dev_questions(), source.questions
+        return self._stage(f"calibrate/{source.system.name}", lambda: calibrate.calibrate(*of))
 
     @property
     def _questions_fingerprint(self) -> str:
@@ -325,7 +306,8 @@ class Pipeline:
         measured = self._measured_of(system, weights)
         if known.get(system.name, {}).get("measured") == measured:
             return known[system.name]
-        calibration, of_calibration = calibrate.load(self._calibrated(context, system, weights))
+        source = export.Source(context, system, weights, self._questions_fingerprint)
+        calibration, of_calibration = calibrate.load(self._calibrated(source))
         self._check()
         path = os.path.join(self._workdir, run_figures.predictions_name(system.name))
         started = time.monotonic()
