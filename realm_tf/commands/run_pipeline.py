@@ -25,13 +25,13 @@ from realm_tf.commands import (
     data_check,
     data_stages,
     device_checks,
-    export,
     measure,
     qa_module,
     run_figures,
     run_inputs,
     training_stages,
 )
+from realm_tf.commands import export as export_lib
 from realm_tf.commands.documents import run_record
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import report
@@ -248,14 +248,16 @@ class Pipeline:
         return os.path.join(self._workdir, "export")
 
     def export(self, output: str | None = None, index: str = "exact", apart: bool = False) -> str:
-        """Exports the best system to `output`, or the run's own; see `export.export_model`."""
+        """Exports the best system to `output`, or the run's own; see `export_lib.export_model`."""
         target, source = output or self.exported_model(), self._source()
-        if not self._worker.is_chief or export.is_current(source, target, index=index, apart=apart):
+        if not self._worker.is_chief or export_lib.is_current(
+            source, target, index=index, apart=apart
+        ):
             return target
         # A reader apart keeps its calibration, so that an update of documents takes seconds.
-        ready = apart and export.has_reader(source, target)
+        ready = apart and export_lib.has_reader(source, target)
         calibration = None if ready else self._calibrated(source)
-        make = functools.partial(export.export_model, source, calibration, target)
+        make = functools.partial(export_lib.export_model, source, calibration, target)
         if output is None:
             return self._stage("export", make, target)
         self._check()  # a copy for elsewhere is no stage of the run
@@ -263,13 +265,13 @@ class Pipeline:
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""
-        return export.is_current(self._source(), self.exported_model())
+        return export_lib.is_current(self._source(), self.exported_model())
 
-    def _source(self) -> export.Source:
+    def _source(self) -> export_lib.Source:
         parts = run_record.to_export(self._workdir, self.training)
-        return export.Source(*parts, self._questions_fingerprint)
+        return export_lib.Source(*parts, self._questions_fingerprint)
 
-    def _calibrated(self, source: export.Source) -> artifacts.Segment:
+    def _calibrated(self, source: export_lib.Source) -> artifacts.Segment:
         """The calibration of a fine-tuned system."""
         of = *source.parts(), self.dev_questions(), source.questions
         return self._stage(f"calibrate/{source.system.name}", lambda: calibrate.calibrate(*of))
@@ -306,7 +308,7 @@ class Pipeline:
         measured = self._measured_of(system, weights)
         if known.get(system.name, {}).get("measured") == measured:
             return known[system.name]
-        source = export.Source(context, system, weights, self._questions_fingerprint)
+        source = export_lib.Source(context, system, weights, self._questions_fingerprint)
         calibration, of_calibration = calibrate.load(self._calibrated(source))
         self._check()
         path = os.path.join(self._workdir, run_figures.predictions_name(system.name))
