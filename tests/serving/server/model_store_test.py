@@ -79,9 +79,10 @@ def test_every_signature_of_the_one_model(whole, urls):
         "embed_query": {"question": QUESTIONS[:2]},
         "embed_block": {"block_text": ["The lake."], "title": ["Lake"]},
     }
-    with live.serve(whole) as other, connect.connect(other.addresses.rest) as expected:
-        for url in urls:
-            with connect.connect(url) as target:
+    with live.serve(whole) as other:
+        others = (other.addresses.rest, f"grpc://{other.addresses.grpc}")
+        for url, of_whole in zip(urls, others, strict=True):
+            with connect.connect(url) as target, connect.connect(of_whole) as expected:
                 for name, inputs in calls.items():
                     _same(target.predict(inputs, name), expected.predict(inputs, name))
 
