@@ -5,16 +5,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from serving import requests, versions
 
-_CITED = ("block_id", "doc_id", "title", "block_text")
+_CITED = ("block_id", "doc_id", "title", "block_text", "metadata")
 _SAME = ("tokenizer", "open_qa_weights")
+
+_QUESTION = tf.TensorSpec([None], tf.string, "question")
+_WANTED = (
+    tf.TensorSpec([None], tf.int32, "num_read"),
+    tf.TensorSpec([None], tf.int32, "num_answers"),
+    tf.TensorSpec([None], tf.bool, "with_metadata"),
+)
 
 
 def are_apart(path: str) -> bool:
@@ -24,49 +31,99 @@ def are_apart(path: str) -> bool:
     )
 
 
-def require_pair(retriever: str, reader: str) -> int:
-    """Checks that the versions of a retriever and a reader belong together.
+def reader_of(path: str, retriever: str) -> str:
+    """The newest reader that belongs to a retriever.
 
     Args:
+      path: Directory of the export.
       retriever: Directory of the version of the retriever.
-      reader: Directory of the version of the reader.
 
     Returns:
-      The number of blocks that are read for a question.
+      The directory of the version of the reader.
 
     Raises:
-      UserError: If they were not fine-tuned together.
+      UserError: If there is none that was fine-tuned with it, naming the newest of the others.
     """
-    records = [artifacts.read_json(f"{path}/{versions.RECORD}") for path in (retriever, reader)]
-    for role in _SAME:
-        of = [record["made_from"].get(role) for record in records]
-        artifacts.require_same(role, (retriever, of[0]), (reader, of[1]))
-    return int(records[0]["config"]["open_qa"]["num_read"])
+    readers = os.path.join(path, versions.READER)
+    found = [os.path.join(readers, str(number)) for number in versions.complete(readers)]
+    if not found:
+        raise types.UserError(f"{readers} holds no exported model. Run `realm export --apart`.")
+    for reader in reversed(found):
+        if _roles(reader) == _roles(retriever):
+            return reader
+    for role, of_reader in _roles(found[-1]).items():
+        pair = (retriever, _roles(retriever)[role]), (found[-1], of_reader)
+        artifacts.require_same(role, *pair)
+    raise AssertionError("two that differ are the same")
 
 
-def join(retriever: Any, reader: Any, num_read: int) -> Callable[..., Mapping[str, tf.Tensor]]:
-    """Joins the two models.
+def _roles(version: str) -> dict[str, Any]:
+    made_from = versions.record(version).get("made_from", {})
+    return {role: made_from.get(role) for role in _SAME}
+
+
+class Pair(tf.Module):
+    """A loaded retriever and a loaded reader as one system.
 
     Args:
       retriever: SavedModel of the retriever.
       reader: SavedModel of the reader.
-      num_read: Number of blocks that are read for a question.
-
-    Returns:
-      A function of `question` <string>[batch_size] that returns what `QaModule.answer` does.
+      num_read: Number of blocks that are read for a question, unless it says so.
     """
 
-    def answer(question: tf.Tensor) -> Mapping[str, tf.Tensor]:
+    def __init__(self, retriever: Any, reader: Any, num_read: int):
+        super().__init__(name="pair")
+        self._retriever, self._reader = retriever, reader
+        self.release = getattr(retriever, "release", None)
+        self._num_read = min(num_read, requests.MAX_READ)
+
+    def signatures(self) -> dict[str, Any]:
+        """The signatures of a whole system, and `read`."""
+        return {
+            **{n: f for n, f in self._retriever.signatures.items() if n != "serving_default"},
+            "read": self._reader.signatures["read"],
+            "serving_default": self.answer,
+            "answer": self.answer_as_wanted,
+        }
+
+    @tf.function(input_signature=[_QUESTION], autograph=False)
+    def answer(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See `QaModule.answer`."""
         shape = tf.shape(question)
-        blocks = retriever.signatures["retrieve"](
-            question=question, k=tf.fill(shape, num_read), with_metadata=tf.fill(shape, False)
+        wanted = tf.fill(shape, self._num_read), tf.fill(shape, requests.NUM_ANSWERS)
+        found = self._answer(question, *wanted, tf.fill(shape, False))
+        del found["metadata"]
+        return found
+
+    @tf.function(input_signature=[_QUESTION, *_WANTED], autograph=False)
+    def answer_as_wanted(
+        self,
+        question: tf.Tensor,
+        num_read: tf.Tensor,
+        num_answers: tf.Tensor,
+        with_metadata: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """See `QaModule.answer_as_wanted`."""
+        return self._answer(question, num_read, num_answers, with_metadata)
+
+    def _answer(
+        self,
+        question: tf.Tensor,
+        num_read: tf.Tensor,
+        num_answers: tf.Tensor,
+        with_metadata: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        blocks: Mapping[str, tf.Tensor] = self._retriever.signatures["retrieve"](
+            question=question,
+            k=requests.within(num_read, 1, requests.MAX_READ),
+            with_metadata=with_metadata,
         )
         found = dict(
-            reader.signatures["read"](
+            self._reader.signatures["read"](
                 question=question,
                 block_text=blocks["block_text"],
                 retrieval_score=blocks["retrieval_score"],
-                num_answers=tf.fill(shape, requests.NUM_ANSWERS),
+                num_answers=num_answers,
             )
         )
         block = found.pop("block")
@@ -75,4 +132,7 @@ def join(retriever: Any, reader: Any, num_read: int) -> Callable[..., Mapping[st
             found[name] = tf.where(block >= 0, cited, "")
         return found
 
-    return answer
+
+def join(retriever: Any, reader: Any, version: str) -> Pair:
+    """Joins two loaded models; `version` is the directory of the retriever, whose record tells."""
+    return Pair(retriever, reader, int(versions.record(version)["config"]["open_qa"]["num_read"]))

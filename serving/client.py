@@ -34,10 +34,10 @@ def load(path: str) -> AnswerFunction:
         reader do not belong together.
     """
     if apart.are_apart(path):
-        pair = [_newest(os.path.join(path, n)) for n in (versions.RETRIEVER, versions.READER)]
-        num_read = apart.require_pair(*pair)
-        retriever, reader = map(saved_models.load, pair)
-        return apart.join(retriever, reader, num_read)
+        retriever = _newest(os.path.join(path, versions.RETRIEVER))
+        reader = apart.reader_of(path, retriever)
+        pair = apart.join(saved_models.load(retriever), saved_models.load(reader), retriever)
+        return lambda question: pair.answer(question)
     version = _newest(path)
     module = saved_models.load(version)
     if "serving_default" not in module.signatures:

@@ -8,6 +8,9 @@ products themselves: the k largest are in those k groups of rows whose largest i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -27,7 +30,10 @@ class ExactSearch(tf.Module):
 
     Attributes:
       num_rows: Number of vectors.
+      release: Nothing: see `approximate_search.ApproximateSearch`.
     """
+
+    release = None
 
     def __init__(self, vectors: view_lib.Vectors):
         super().__init__(name="exact_search")
@@ -37,6 +43,10 @@ class ExactSearch(tf.Module):
         self._vectors = big_variables.make(
             (self._num_groups * _GROUP, vectors.dim), tf.float32, pieces, name="vectors"
         )
+
+    def record(self) -> Mapping[str, Any]:
+        """See `approximate_search.ApproximateSearch`."""
+        return {"index": "exact"}
 
     def __call__(self, query_emb: tf.Tensor, count: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds the rows with the largest inner products, best first; of equals, the first.

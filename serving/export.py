@@ -11,7 +11,7 @@ Or apart, so that an update of documents does not rewrite the reader:
     path/retriever/1/, path/reader/1/          each as above
 
 Every op is TensorFlow's own, or one of the two of TF.Text that TF Serving has been built with
-since 2.12 (`TEXT_OPS`).
+since 2.12 (`TEXT_OPS`). A search with ScaNN needs two more (`SCANN_OPS`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.models import embedder, open_qa_model
 from realm_tf.retrieval import view as view_lib
 from realm_tf.text import tokenizer as tokenizer_lib
-from serving import signatures, versions, warmup
+from serving import retriever, signatures, versions, warmup
 
 _LOGGER = logging.getLogger(__name__)
 TEXT_OPS = ("FastBertNormalize", "FastWordpieceTokenizeWithOffsets")
+SCANN_OPS = ("Scann>ScannSearchBatched", "Scann>TensorsToScann")
 
 # What the reader depends on: not on blocks, so that it stays when documents are updated.
 _READER_ROLES = ("tokenizer", "open_qa_weights", "calibration_questions")
@@ -53,8 +54,10 @@ def export(
     path: str,
     snapshot_step: int,
     made_from: Mapping[str, str],
+    snapshot_created: str | None = None,
     calibration: calibration_lib.Calibration | None = None,
     block_tower: embedder.Tower | None = None,
+    search: retriever.Search | None = None,
     apart: bool = False,
 ) -> str:
     """Exports the QA system as the next version of the served model.
@@ -73,8 +76,10 @@ def export(
       snapshot_step: Training step of the snapshot that the vectors are from.
       made_from: Fingerprints by role of what the model was fine-tuned with; must hold "tokenizer"
         and "embedder".
-      calibration: What makes probabilities of logits.
+      snapshot_created: When that snapshot was made: UTC, ISO 8601.
+      calibration: What makes probabilities of logits; a reader apart that is current keeps its own.
       block_tower: What embedded the blocks, if there is to be a signature that embeds blocks.
+      search: Search over the vectors; by default exact.
       apart: Whether retriever and reader are two models, each in a directory of its own below
         `path`; one that is current already stays as it is.
 
@@ -95,10 +100,12 @@ def export(
         config=config,
         calibration=calibration,
         block_tower=block_tower,
+        search=search,
     )
     record = {
         "schema_version": 2,
         "snapshot_step": snapshot_step,
+        "snapshot_created": snapshot_created,
         "made_from": {
             **made_from,
             "blocks": table.blocks,
@@ -108,6 +115,7 @@ def export(
             "blocks": len(table),
             "parameters": sum(v.shape.num_elements() for v in model.variables),
         },
+        "search": module.retriever.search_record,
         "calibration": calibration.to_json(),
         "config": config_lib.to_dict(config),
         "tensorflow": tf.__version__,
@@ -115,12 +123,14 @@ def export(
     with artifacts.hold(path), artifacts.storage_errors():
         if not apart:
             return _write(module, record, path)
-        of_reader = {**record, "made_from": of_reader_alone(record["made_from"])}
+        of_reader = {name: value for name, value in record.items() if name != "search"}
+        of_reader["made_from"] = of_reader_alone(record["made_from"])
         if not is_current(os.path.join(path, versions.READER), of_reader["made_from"], config):
             part = signatures.ReaderModule(module.reader)
             _write(part, of_reader, os.path.join(path, versions.READER))
         part = signatures.RetrieverModule(module.retriever)
-        _write(part, record, os.path.join(path, versions.RETRIEVER))
+        of_retriever = {name: value for name, value in record.items() if name != "calibration"}
+        _write(part, of_retriever, os.path.join(path, versions.RETRIEVER))
         return path
 
 
@@ -129,7 +139,9 @@ def of_reader_alone(made_from: Mapping[str, str]) -> dict[str, str]:
     return {role: made_from[role] for role in _READER_ROLES if role in made_from}
 
 
-def is_current(path: str, made_from: Mapping[str, str], config: config_lib.Config) -> bool:
+def is_current(
+    path: str, made_from: Mapping[str, str], config: config_lib.Config, index: str = "exact"
+) -> bool:
     """Whether the newest version in `path` is an export of these parts and this configuration.
 
     A version that is not whole is none, with a warning.
@@ -140,9 +152,10 @@ def is_current(path: str, made_from: Mapping[str, str], config: config_lib.Confi
     version = os.path.join(path, str(numbers[-1]))
     try:
         versions.require_whole(version)
-        record = artifacts.read_json(os.path.join(version, versions.RECORD))
+        record = versions.record(version)
         parts, settings = record["made_from"], record["config"]
-        same = all(parts.get(role) == made_from[role] for role in made_from)
+        same = versions.index_of(record) == index
+        same = same and all(parts.get(role) == made_from[role] for role in made_from)
     except (types.UserError, AttributeError, KeyError, TypeError) as error:
         _LOGGER.warning("%s is passed over: %s", version, error)
         return False
@@ -171,7 +184,9 @@ def _write(module: Any, record: Mapping[str, Any], path: str) -> str:
     target = os.path.join(path, str(max(versions.numbers(path), default=0) + 1))
     with _placed(target) as aside:
         names = module.signatures()
-        tf.saved_model.save(module, aside, signatures=names)
+        with_scann = versions.index_of(record) == "scann"
+        options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"] if with_scann else [])
+        tf.saved_model.save(module, aside, signatures=names, options=options)
         warmup.write(os.path.join(aside, warmup.PATH), names)
         text = json.dumps({**record, "signatures": sorted(names), "files": _sizes(aside)}, indent=1)
         artifacts.write_text(os.path.join(aside, versions.RECORD), text + "\n")

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,7 +16,7 @@ from realm_tf.models import embedder
 from realm_tf.models.inference import lean_encoder
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
-from serving import block_store, chunks, graph_packing, requests
+from serving import approximate_search, block_store, chunks, exact_search, graph_packing, requests
 
 # The score of a place without a block; JSON knows no infinity.
 NO_BLOCK = tf.float32.min
@@ -24,7 +25,7 @@ _TEXTS_AT_A_TIME = 256
 
 # Takes vectors <float32>[batch_size, embed_dim] and a number of rows, at most `num_rows`; returns
 # rows <int64> and inner products <float32>, both [batch_size, number of rows], best first.
-Search = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+Search = exact_search.ExactSearch | approximate_search.ApproximateSearch
 
 
 class Retriever(tf.Module):
@@ -40,6 +41,7 @@ class Retriever(tf.Module):
 
     Attributes:
       num_blocks: Number of blocks.
+      release: What frees what the search holds outside of its variables; None if there is nothing.
     """
 
     def __init__(
@@ -62,6 +64,12 @@ class Retriever(tf.Module):
         self._block_tower = block_tower and lean_encoder.LeanTower(block_tower, dtype=dtype)
         self._store = block_store.BlockStore(table)
         self._search = search
+        self.release = search.release
+
+    @property
+    def search_record(self) -> Mapping[str, Any]:
+        """What the manifest of an export says of the search."""
+        return self._search.record()
 
     @property
     def embeds_blocks(self) -> bool:

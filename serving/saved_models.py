@@ -23,6 +23,7 @@ def load(version: str) -> Any:
       UserError: If the version is not whole, or the model is damaged.
     """
     versions.require_whole(version)
+    _register_ops(versions.index_of(versions.record(version)), version)
     try:
         with artifacts.plain_path(version) as directory:
             return tf.saved_model.load(directory)
@@ -31,3 +32,15 @@ def load(version: str) -> Any:
         raise types.UserError(
             f"{version} is damaged: {reason}. Delete it, and run `realm export`."
         ) from error
+
+
+def _register_ops(index: str, version: str) -> None:
+    """Registers the ops that the search needs besides those of TensorFlow and TF.Text."""
+    if index == "scann":
+        try:
+            from scann import scann_ops  # noqa: F401  takes a second, and no other export needs it
+        except (ImportError, tf.errors.OpError) as error:
+            raise types.UserError(
+                f"{version} searches with ScaNN, whose ops cannot be loaded: {error}. Install the"
+                " scann that fits this TensorFlow, or export with --index ivf."
+            ) from error

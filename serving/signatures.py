@@ -49,6 +49,7 @@ class RetrieverModule(tf.Module):
     def __init__(self, retriever: retriever_lib.Retriever):
         super().__init__(name="retriever_module")
         self._retriever = retriever
+        self.release = retriever.release  # of a loaded export that is not used again
         # Saving traces every function of a module, so there is none that cannot be called.
         self.embed_block = (
             tf.function(
@@ -178,6 +179,7 @@ class QaModule(tf.Module):
             search=search or exact_search.ExactSearch(vectors),
             config=config,
         )
+        self.release = self.retriever.release
         self.reader = reader_lib.Reader(
             model=model.reader,
             tokenizer=tokenizer,

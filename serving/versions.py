@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
@@ -22,6 +23,23 @@ def numbers(path: str) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
+def complete(path: str) -> list[int]:
+    """As `numbers`, those whose `saved_model.pb` is there, which an object store gets last."""
+    return [n for n in numbers(path) if gfile.exists(os.path.join(path, str(n), MODEL))]
+
+
+def record(version: str) -> Mapping[str, Any]:
+    """What a version was made from; nothing of a SavedModel that this project did not write."""
+    path = os.path.join(version, RECORD)
+    found: Mapping[str, Any] = artifacts.read_json(path) if gfile.exists(path) else {}
+    return found
+
+
+def index_of(content: Mapping[str, Any]) -> str:
+    """Kind of the index of a version, by its record: exact, ivf or scann."""
+    return str(content.get("search", {}).get("index", "exact"))
+
+
 def require_whole(version: str) -> None:
     """Checks that no file of a version is missing or cut short.
 
@@ -29,9 +47,7 @@ def require_whole(version: str) -> None:
       UserError: If one is, naming it.
     """
     sizes: Mapping[str, int | None] = dict.fromkeys(_NEEDED)
-    record = os.path.join(version, RECORD)
-    if gfile.exists(record):
-        sizes = {**sizes, **artifacts.read_json(record).get("files", {})}
+    sizes = {**sizes, **record(version).get("files", {})}
     for name, size in sizes.items():
         path = os.path.join(version, name)
         found = gfile.stat(path).length if gfile.exists(path) else None

@@ -9,7 +9,7 @@ user should not pay for it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,27 @@ _ENTRIES = {
 }
 
 
+def requests(signatures: Mapping[str, Mapping[str, tf.TensorSpec]]) -> Iterator[tuple[str, Any]]:
+    """Yields names of signatures and inputs by name, for each signature and batch size.
+
+    Args:
+      signatures: The inputs of each signature.
+    """
+    for name, inputs in signatures.items():
+        for batch_size in BATCH_SIZES:
+            yield name, {spec.name: _entries(spec, batch_size) for spec in inputs.values()}
+
+
+def read(path: str) -> Iterator[tuple[str, Any]]:
+    """Yields what `requests` does, as a file has it; nothing if there is no such file."""
+    if not tf.io.gfile.exists(path):
+        return
+    for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        yield request.model_spec.signature_name, inputs
+
+
 def write(path: str, signatures: Mapping[str, Any]) -> None:
     """Writes warm-up requests as a file of PredictionLogs: one for each signature and batch size.
 
@@ -43,24 +64,27 @@ def write(path: str, signatures: Mapping[str, Any]) -> None:
     """
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.TFRecordWriter(path) as writer:
-        for name, function in signatures.items():
-            for batch_size in BATCH_SIZES:
-                writer.write(_log(name, function.input_signature, batch_size).SerializeToString())
+        specs = {
+            name: {spec.name: spec for spec in function.input_signature}
+            for name, function in signatures.items()
+        }
+        for name, inputs in requests(specs):
+            writer.write(_log(name, inputs).SerializeToString())
 
 
-def _log(
-    signature: str, inputs: Sequence[tf.TensorSpec], batch_size: int
-) -> prediction_log_pb2.PredictionLog:
+def _log(signature: str, inputs: Mapping[str, np.ndarray]) -> prediction_log_pb2.PredictionLog:
     request = predict_pb2.PredictRequest(
         # The server fills in the model's name, which is not known here.
         model_spec=model_pb2.ModelSpec(signature_name=signature),
-        inputs={spec.name: _entries(spec, batch_size) for spec in inputs},
+        inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()},
     )
     return prediction_log_pb2.PredictionLog(
         predict_log=prediction_log_pb2.PredictLog(request=request)
     )
 
 
-def _entries(spec: tf.TensorSpec, batch_size: int) -> Any:
-    shape = [batch_size, _NUM_BLOCKS][: spec.shape.rank]
-    return tf.make_tensor_proto(np.full(shape, _ENTRIES[spec.name]).tolist(), spec.dtype)
+def _entries(spec: tf.TensorSpec, batch_size: int) -> np.ndarray:
+    entry, shape = _ENTRIES[spec.name], [batch_size, _NUM_BLOCKS][: spec.shape.rank]
+    if isinstance(entry, str):
+        return np.full(shape, entry.encode("utf-8"), object)
+    return np.full(shape, entry, spec.dtype.as_numpy_dtype)

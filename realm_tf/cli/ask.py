@@ -71,7 +71,7 @@ def _asker(model: str, called: endpoint.Options) -> Iterator[Callable[[Sequence[
         with connect.connect(model, called) as target:
             yield target.ask
         return
-    paths.check_export(model, may_be_apart=True)
+    paths.check_export(model)
 
     from serving import client
 

@@ -73,18 +73,28 @@ _ACCESS = (
     help="Write retriever and reader as two models, so that new documents do not rewrite the"
     " reader. Needs --output.",
 )
+@click.option(
+    "--index",
+    type=click.Choice(["exact", "ivf", "scann"]),
+    default="exact",
+    show_default=True,
+    help="Kind of the index that the model searches. Only scann needs a server with ops of its own."
+    " Those that are not exact need --output.",
+)
 @options.JSON
-def export(workdir: str, output: str | None, apart: bool, as_json: bool) -> None:
+def export(workdir: str, output: str | None, apart: bool, index: str, as_json: bool) -> None:
     """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
     if apart and output is None:
         raise click.UsageError("--apart needs --output DIR: export/ of a run is one model.")
+    if index != "exact" and output is None:
+        raise click.UsageError(f"--index {index} needs --output DIR: export/ of a run is exact.")
     paths.check_run(workdir)
 
     from realm_tf.commands import run_pipeline
     from serving import versions
 
     with run_pipeline.Pipeline.open(workdir) as run:
-        path = run.export(output, apart=apart)
+        path = run.export(output, index=index, apart=apart)
     names = (versions.RETRIEVER, versions.READER) if apart else ("",)
     newest = {name: versions.numbers(os.path.join(path, name))[-1] for name in names}
     body = {"path": path, "version": newest if apart else newest[""]}
@@ -130,8 +140,9 @@ def export(workdir: str, output: str | None, apart: bool, as_json: bool) -> None
 def serve(directory: str | None, check: str | None, **given: Any) -> None:
     """Serve an exported model by TF Serving's gRPC and REST interfaces.
 
-    DIRECTORY is that of `realm export`. A new version in it takes over by itself. The server
-    listens on this machine alone, unless --host says otherwise, and stops at Ctrl-C or SIGTERM.
+    DIRECTORY is that of `realm export`, with --apart as well. A new version in it takes over by
+    itself. The server listens on this machine alone, unless --host says otherwise, and stops at
+    Ctrl-C or SIGTERM.
     """
     if (directory is None) == (check is None):
         raise click.UsageError("Give either the DIRECTORY of an exported model, or --check URL.")

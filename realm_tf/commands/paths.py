@@ -45,18 +45,14 @@ def check_run(workdir: str) -> None:
         raise types.UserError(f"{workdir} holds no run (no {RUN}). Start it with realm run.")
 
 
-def check_export(path: str, *, may_be_apart: bool = False) -> None:
-    """Checks that an exported model is at `path`.
-
-    Args:
-      path: Directory of the export.
-      may_be_apart: Whether it may be two models (`realm export --apart`).
+def check_export(path: str) -> None:
+    """Checks that an exported model is at `path`: one, or two (`realm export --apart`).
 
     Raises:
       UserError: If the directory holds no version of one.
     """
     parts = [os.path.join(path, name) for name in (versions.RETRIEVER, versions.READER)]
-    if not versions.numbers(path) and not (may_be_apart and all(map(versions.numbers, parts))):
+    if not versions.numbers(path) and not all(map(versions.numbers, parts)):
         raise types.UserError(
             f"{path} holds no exported model: no directory with a number. Run `realm export`."
         )

@@ -10,6 +10,7 @@ what depends on it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -24,18 +25,17 @@ from realm_tf.commands import (
     data_check,
     data_stages,
     device_checks,
-    export,
     measure,
     qa_module,
     run_figures,
     run_inputs,
     training_stages,
 )
+from realm_tf.commands import export as export_lib
 from realm_tf.commands.documents import run_record
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report, scores
 from realm_tf.training.engine import workers
-from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresher_process
 from realm_tf.training.run import system as system_lib
 
@@ -247,32 +247,34 @@ class Pipeline:
         """Directory of the exported model's versions."""
         return os.path.join(self._workdir, "export")
 
-    def export(self, output: str | None = None, *, apart: bool = False) -> str:
-        """Exports the best system, as one model or two; returns the directory of its versions."""
-        target = output or self.exported_model()
-        parts = run_record.to_export(self._workdir, self.training)
-        if not self._worker.is_chief:
+    def export(self, output: str | None = None, index: str = "exact", apart: bool = False) -> str:
+        """Exports the best system to `output`, or the run's own; see `export_lib.export_model`."""
+        target, source = output or self.exported_model(), self._source()
+        if not self._worker.is_chief or export_lib.is_current(
+            source, target, index=index, apart=apart
+        ):
             return target
-        of = *parts, self._calibrated(*parts)
-        if output is not None:  # a copy for elsewhere, which is no stage of the run
-            self._check()
-            return export.export_model(*of, target, apart=apart)
-        return self._stage("export", lambda: export.export_model(*of, target), target)
+        # A reader apart keeps its calibration, so that an update of documents takes seconds.
+        ready = apart and export_lib.has_reader(source, target)
+        calibration = None if ready else self._calibrated(source)
+        make = functools.partial(export_lib.export_model, source, calibration, target)
+        if output is None:
+            return self._stage("export", make, target)
+        self._check()  # a copy for elsewhere is no stage of the run
+        return make(index=index, questions=self.dev_questions(), apart=apart)
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""
-        parts = run_record.to_export(self._workdir, self.training)
-        return export.is_current(*parts, self._calibrated(*parts), self.exported_model())
+        return export_lib.is_current(self._source(), self.exported_model())
 
-    def _calibrated(
-        self,
-        context: context_lib.Context,
-        system: system_lib.System,
-        weights: artifacts.Segment,
-    ) -> artifacts.Segment:
+    def _source(self) -> export_lib.Source:
+        parts = run_record.to_export(self._workdir, self.training)
+        return export_lib.Source(*parts, self._questions_fingerprint)
+
+    def _calibrated(self, source: export_lib.Source) -> artifacts.Segment:
         """The calibration of a fine-tuned system."""
-        of = context, system, weights, self.dev_questions(), self._questions_fingerprint
-        return self._stage(f"calibrate/{system.name}", lambda: calibrate.calibrate(*of))
+        of = *source.parts(), self.dev_questions(), source.questions
+        return self._stage(f"calibrate/{source.system.name}", lambda: calibrate.calibrate(*of))
 
     @property
     def _questions_fingerprint(self) -> str:
@@ -308,7 +310,8 @@ class Pipeline:
         measured = self._measured_of(system, weights)
         if known.get(system.name, {}).get("measured") == measured:
             return known[system.name]
-        calibration, of_calibration = calibrate.load(self._calibrated(context, system, weights))
+        source = export_lib.Source(context, system, weights, self._questions_fingerprint)
+        calibration, of_calibration = calibrate.load(self._calibrated(source))
         self._check()
         path = os.path.join(self._workdir, predictions.file_name(system.name))
         started = time.monotonic()

@@ -107,18 +107,25 @@ def train(
     return trained
 
 
-def open_layer(segment: artifacts.Segment, table: vectors.VectorTable) -> gate.Layer:
+def open_layer(
+    segment: artifacts.Segment, table: vectors.VectorTable, *, as_variables: bool = False
+) -> Any:
     """Opens the layer of an "index" segment that is not exact.
 
     Args:
       segment: The segment.
       table: The vectors that it was built from.
+      as_variables: Whether it holds copies of them as variables, so that it can be saved.
+
+    Returns:
+      The layer, a `gate.Layer`.
     """
     arrays = {
         os.path.basename(path).removesuffix(_SUFFIX): vectors.map_array(path)
         for path in segment.files()
     }
     backend = _BACKENDS[segment.settings["backend"]]
-    layer = backend.open_arrays(arrays, table, segment.settings["num_leaves"])
+    num_leaves = segment.settings["num_leaves"]
+    layer = backend.open_arrays(arrays, table, num_leaves, as_variables=as_variables)
     layer.table = widths.WidthTable.from_json(segment.settings["widths"], layer.table.everything)
     return layer

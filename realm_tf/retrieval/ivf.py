@@ -65,7 +65,9 @@ class IvfTopK(factorized_top_k.TopK):
         dim = lists.centres.shape[1]
         number = tf.TensorSpec([], tf.int32)
         signature = [tf.TensorSpec([None, dim], tf.float32), number, number]
-        self._search = tf.function(self._search_leaves, input_signature=signature, autograph=False)
+        self._search = tf.function(
+            self._search_at_width, input_signature=signature, autograph=False
+        )
 
     @classmethod
     def of_arrays(
@@ -85,25 +87,34 @@ class IvfTopK(factorized_top_k.TopK):
                 tensors = [tf.Variable(tensor, trainable=False) for tensor in tensors]
         return cls(Lists(*tensors), table)
 
+    @property
+    def held(self) -> Lists:
+        """The lists: to be a part of the module that is saved, if they are variables."""
+        return self._lists
+
+    @property
+    def release(self) -> None:
+        """Nothing needs to be freed when a SavedModel is not used again."""
+
     def index(self, candidates: tf.Tensor, identifiers: tf.Tensor | None = None) -> Any:
         """Not used: lists are given when the layer is made; see `build`."""
         raise NotImplementedError("IvfTopK searches the lists that it is made with.")
 
     def search(
-        self, queries: tf.Tensor, k: Any, width: widths.Width
+        self, queries: tf.Tensor, k: Any, width: widths.Width | tuple[tf.Tensor, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Searches for the best blocks of each query.
 
         Args:
           queries: Query vectors <float32>[batch_size, embed_dim].
           k: Number of blocks for each query, <int32>[].
-          width: How wide to search.
+          width: How wide to search, in numbers or tensors <int32>[].
 
         Returns:
           Scores <float32>[batch_size, k], best first, and rows <int32>[batch_size, k]; -inf and -1
           where the leaves hold fewer blocks.
         """
-        return self._search(queries, tf.constant(k, tf.int32), tf.constant(width[0], tf.int32))
+        return self._search(queries, *(tf.convert_to_tensor(x, tf.int32) for x in (k, width[0])))
 
     def call(self, queries: tf.Tensor, k: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
         """As `search`, with the width that the table has for k <int32>[]."""
@@ -114,13 +125,28 @@ class IvfTopK(factorized_top_k.TopK):
         """Whether the layer returns exact results."""
         return False
 
+    def _search_at_width(
+        self, queries: tf.Tensor, k: tf.Tensor, count: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cond(
+            (count < self.num_leaves) & (tf.shape(queries)[0] > 0),  # a map needs an element
+            lambda: self._search_leaves(queries, k, count),
+            lambda: self._search_all(queries, k),
+        )
+
+    def _search_all(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """One product with all vectors, none of which is gathered."""
+        lists = self._lists
+        scales = lists.scales if lists.scales.shape[0] else None
+        return _best(vectors.scores(queries, lists.values, scales), lists.rows, k)
+
     def _search_leaves(
         self, queries: tf.Tensor, k: tf.Tensor, count: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         near = tf.matmul(queries, self._lists.centres, transpose_b=True)
-        leaves = tf.math.top_k(near, tf.minimum(count, self.num_leaves), sorted=False).indices
+        leaves = tf.math.top_k(near, count, sorted=False).indices
         return tf.map_fn(
-            lambda one: self._best(one[0], one[1], k),
+            lambda one: self._search_one(one[0], one[1], k),
             (queries, leaves),
             fn_output_signature=(
                 tf.TensorSpec([None], tf.float32),
@@ -128,7 +154,7 @@ class IvfTopK(factorized_top_k.TopK):
             ),
         )
 
-    def _best(
+    def _search_one(
         self, query: tf.Tensor, leaves: tf.Tensor, k: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The best k blocks of a query in some leaves: scores <float32>[k] and rows <int32>[k]."""
@@ -139,11 +165,18 @@ class IvfTopK(factorized_top_k.TopK):
         scores = tf.linalg.matvec(values, query)
         if lists.scales.shape[0]:
             scores *= tf.gather(lists.scales, places)
-        missing = tf.maximum(k - tf.size(scores), 0)
-        scores = tf.pad(scores, [[0, missing]], constant_values=-math.inf)
-        rows = tf.pad(tf.gather(lists.rows, places), [[0, missing]], constant_values=-1)
-        best, found = tf.math.top_k(scores, k)
-        return best, tf.gather(rows, found)
+        return _best(scores, tf.gather(lists.rows, places), k)
+
+
+def _best(scores: tf.Tensor, rows: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The best k of scores <float32>[..., n] and their rows <int32>[n], padded with -inf and -1."""
+    missing = tf.maximum(k - tf.size(rows), 0)
+    best, found = tf.math.top_k(scores, k - missing)
+    rows, padding = tf.gather(rows, found), [*[[0, 0]] * (scores.shape.rank - 1), [0, missing]]
+    return (
+        tf.pad(best, padding, constant_values=-math.inf),
+        tf.pad(rows, padding, constant_values=-1),
+    )
 
 
 def default_leaves(num_blocks: int) -> int:
@@ -180,12 +213,17 @@ def train(table: vectors.VectorTable, num_leaves: int, folder: str) -> tuple[Ivf
 
 
 def open_arrays(
-    arrays: Mapping[str, np.ndarray], table: vectors.VectorTable, num_leaves: int
+    arrays: Mapping[str, np.ndarray],
+    table: vectors.VectorTable,
+    num_leaves: int,
+    *,
+    as_variables: bool = False,
 ) -> IvfTopK:
     """Opens the layer over the vectors of a table, from its files' arrays by name."""
     everything = widths.Width(num_leaves)
     lists = Lists(*(arrays[name] for name in Lists._fields))
-    return IvfTopK.of_arrays(lists, widths.WidthTable({len(table): everything}, everything))
+    found = widths.WidthTable({len(table): everything}, everything)
+    return IvfTopK.of_arrays(lists, found, as_variables=as_variables)
 
 
 def _path(folder: str, name: str) -> str:

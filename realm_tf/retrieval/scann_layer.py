@@ -14,7 +14,7 @@ import os
 import threading
 import uuid
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,16 +100,32 @@ class ScannTopK(factorized_top_k.ScaNN):
             self._keep(raw_ops.tensors_to_scann(candidates, **tensors, shared_name=_unique_name()))
         return self
 
-    def hold_variables(self, candidates: tf.Tensor) -> ScannTopK:
-        """Holds index and vectors as variables, so that a SavedModel of a function has them.
+    def hold_variables(self, parts: Mapping[str, np.ndarray], candidates: tf.Tensor) -> ScannTopK:
+        """As `restore`, but as variables, so that a function that searches can be saved.
 
         Args:
-          candidates: The vectors that the index was trained on.
+          parts: The parts.
+          candidates: The vectors <float32>[num_blocks, embed_dim] that the index was trained on.
         """
-        tensors = _tensors(self.parts())
+        if self._reorders_int8:
+            candidates = tf.zeros([0, candidates.shape[1]])
+        tensors = _tensors(parts)
         state = [*(tensors[name] for name in _PARTS), candidates]
-        self._serialized_searcher = raw_ops.ScannState(state)
+        with tf.device("/CPU:0"):
+            self._serialized_searcher: Any = _SavedSearcher(state)
         return self
+
+    @property
+    def held(self) -> tf.Module:
+        """What `hold_variables` made: to be a part of the module that is saved."""
+        found: tf.Module = self._serialized_searcher
+        return found
+
+    @property
+    def release(self) -> Callable[[], None]:
+        """Function to save beside: it frees the searcher of a SavedModel that is not used again."""
+        found: Callable[[], None] = self._serialized_searcher.release
+        return found
 
     def search(
         self, queries: tf.Tensor, k: Any, width: widths.Width | tuple[tf.Tensor, tf.Tensor]
@@ -149,6 +165,29 @@ class ScannTopK(factorized_top_k.ScaNN):
         weakref.finalize(self, _destroy, handle).atexit = False
 
 
+class _SavedSearcher(raw_ops.ScannState):
+    """The state of an index as variables, which makes a searcher of its own name of them.
+
+    TensorFlow knows searchers by name, also those of two SavedModels in one process.
+    """
+
+    def __init__(self, tensors: Sequence[tf.Tensor]):
+        super().__init__(tensors)
+        self._searcher_name = _unique_name()
+
+    @tf.function(input_signature=[], autograph=False)
+    def recreate_handle(self) -> tf.Tensor:
+        """The searcher, which is made at the first call."""
+        tensors = {name: getattr(self, name) for name in _PARTS}
+        return raw_ops.tensors_to_scann(self.dataset, **tensors, shared_name=self._searcher_name)
+
+    @tf.function(input_signature=[], autograph=False)
+    def release(self) -> None:
+        """Frees the searcher, which TensorFlow would keep for ever."""
+        handle = self.recreate_handle()
+        tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)
+
+
 def train(table: vectors.VectorTable, num_leaves: int, folder: str) -> tuple[ScannTopK, list[str]]:
     """Trains a layer, and writes what it consists of; the widths are still to be found.
 
@@ -171,10 +210,16 @@ def train(table: vectors.VectorTable, num_leaves: int, folder: str) -> tuple[Sca
 
 
 def open_arrays(
-    arrays: Mapping[str, np.ndarray], table: vectors.VectorTable, num_leaves: int
+    arrays: Mapping[str, np.ndarray],
+    table: vectors.VectorTable,
+    num_leaves: int,
+    *,
+    as_variables: bool = False,
 ) -> ScannTopK:
     """Opens a layer that was trained on the vectors of a table, from its files' arrays by name."""
-    return _new(num_leaves, table).restore(arrays, _candidates(table))
+    layer = _new(num_leaves, table)
+    take = layer.hold_variables if as_variables else layer.restore
+    return take(arrays, _candidates(table))
 
 
 def _new(num_leaves: int, table: vectors.VectorTable) -> ScannTopK:

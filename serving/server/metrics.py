@@ -86,12 +86,12 @@ class _Versions(registry.Collector):
             "realm_snapshot_step", "Training step of the snapshot served", labels=["version"]
         )
         age = core.GaugeMetricFamily(
-            "realm_snapshot_age_seconds", "Time since the version was exported", labels=["version"]
+            "realm_snapshot_age_seconds", "Time since the snapshot was made", labels=["version"]
         )
         for version in list(self._versions):
             label = [str(version.number)]
             available.add_metric(label, 1)
-            age.add_metric(label, max(0.0, time.time() - version.made_secs))
+            age.add_metric(label, max(0.0, time.time() - version.snapshot_secs))
             if version.snapshot_step is not None:
                 step.add_metric(label, version.snapshot_step)
         yield from (available, step, age)

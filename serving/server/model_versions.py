@@ -15,13 +15,10 @@ import dataclasses
 import enum
 import gc
 import logging
-import os
 from collections.abc import Iterator, Sequence
 
 from realm_tf import types
-from realm_tf.artifacts import gfile
-from serving import versions
-from serving.server import failures, policy, servable
+from serving.server import failures, model_store, policy, servable
 
 _LOGGER = logging.getLogger(__name__)
 _KEPT_STATES = 20  # of versions that are not served any more
@@ -57,6 +54,7 @@ class ModelVersions:
 
     def __init__(self, name: str, path: str, served: policy.Policy):
         self._name, self._path = name, path
+        self._store = model_store.ModelStore(path)
         self.policy = served
         self._loaded: dict[int, servable.Servable] = {}
         self._users: collections.Counter[int] = collections.Counter()
@@ -137,7 +135,7 @@ class ModelVersions:
     async def refresh(self) -> None:
         """Loads what is wanted and there, then unloads what is not wanted any more."""
         async with self._refreshing:
-            there = await asyncio.to_thread(_complete_versions, self._path)
+            there = await asyncio.to_thread(self._store.numbers)
             wanted = set(self.policy.labels.values()).intersection(there)
             candidates, count = self.policy.candidates(there)
             good: set[int] = set()
@@ -179,13 +177,12 @@ class ModelVersions:
         """Loads a version that is not there yet, and says whether it answers."""
         if number in self._loaded:
             return True
-        path = os.path.join(self._path, str(number))
-        stamp = await asyncio.to_thread(_stamp, path)
+        stamp = await asyncio.to_thread(self._store.stamp, number)
         if self._failed.get(number) == stamp:
             return False
         self._status[number] = Status(State.LOADING)
         try:
-            self._loaded[number] = await asyncio.to_thread(_load, path)
+            self._loaded[number] = await asyncio.to_thread(self._store.load, number)
         except (types.UserError, OSError) as error:
             self._failed[number] = stamp
             self._status[number] = Status(State.END, str(error))
@@ -207,6 +204,7 @@ class ModelVersions:
         while self._users[number]:
             self._unused.clear()
             await self._unused.wait()
+        await asyncio.to_thread(self._loaded[number].close)
         del self._loaded[number], self._users[number]
         await asyncio.to_thread(gc.collect)  # a SavedModel's parts refer to each other
         self._status[number] = Status(State.END)
@@ -219,26 +217,3 @@ class ModelVersions:
         ended = sorted(n for n, status in self._status.items() if status.state is State.END)
         for number in ended[:-_KEPT_STATES]:
             del self._status[number]
-
-
-def _complete_versions(path: str) -> list[int]:
-    """Versions whose `saved_model.pb` is there, which is copied last onto an object store."""
-    return [
-        number
-        for number in versions.numbers(path)
-        if gfile.exists(os.path.join(path, str(number), versions.MODEL))
-    ]
-
-
-def _load(path: str) -> servable.Servable:
-    model = servable.Servable(path)
-    count = model.warm_up()
-    _LOGGER.info("%s is loaded, with %d warm-up requests.", path, count)
-    return model
-
-
-def _stamp(path: str) -> tuple:
-    """What changes when a version is written again."""
-    names = (versions.MODEL, versions.RECORD, "variables/variables.index")
-    paths = [os.path.join(path, name) for name in names]
-    return tuple(gfile.stat(p) if gfile.exists(p) else None for p in paths)

@@ -5,17 +5,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf import message
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
-from tensorflow_serving.apis import prediction_log_pb2
 
-from realm_tf import artifacts, types
+from realm_tf import types
 from realm_tf.artifacts import gfile
 from serving import saved_models, versions, warmup
 from serving.server import failures
@@ -69,31 +70,37 @@ class Servable:
 
     Attributes:
       number: Number of the version.
-      signature_defs: The signatures as the SavedModel describes them.
+      signature_defs: The signatures as a SavedModel describes them.
       signatures: The same, as they are checked and called.
       snapshot_step: Training step of the snapshot that is served; None if no record tells it.
-      made_secs: Unix time at which the version was written.
+      snapshot_secs: Unix time at which that snapshot was made; if no record tells it, at which the
+        version was written.
 
     Args:
-      path: Directory of the version.
-
-    Raises:
-      UserError: If the version is not whole, or damaged.
+      path: Directory of the version; of two models, that of the retriever.
+      module: What is loaded: what its functions need lives as long.
+      signature_defs: The signatures.
+      functions: The functions of the signatures.
     """
 
-    def __init__(self, path: str):
-        versions.require_whole(path)
+    def __init__(
+        self,
+        path: str,
+        module: Any,
+        signature_defs: Mapping[str, meta_graph_pb2.SignatureDef],
+        functions: Mapping[str, Callable[..., Mapping[str, tf.Tensor]]],
+    ):
         self.number = int(os.path.basename(path.rstrip("/")))
-        self._path = path
-        self.signature_defs = _signature_defs(path)
+        self._path, self._module, self._functions = path, module, functions
+        self.signature_defs = signature_defs
         self.signatures = {
-            name: Signature.from_proto(name, proto) for name, proto in self.signature_defs.items()
+            name: Signature.from_proto(name, proto) for name, proto in signature_defs.items()
         }
-        record = os.path.join(path, versions.RECORD)
-        content = artifacts.read_json(record) if gfile.exists(record) else {}
-        self.snapshot_step: int | None = content.get("snapshot_step")
-        self.made_secs = gfile.stat(os.path.join(path, versions.MODEL)).mtime_nsec / 1e9
-        self._module = saved_models.load(path)
+        record = self._record = versions.record(path)
+        self.snapshot_step: int | None = record.get("snapshot_step")
+        self.snapshot_secs = gfile.stat(os.path.join(path, versions.MODEL)).mtime_nsec / 1e9
+        if created := record.get("snapshot_created"):
+            self.snapshot_secs = datetime.datetime.fromisoformat(created).timestamp()
 
     def signature(self, name: str) -> Signature:
         """The signature of a name; an empty one means `serving_default`, as in TF Serving.
@@ -118,35 +125,56 @@ class Servable:
         specs = self.signatures[name].inputs
         tensors = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
         try:
-            outputs = self._module.signatures[name](**tensors)
+            outputs = self._functions[name](**tensors)
             return {key: value.numpy() for key, value in outputs.items()}
         except tf.errors.InvalidArgumentError as error:
             reason = re.sub(r"\s+", " ", error.message)[:300]
             raise failures.invalid(f"The model refuses the request: {reason}") from error
 
+    def close(self) -> None:
+        """Frees the searcher of ScaNN, if there is one; nothing is called afterwards."""
+        if versions.index_of(self._record) == "scann":
+            self._module.release()
+
     def warm_up(self) -> int:
-        """Replays the warm-up requests of the version, and returns how many they are.
+        """Answers the warm-up requests of the version, and returns how many they are.
 
         Raises:
           UserError: If one of them fails.
         """
-        path = os.path.join(self._path, warmup.PATH)
-        if not gfile.exists(path):
-            return 0
         count = 0
-        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-            inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        for name, inputs in self._warmup_requests():
             try:
-                signature = self.signature(request.model_spec.signature_name)
+                signature = self.signature(name)
                 self.run(signature.name, {**signature.defaults, **inputs})
             except (failures.RequestError, tf.errors.OpError) as error:
-                raise types.UserError(f"{path}: a warm-up request fails: {error}") from error
+                raise types.UserError(f"{self._path}: a warm-up request fails: {error}") from error
             count += 1
         return count
 
+    def _warmup_requests(self) -> Iterator[tuple[str, Arrays]]:
+        """Signatures and inputs: those that the version brings."""
+        return warmup.read(os.path.join(self._path, warmup.PATH))
 
-def _signature_defs(path: str) -> dict[str, meta_graph_pb2.SignatureDef]:
+
+def load(path: str) -> Servable:
+    """Loads the SavedModel in the directory of a version.
+
+    Raises:
+      UserError: If the version is not whole, or damaged.
+    """
+    versions.require_whole(path)
+    protos = signature_defs(path)
+    module = saved_models.load(path)
+    return Servable(path, module, protos, module.signatures)
+
+
+def signature_defs(path: str) -> dict[str, meta_graph_pb2.SignatureDef]:
+    """The signatures of the SavedModel in the directory of a version, by name.
+
+    Raises:
+      UserError: If it is damaged, or has none for serving.
+    """
     with tf.io.gfile.GFile(os.path.join(path, versions.MODEL), "rb") as file:
         try:
             saved = saved_model_pb2.SavedModel.FromString(file.read())
@@ -158,6 +186,19 @@ def _signature_defs(path: str) -> dict[str, meta_graph_pb2.SignatureDef]:
     protos = graphs[0].signature_def
     # What begins with "__" is TensorFlow's own, such as the operation that initialises tables.
     return {name: _copy(protos[name]) for name in sorted(protos) if not name.startswith("__")}
+
+
+def proto_of(function: Any) -> meta_graph_pb2.SignatureDef:
+    """The signature of a tf.function with an input signature, as a SavedModel would describe it."""
+    made = meta_graph_pb2.SignatureDef(method_name=tf.saved_model.PREDICT_METHOD_NAME)
+    outputs = function.get_concrete_function().structured_outputs
+    inputs = {spec.name: spec for spec in function.input_signature}
+    for infos, specs in ((made.inputs, inputs), (made.outputs, outputs)):
+        for name, spec in specs.items():
+            infos[name].name = f"{name}:0"
+            infos[name].dtype = spec.dtype.as_datatype_enum
+            infos[name].tensor_shape.CopyFrom(spec.shape.as_proto())
+    return made
 
 
 def _copy(proto: meta_graph_pb2.SignatureDef) -> meta_graph_pb2.SignatureDef:

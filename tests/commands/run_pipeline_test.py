@@ -54,6 +54,7 @@ _CONFIG = {
         "num_searched": 10,
         "num_read": 2,
     },
+    "retrieval": {"recall_floor": 0.1},  # so few blocks of random weights have no nearest leaves
     "evaluation": {"masked_examples": 16, "recall_at": [1, 5], "held_out_fraction": 0.3},
     "runtime": {"prefetch_batches": 2},
 }
@@ -233,6 +234,14 @@ def test_apart_needs_a_directory(finished):
     told = click.testing.CliRunner().invoke(main.main, command)
     assert told.exit_code == 2
     assert "--apart needs --output DIR" in told.output
+
+
+@pytest.mark.parametrize("index", ["ivf", "scann"])
+def test_an_index_needs_a_directory(finished, index):
+    command = ["export", "--workdir", str(finished[0]), "--index", index]
+    told = click.testing.CliRunner().invoke(main.main, command)
+    assert told.exit_code == 2
+    assert f"--index {index} needs --output DIR" in told.output
 
 
 def test_quickstart(tmp_path):
@@ -482,9 +491,13 @@ def test_passages_of_the_original_code_are_masked(inputs, tmp_path):
     assert re.search(r"In \w+ \[\[19\d\d\]\] the", _realm("inspect", spans))
 
 
-def _documents_of_answers(workdir: pathlib.Path, question: str) -> set[str]:
-    told = _realm("ask", "--model", workdir / "export", "--answers", 5, "--json", question)
+def _documents_of_answers(export: pathlib.Path, question: str) -> set[str]:
+    told = _realm("ask", "--model", export, "--answers", 5, "--json", question)
     return {answer["doc_id"] for answer in json.loads(told)["answers"]}
+
+
+def _segments(workdir: pathlib.Path, *kinds: str) -> set[str]:
+    return {path.name for kind in kinds for path in workdir.glob(f"segments/{kind}-*")}
 
 
 def test_documents_of_a_run_change(inputs, finished, tmp_path):
@@ -495,19 +508,38 @@ def test_documents_of_a_run_change(inputs, finished, tmp_path):
     new = _write(tmp_path / "new.jsonl", [_document(100), _document(101)])
     assert json.loads(_realm("documents", "add", new, *there, "--json"))["documents_added"] == 2
     gone = {f"s{n}" for n in range(40)}
+    two = tmp_path / "two"
+    to_two = (
+        "export",
+        "--workdir",
+        workdir,
+        "--output",
+        two,
+        "--apart",
+        "--index",
+        "ivf",
+        "--json",
+    )
+    assert json.loads(_realm(*to_two))["version"] == {"retriever": 1, "reader": 1}
+    made = _segments(workdir, "calibration", "index")
     _realm("documents", "delete", *gone, *there)
+    # In seconds: the reader stays, and nothing is calibrated or indexed again.
+    assert json.loads(_realm(*to_two))["version"] == {"retriever": 2, "reader": 1}
+    assert _segments(workdir, "calibration", "index") == made
+    assert json.loads(_realm(*to_two))["version"] == {"retriever": 2, "reader": 1}
     figures = json.loads(_realm("evaluate", "--workdir", workdir, "--json"))
     assert figures["systems"]["realm"]["gold_recall@1"] == 0  # the questions are of other documents
     assert figures["systems"]["ict"] == finished[1]["systems"]["ict"]
     _realm("export", "--workdir", workdir)
-    found = _documents_of_answers(workdir, "Where does station 3 stand?")
+    found = _documents_of_answers(workdir / "export", "Where does station 3 stand?")
     assert found
     assert not found & gone
+    assert _documents_of_answers(two, "Where does station 3 stand?") == found
     _realm("documents", "compact", "--purge", *there)
     shutil.rmtree(workdir / "export")
     for made in workdir.glob("predictions_*"):
         made.unlink()
     _realm("export", "--workdir", workdir)
-    assert _documents_of_answers(workdir, "Where does station 3 stand?") == found
+    assert _documents_of_answers(workdir / "export", "Where does station 3 stand?") == found
     report = json.loads(_realm("documents", "verify-deleted", "s3", *there, "--json"))
     assert report["found"] == {}

@@ -94,7 +94,8 @@ def test_saved_model_searches_every_depth_at_its_width(tmp_path):
         {5: widths.Width(1, 100), 50: widths.Width(50, 500)}, widths.Width(50, 500)
     )
     module = tf.Module()
-    module.layer = trained(values, table).hold_variables(tf.constant(values))
+    layer = trained(values, table)
+    module.layer = layer.hold_variables(layer.parts(), tf.constant(values))
     signature = [tf.TensorSpec([None, 8]), tf.TensorSpec([], tf.int32)]
     module.search = tf.function(module.layer.call, input_signature=signature)
     options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])

@@ -12,13 +12,12 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from realm_tf import artifacts, types
 from realm_tf.evaluation import calibration
 from serving import client, export, signatures, versions, warmup
-from tests.serving import tiny_system
+from tests.serving import exported, tiny_system
 
 QUESTIONS = ["Where is Lake Ohrid?", "", "Où est l'été à Zürich, 東京?"]
 SIGNATURES = {"serving_default", "answer", "retrieve", "embed_query", "embed_block"}
@@ -29,22 +28,6 @@ MADE_FROM = {
     "open_qa_weights": "e" * 64,
     "questions": "f" * 64,
 }
-
-# Runs where nothing of this project can be imported.
-_FRESH_PROCESS = """
-import json, sys
-import tensorflow as tf
-import tensorflow_text
-module = tf.saved_model.load(sys.argv[1])
-found = module.signatures["serving_default"](question=tf.constant(json.loads(sys.argv[2])))
-def plain(value):
-    if isinstance(value, list):
-        return [plain(part) for part in value]
-    return value.decode() if isinstance(value, bytes) else value
-outputs = {name: plain(value.numpy().tolist()) for name, value in found.items()}
-assert not any(name.partition(".")[0] in ("realm_tf", "serving") for name in sys.modules)
-print(json.dumps(outputs))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +44,7 @@ def _export(system, path, **changes):
     arguments = {
         "path": str(path),
         "snapshot_step": 500,
+        "snapshot_created": "2026-01-31T12:00:00+00:00",
         "made_from": MADE_FROM,
         "calibration": CALIBRATION,
         "block_tower": system.model.query_tower,
@@ -75,15 +59,8 @@ def version(system, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def graph(version):
-    saved = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
-    return saved.meta_graphs[0].graph_def
-
-
-def _nodes(graph):
-    yield from graph.node
-    for function in graph.library.function:
-        yield from function.node_def
+def nodes(version):
+    return list(exported.nodes(version))
 
 
 def test_version_directory(version):
@@ -91,6 +68,7 @@ def test_version_directory(version):
     assert sorted(os.listdir(version.parent)) == ["1"]
     record = json.loads((version / versions.RECORD).read_text())
     assert record["snapshot_step"] == 500
+    assert record["snapshot_created"] == "2026-01-31T12:00:00+00:00"
     assert record["counts"]["blocks"] == len(tiny_system.TEXTS)
     assert record["signatures"] == sorted(SIGNATURES)
     assert calibration.Calibration.from_json(record["calibration"]) == CALIBRATION
@@ -170,15 +148,13 @@ def test_a_version_may_be_asked_itself_and_be_called_anything(version, tmp_path)
     assert client.ask(str(place), QUESTIONS) == whole
 
 
-def test_all_ops_are_of_a_stock_server(graph):
-    ops = {node.op for node in _nodes(graph)}
-    assert {op for op in ops if not hasattr(tf.raw_ops, op)} == set(export.TEXT_OPS)
-    assert not {op for op in ops if "PyFunc" in op or "Table" in op}
+def test_all_ops_are_of_a_stock_server(version):
+    assert exported.foreign_ops(version) == set(export.TEXT_OPS)
 
 
-def test_graph_holds_no_data(graph):
+def test_graph_holds_no_data(nodes):
     tokenizer_bytes = 0
-    for node in _nodes(graph):
+    for node in nodes:
         if node.op == "Const":
             value = node.attr["value"].tensor
             assert not any(b"Ohrid" in text for text in value.string_val)
@@ -223,30 +199,10 @@ def test_signatures(version):
         assert {n: spec.dtype for n, spec in given.items()} == outputs
 
 
-def _same(outputs, expected):
-    assert set(outputs) == set(expected)
-    for name, value in expected.items():
-        if value.dtype == tf.string:
-            decoded = [[text.decode() for text in row] for row in value.numpy()]
-            assert outputs[name] == decoded
-        else:
-            np.testing.assert_allclose(outputs[name], value, rtol=1e-5, atol=1e-5)
-
-
 @pytest.mark.slow
 def test_answers_in_a_process_without_the_project(module, version, tmp_path):
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
-    done = subprocess.run(
-        [sys.executable, "-c", _FRESH_PROCESS, str(version), json.dumps(QUESTIONS)],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    outputs = json.loads(done.stdout.splitlines()[-1])
-    _same(outputs, module.answer(tf.constant(QUESTIONS)))
+    outputs = exported.answers_elsewhere(version, QUESTIONS, cwd=tmp_path)
+    exported.require_same(outputs, module.answer(tf.constant(QUESTIONS)))
 
 
 @pytest.fixture(scope="module")
@@ -274,12 +230,7 @@ def test_apart_are_two_models_with_the_same_answers(module, apart):
     assert sorted(p.name for p in apart.iterdir() if p.is_dir()) == ["reader", "retriever"]
     found = client.load(str(apart))(question=tf.constant(QUESTIONS))
     expected = module.answer(tf.constant(QUESTIONS))
-    assert set(found) == set(expected)
-    for name, value in expected.items():
-        if value.dtype == tf.string:
-            assert found[name].numpy().tolist() == value.numpy().tolist()
-        else:
-            np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5)
+    exported.require_same(exported.plain(found), expected)
     assert client.ask(str(apart), QUESTIONS)[0][0].text == expected["answer"][0, 0].numpy().decode()
 
 

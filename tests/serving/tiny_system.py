@@ -55,16 +55,24 @@ def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
 
 def export_of(root: str, texts=TEXTS) -> str:
     """Exports a system with one block per text, and returns the directory of its versions."""
-    system = make(os.path.join(root, "parts"), texts)
-    path = os.path.join(root, "qa")
-    made_from = {"tokenizer": system.tokenizer.fingerprint, "embedder": EMBEDDER}
-    export_lib.export(
-        **system._asdict(),
-        path=path,
-        snapshot_step=500,
-        made_from=made_from,
-        block_tower=system.model.query_tower,
-    )
+    return export(make(os.path.join(root, "parts"), texts), os.path.join(root, "qa"))
+
+
+def export(system: System, path: str, **changes: Any) -> str:
+    """Exports a system to a directory of versions, which is returned.
+
+    Args:
+      system: The system.
+      path: The directory.
+      **changes: Other arguments of the export.
+    """
+    arguments = {
+        "snapshot_step": 500,
+        "made_from": {"tokenizer": system.tokenizer.fingerprint, "embedder": EMBEDDER},
+        "block_tower": system.model.query_tower,
+        **changes,
+    }
+    export_lib.export(**system._asdict(), path=path, **arguments)
     return path
 
 
@@ -77,14 +85,18 @@ def make_tokenizer(*more: str) -> tokenizer_lib.Tokenizer:
 
 
 def make_vectors(root: str, table: block_table.BlockTable, **changes: Any) -> vectors.VectorTable:
-    """Random vectors of a table, in one shard; `changes` are of `made_from` or `dim`."""
+    """Vectors of a table, in one shard: random ones, or `numbers`.
+
+    The other `changes` are of `made_from` or `dim`.
+    """
     dim = changes.pop("dim", DIM)
+    numbers = np.random.default_rng(3).standard_normal((len(table), dim)).astype(np.float32)
+    numbers = changes.pop("numbers", numbers)
     made_from = {"blocks": table.blocks, "embedder": EMBEDDER, **changes}
     path = artifacts.recipe_path(root, "vectors", settings={"dim": dim}, made_from=made_from)
     writer = artifacts.SegmentWriter(
         path, kind=vectors.KIND, settings={"dim": dim}, made_from=made_from
     )
-    numbers = np.random.default_rng(3).standard_normal((len(table), dim)).astype(np.float32)
     vectors.write_shard(path, 0, 1, block_ids=np.array(table.block_ids), vectors=numbers)
     writer.add(vectors.ids_name(0, 1))
     writer.add(vectors.vectors_name(0, 1))

@@ -29,13 +29,13 @@ class QuestionBatch(NamedTuple):
     Attributes:
       question: EncoderInputs <int32>[batch_size, query_length].
       question_index: <int64>[batch_size] places in the list of questions.
-      answer_ids: The wordpieces <int32>[any] of every answer of every question, none of a question
-        whose answers are patterns: made here, where the device need not wait for it.
+      answer_ids: <object>[batch_size] lists of the wordpieces <int32>[any] of every answer, none of
+        a question whose answers are patterns: made here, where the device need not wait for it.
     """
 
     question: types.EncoderInputs
     question_index: np.ndarray
-    answer_ids: Sequence[Sequence[np.ndarray]]
+    answer_ids: np.ndarray
 
 
 class ReadBatch(NamedTuple):
@@ -120,7 +120,9 @@ class QuestionBatches:
         asked = [self._questions[i] for i in question_index.tolist()]
         answers = [() if q.is_regex else q.answers for q in asked]
         answer_ids = answer_spans.answer_token_ids(self._tokenizer, answers)
-        return QuestionBatch(question, question_index.astype(np.int64), answer_ids)
+        # An array, and not a list: workers take their rows of everything that a batch holds.
+        by_question = np.fromiter(answer_ids, object, len(asked))
+        return QuestionBatch(question, question_index.astype(np.int64), by_question)
 
 
 def read_inputs(
@@ -224,7 +226,7 @@ def _find_answers(
     table: block_table.BlockTable,
     tokenizer: tokenizer_lib.Tokenizer,
     questions: Sequence[open_qa.Question],
-    answer_ids: Sequence[Sequence[np.ndarray]],
+    answer_ids: np.ndarray,
     rows: np.ndarray,
 ) -> list[answer_spans.AnswerSpans]:
     """Answers in the rows [batch_size, num_read] of every question."""

@@ -17,7 +17,8 @@ class _Gated(servable.Servable):
     """A version whose calls wait until the test lets them go."""
 
     def __init__(self, path):
-        super().__init__(path)
+        whole = servable.load(path)
+        super().__init__(path, whole._module, whole.signature_defs, whole._functions)
         self.gate = threading.Semaphore(0)
         self.batches: list[int] = []
 

@@ -27,7 +27,8 @@ class Live:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.server = self.run(_make(settings))
-        self.addresses: app.Addresses = self.run(self.server.start())
+        # A machine with much other work may take minutes to load a model.
+        self.addresses: app.Addresses = self.run(self.server.start(), timeout=600)
 
     def run(self, coroutine: Any, timeout: float = 60) -> Any:
         """Runs a coroutine on the server's loop."""

@@ -12,7 +12,7 @@ import pytest
 
 from realm_tf import types
 from serving import warmup
-from serving.server import failures, model_versions, policy
+from serving.server import failures, model_store, model_versions, policy
 from tests.serving.server import live, models
 
 
@@ -123,16 +123,16 @@ def test_policies_and_labels(tmp_path):
 
 def test_bounded_memory_while_versions_change(tmp_path, monkeypatch):
     loaded, most = [], []
-    load = model_versions._load
+    load = model_store.ModelStore.load
 
-    def counted(path):
-        loaded.append(weakref.ref(model := load(path)))
+    def counted(store, number):
+        loaded.append(weakref.ref(model := load(store, number)))
         gc.collect()
         most.append(sum(one() is not None for one in loaded))
         return model
 
     async def run():
-        monkeypatch.setattr(model_versions, "_load", counted)
+        monkeypatch.setattr(model_store.ModelStore, "load", counted)
         found = _versions(tmp_path, latest=2)
         for start in (1, 3, 5):
             models.save(tmp_path, start)

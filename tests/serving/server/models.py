@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small SavedModels with signatures of every kind, as versions of a model."""
 
+import json
 import pathlib
 
 import tensorflow as tf
 
 from serving import versions, warmup
 
+CREATED = "2026-01-31T12:00:00+00:00"  # the snapshot of every version but the first
 _TEXTS = [tf.TensorSpec([None], tf.string, name="question")]
 _DEFAULT_K = tf.constant([3])
 
@@ -81,6 +83,9 @@ def save(path: pathlib.Path, number: int, *, with_warmup: bool = False) -> pathl
     )
     if with_warmup:
         warmup.write(str(aside / warmup.PATH), {"retrieve": model.answer})
-    (aside / versions.RECORD).write_text(f'{{"snapshot_step": {100 * number}, "files": {{}}}}')
+    record = {"snapshot_step": 100 * number, "files": {}}
+    if number > 1:
+        record["snapshot_created"] = CREATED
+    (aside / versions.RECORD).write_text(json.dumps(record))
     aside.rename(target)
     return target

@@ -3,7 +3,10 @@
 """The REST interface is TF Serving's."""
 
 import base64
+import datetime
 import math
+import re
+import time
 
 import pytest
 
@@ -189,7 +192,10 @@ def test_health_and_figures(server):
             'realm_batch_rows_sum{signature="serving_default"}',
             'realm_version_available{version="2"} 1.0',
             'realm_snapshot_step{version="1"} 100.0',
-            'realm_snapshot_age_seconds{version="2"}',
             "realm_queue_rows 0.0",
         ):
             assert line in text
+        ages = dict(re.findall(r'realm_snapshot_age_seconds{version="(.)"} (\S+)', text))
+        since = time.time() - datetime.datetime.fromisoformat(models.CREATED).timestamp()
+        assert float(ages["2"]) == pytest.approx(since, abs=60)
+        assert float(ages["1"]) < 3600  # nothing tells when it was made: since it was written
