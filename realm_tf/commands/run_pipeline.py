@@ -250,9 +250,8 @@ class Pipeline:
     def export(self, output: str | None = None, index: str = "exact", apart: bool = False) -> str:
         """Exports the best system to `output`, or the run's own; see `export_lib.export_model`."""
         target, source = output or self.exported_model(), self._source()
-        if not self._worker.is_chief or export_lib.is_current(
-            source, target, index=index, apart=apart
-        ):
+        form: dict[str, Any] = {"index": index, "apart": apart}
+        if not self._worker.is_chief or export_lib.is_current(source, target, **form):
             return target
         # A reader apart keeps its calibration, so that an update of documents takes seconds.
         ready = apart and export_lib.has_reader(source, target)
@@ -261,7 +260,7 @@ class Pipeline:
         if output is None:
             return self._stage("export", make, target)
         self._check()  # a copy for elsewhere is no stage of the run
-        return make(index=index, questions=self.dev_questions(), apart=apart)
+        return make(questions=self.dev_questions(), **form)
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""

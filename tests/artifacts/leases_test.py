@@ -165,6 +165,15 @@ def test_lost_lease_is_seen_at_the_next_check(tmp_path):
         _check_as_holder(tmp_path)
 
 
+@pytest.fixture
+def interrupts():
+    """Interrupts as in a terminal: a shell has what it starts in the background ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_interrupts_stay_interrupts(tmp_path):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), artifacts.hold(str(tmp_path)):

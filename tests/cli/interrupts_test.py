@@ -31,6 +31,11 @@ with interrupts.one_line():
 """
 
 
+def _take_interrupts() -> None:
+    """As in a terminal: a shell has what it starts in the background ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -51,7 +56,7 @@ def _is_alive(pid: int) -> bool:
 def test_interrupt_is_one_line(doing, number, code, what):
     command = [sys.executable, "-c", _WORK.format(doing)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    with subprocess.Popen(command, text=True, preexec_fn=_take_interrupts, **pipes) as process:
         worker = int(process.stdout.readline())
         time.sleep(0.2)
         process.send_signal(number)

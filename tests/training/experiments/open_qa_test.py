@@ -12,6 +12,7 @@ from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import losses, reader, weights
 from realm_tf.retrieval import vectors
+from realm_tf.training.engine import workers
 from realm_tf.training.experiments import open_qa, open_qa_training
 from realm_tf.training.run import system as system_lib
 from tests.models import tiny
@@ -83,6 +84,17 @@ def test_prepare_searches_with_the_current_weights(context, start, task):
         assert batch.retrieved_mask.all()
         found.append(batch.block_emb)
     assert np.abs(found[0] - found[1]).max() > 0
+
+
+def test_workers_take_the_answers_of_their_questions(context):
+    batch = _batch(context)
+    parts = [workers.Worker(index, 3).part(batch) for index in range(3)]
+    assert [part.question_index.tolist() for part in parts] == [[0], [1], [2]]
+    for part, answers in zip(parts, batch.answer_ids, strict=True):
+        assert len(part.answer_ids) == 1
+        for left, right in zip(part.answer_ids[0], answers, strict=True):
+            np.testing.assert_array_equal(left, right)
+    assert [len(answers) for answers in batch.answer_ids] == [1, 2, 1]
 
 
 def test_device_inputs_hold_no_text_and_no_rows(context, start, task):
