@@ -14,6 +14,7 @@ from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, retrieval_ranks
+from realm_tf.retrieval import exact_search
 from realm_tf.training.run import context as context_lib
 from serving import requests, signatures
 
@@ -38,12 +39,13 @@ def search(
       <int64>[num_questions, depth] rows and <float32> scores, best first.
     """
     wanted = max(_depth(context), context.config.open_qa.num_searched)
+    k = min(wanted, len(context.knowledge))
     found = []
     for start in range(0, len(questions), _BATCH_SIZE):
         texts = tf.constant([q.question for q in questions[start : start + _BATCH_SIZE]])
-        k = tf.fill(tf.shape(texts), min(wanted, len(context.knowledge)))
-        found.append([x.numpy() for x in module.search(texts, k)])
-    return types.RetrievedBlocks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        rows, scores = module.search(texts, tf.fill(tf.shape(texts), k))
+        found.append(types.RetrievedBlocks(rows.numpy(), scores.numpy()))
+    return exact_search.joined(found, k)
 
 
 def of(

@@ -13,6 +13,7 @@ from realm_tf import types
 from realm_tf.commands import evidence, retrievers
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report, scores
+from realm_tf.retrieval import exact_search
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.text import packing
 from realm_tf.training.experiments import masked_evaluation
@@ -74,10 +75,9 @@ def retrieve(
     length = context.config.open_qa.query_length
     found = []
     for start in range(0, len(questions), _BATCH_SIZE):
-        encoded = context.tokenizer.encode(list(questions[start : start + _BATCH_SIZE]))
-        ids = types.Ragged.of([text.ids for text in encoded])
-        found.append(retriever(packing.pack_queries(ids, length, context.tokenizer), k))
-    return types.RetrievedBlocks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        texts = questions[start : start + _BATCH_SIZE]
+        found.append(retriever(packing.pack_texts(texts, length, context.tokenizer), k))
+    return exact_search.joined(found, k)
 
 
 def search(

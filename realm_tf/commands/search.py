@@ -89,8 +89,7 @@ def _found(
     opened = view.View(snapshot)
     allowed = filters.allowed(opened.table, request.conditions) if request.conditions else None
     tokenizer = tokenizer_lib.Tokenizer.open(vocab)
-    encoded = types.Ragged.of([text.ids for text in tokenizer.encode(list(request.questions))])
-    queries = packing.pack_queries(encoded, config.open_qa.query_length, tokenizer)
+    queries = packing.pack_texts(request.questions, config.open_qa.query_length, tokenizer)
     embed = retriever.load_embed_fn(snapshot.segment("embedder"), "queries")
     found = opened.index.search(embed(queries), request.k, allowed)
     for question, rows, scores in zip(request.questions, *found, strict=True):

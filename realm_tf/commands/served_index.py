@@ -79,9 +79,9 @@ def _embed(
     """Vectors <float32>[num_questions, embed_dim] of questions."""
     found = []
     for start in range(0, len(questions), _BATCH_SIZE):
-        encoded = context.tokenizer.encode(list(questions[start : start + _BATCH_SIZE]))
-        ids = types.Ragged.of([text.ids for text in encoded])
-        packed = packing.pack_queries(ids, context.config.open_qa.query_length, context.tokenizer)
+        texts = questions[start : start + _BATCH_SIZE]
+        length = context.config.open_qa.query_length
+        packed = packing.pack_texts(texts, length, context.tokenizer)
         packed = types.EncoderInputs(*(tf.constant(x) for x in packing.trim(packed)))
         found.append(model.embed(packed, training=False).numpy())
     return np.concatenate(found).astype(np.float32, copy=False)

@@ -108,12 +108,7 @@ class Index:
             return self._search_allowed(queries, k, allowed)
         starts = range(0, len(queries), _MAX_BATCH)
         parts = [self._search(queries[start : start + _MAX_BATCH], k) for start in starts]
-        if len(parts) == 1:
-            return parts[0]
-        return types.RetrievedBlocks(
-            rows=np.concatenate([np.zeros((0, k), np.int64), *(part.rows for part in parts)]),
-            scores=np.concatenate([np.zeros((0, k), np.float32), *(part.scores for part in parts)]),
-        )
+        return parts[0] if len(parts) == 1 else exact_search.joined(parts, k)
 
     def _search_allowed(
         self, queries: np.ndarray, k: int, allowed: np.ndarray

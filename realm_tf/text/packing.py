@@ -15,6 +15,8 @@ ours) is for embedders that were trained on texts without titles; their null blo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from realm_tf import types
@@ -70,6 +72,14 @@ def pack_queries(
     word_ids[(positions >= 1) & (positions < limits)] = queries.values
     np.put_along_axis(word_ids, limits, tokenizer.sep_id, axis=1)
     return _inputs(word_ids, limits + 1, limits + 1)
+
+
+def pack_texts(
+    texts: Sequence[str], length: int, tokenizer: tokenizer_lib.Tokenizer
+) -> types.EncoderInputs:
+    """As `pack_queries`, of n texts that are still to be tokenized."""
+    ids = [encoded.ids for encoded in tokenizer.encode(list(texts))]
+    return pack_queries(types.Ragged.of(ids), length, tokenizer)
 
 
 def unpack_queries(inputs: types.EncoderInputs) -> types.Ragged:

@@ -11,11 +11,13 @@ import time
 import pytest
 
 from realm_tf.cli import interrupts
+from tests import interrupts as test_interrupts
 
 # Threads and workers that would all have something to say, had they the time.
 _WORK = """
 import subprocess, sys, threading, time
 from realm_tf.cli import interrupts
+from tests import interrupts as test_interrupts
 
 def work():
     try:
@@ -29,11 +31,6 @@ with interrupts.one_line():
     print(worker.pid, flush=True)
     {}
 """
-
-
-def _take_interrupts() -> None:
-    """As in a terminal: a shell has what it starts in the background ignore them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _is_alive(pid: int) -> bool:
@@ -56,7 +53,7 @@ def _is_alive(pid: int) -> bool:
 def test_interrupt_is_one_line(doing, number, code, what):
     command = [sys.executable, "-c", _WORK.format(doing)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, preexec_fn=_take_interrupts, **pipes) as process:
+    with subprocess.Popen(command, text=True, preexec_fn=test_interrupts.take, **pipes) as process:
         worker = int(process.stdout.readline())
         time.sleep(0.2)
         process.send_signal(number)

@@ -9,9 +9,8 @@ import tensorflow as tf
 from realm_tf.commands import calibrate
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import calibration
-from realm_tf.retrieval import vectors
 from realm_tf.training.run import system as system_lib
-from serving import retriever, signatures
+from serving import retriever
 from tests.training import runs
 
 NUM_READ = 3
@@ -27,13 +26,8 @@ def context(tmp_path_factory):
 def module(context):
     system = runs.random_system(context)
     vocab_size = context.tokenizer.vocab_size
-    return signatures.QaModule(
-        model=system_lib.open_qa_model(context.config.model, vocab_size, system),
-        tokenizer=context.tokenizer,
-        table=context.knowledge,
-        vectors=vectors.VectorTable.open(system.snapshot.segment("vectors")),
-        config=context.config,
-    )
+    model = system_lib.open_qa_model(context.config.model, vocab_size, system)
+    return runs.qa_module(context, system, model)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,7 @@ import tensorflow as tf
 from realm_tf.commands import evidence, measure
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, retrieval_ranks
-from realm_tf.retrieval import vectors
 from realm_tf.training.run import system as system_lib
-from serving import signatures
 from tests.training import runs
 
 NUM_READ = 3
@@ -36,13 +34,9 @@ def system(context):
 
 @pytest.fixture(scope="module")
 def module(context, system):
-    return signatures.QaModule(
-        model=system_lib.open_qa_model(context.config.model, context.tokenizer.vocab_size, system),
-        tokenizer=context.tokenizer,
-        table=context.knowledge,
-        vectors=vectors.VectorTable.open(system.snapshot.segment("vectors")),
-        config=context.config,
-    )
+    vocab_size = context.tokenizer.vocab_size
+    model = system_lib.open_qa_model(context.config.model, vocab_size, system)
+    return runs.qa_module(context, system, model)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from tests import interrupts as test_interrupts
 from tests.commands import run_pipeline_test as pipeline_test
 
 pytestmark = pytest.mark.slow
@@ -39,11 +40,6 @@ def _start(inputs, workdir: pathlib.Path, settings=_QUICK, **options) -> subproc
     command += ["--workdir", str(workdir)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, **pipes, **options)
-
-
-def _take_interrupts() -> None:
-    """As in a terminal: a shell has what it starts in the background ignore them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _line(process: subprocess.Popen) -> str:
@@ -107,7 +103,7 @@ def test_killed_run_is_followed_at_once(inputs, tmp_path):
     "pattern", ["lease.json", "segments/jobs/blocks-*", "training/*/orbit.log"]
 )
 def test_interrupted_run_says_how_to_go_on(inputs, tmp_path, pattern):
-    process = _start(inputs, tmp_path, preexec_fn=_take_interrupts)
+    process = _start(inputs, tmp_path, preexec_fn=test_interrupts.take)
     _wait_for(process, tmp_path, pattern)
     process.send_signal(signal.SIGINT)
     assert _line(process).endswith("it goes on where it stopped.")

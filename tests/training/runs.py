@@ -16,12 +16,14 @@ from realm_tf import artifacts, config
 from realm_tf.config import parsing
 from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import questions as questions_lib
+from realm_tf.models import open_qa_model
 from realm_tf.retrieval import retriever, vectors
 from realm_tf.text import packing, vocabulary
 from realm_tf.training.experiments import ict, warmup
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh
 from realm_tf.training.run import system as system_lib
+from serving import signatures
 from tests.data import example_passages
 
 _ENCODER = {
@@ -109,6 +111,19 @@ def answer_rows(
     """The rows that hold the answers of these questions."""
     made = find_answers(context, questions)
     return answer_rows_lib.AnswerRows.open(made, context.blocks, questions)
+
+
+def qa_module(
+    context: context_lib.Context, system: system_lib.System, model: open_qa_model.OpenQaModel
+) -> signatures.QaModule:
+    """The graph of a system that is exported, with this model."""
+    return signatures.QaModule(
+        model=model,
+        tokenizer=context.tokenizer,
+        table=context.knowledge,
+        vectors=vectors.VectorTable.open(system.snapshot.segment("vectors")),
+        config=context.config,
+    )
 
 
 def make_vectors(context: context_lib.Context) -> refresh.MakeVectors:

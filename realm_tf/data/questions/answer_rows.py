@@ -79,7 +79,7 @@ class AnswerRows:
         blocks: artifacts.Segment,
         questions: Sequence[questions_lib.Question],
     ) -> AnswerRows:
-        """Opens what the job found, with 12 bytes for each pair of an answer and a block.
+        """Opens what the job found, with 8 bytes in memory for each pair of an answer and a block.
 
         Args:
           segment: Segment "answer_rows".

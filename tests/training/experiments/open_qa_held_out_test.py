@@ -10,10 +10,8 @@ import tensorflow as tf
 
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.retrieval import vectors
 from realm_tf.training.experiments import open_qa, open_qa_held_out, open_qa_training
 from realm_tf.training.run import system as system_lib
-from serving import signatures
 from tests.models import tiny
 from tests.training import runs
 
@@ -75,13 +73,7 @@ def test_best_spans_are_those_of_the_export(context, start):
         context.knowledge,
         batch_size=5,
     )
-    module = signatures.QaModule(
-        model=model,
-        tokenizer=context.tokenizer,
-        table=context.knowledge,
-        vectors=vectors.VectorTable.open(start.snapshot.segment("vectors")),
-        config=context.config,
-    )
+    module = runs.qa_module(context, start, model)
     texts = tf.constant([q.question for q in QUESTIONS])
     found = module.search(texts, tf.fill(tf.shape(texts), context.config.open_qa.num_read))
     best = module.candidates(texts, *found).text[:, 0]
