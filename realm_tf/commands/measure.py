@@ -70,9 +70,11 @@ def retrieve(
     """Searches for every question.
 
     Returns:
-      <int64>[num_questions, k] rows and <float32> scores, best first.
+      <int64>[num_questions, k] rows and <float32> scores, best first; of all blocks, if they are
+      fewer.
     """
     length = context.config.open_qa.query_length
+    k = min(k, retriever.index.num_blocks)
     found = []
     for start in range(0, len(questions), _BATCH_SIZE):
         texts = questions[start : start + _BATCH_SIZE]
