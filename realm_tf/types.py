@@ -32,7 +32,7 @@ class UserError(ValueError):
 
 
 class Terminated(Exception):  # noqa: N818
-    """The process was asked to end, and has saved its work: one line that says how to go on."""
+    """Error: the process was asked to end, and has saved its work; one line says how to go on."""
 
 
 class Document(NamedTuple):

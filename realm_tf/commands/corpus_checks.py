@@ -14,6 +14,7 @@ import numpy as np
 
 from realm_tf import config as config_lib
 from realm_tf import types
+from realm_tf.data import sampling
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples
@@ -97,7 +98,7 @@ def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Qu
       UserError: If most are cut off.
     """
     settings, width = context.config.open_qa, context.config.model.reader.max_span_width
-    sample = questions[:: max(1, len(questions) // _SAMPLE)][:_SAMPLE]
+    sample = sampling.evenly(questions, _SAMPLE)
     asked = _lengths(context, [question.question for question in sample]) + 2
     cut = float(np.mean(asked > settings.query_length))
     what = "of the training questions lose their end"

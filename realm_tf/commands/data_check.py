@@ -16,6 +16,7 @@ from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands import run_inputs
+from realm_tf.data import sampling
 from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.corpus import records
 from realm_tf.data.questions import questions as open_qa
@@ -55,7 +56,7 @@ def check(
     scanner = corpus_scan.Scanner(asked)
     with tqdm.tqdm(_read(inputs, config), "data check", unit=" records", disable=None) as found:
         scanner.read(found, max_documents)
-    lengths = _lengths(scanner, _even(asked[data_check.TRAIN]), vocab, config)
+    lengths = _lengths(scanner, sampling.evenly(asked[data_check.TRAIN], _SAMPLE), vocab, config)
     return data_check.judge(scanner, lengths, config)
 
 
@@ -142,7 +143,3 @@ def _tokenizer(
         texts = (f"{document.title} {document.text}" for document in documents)
         wordpieces = vocabulary.learn(texts, size=config.size, lower_case=config.lower_case)
     return tokenizer_lib.Tokenizer(wordpieces, lower_case=config.lower_case)
-
-
-def _even(questions: Sequence[open_qa.Question]) -> Sequence[open_qa.Question]:
-    return questions[:: max(1, len(questions) // _SAMPLE)][:_SAMPLE]

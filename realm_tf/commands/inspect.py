@@ -123,8 +123,8 @@ def _lines(title: str, found: dict[str, Any]) -> str:
     return "\n".join([title, *lines])
 
 
-def mark(passage: types.Passage) -> str:
-    """The text of a passage with its spans in [[brackets]]."""
+def _bracketed(passage: types.Passage) -> str:
+    """The text of a passage with its spans in [[brackets]], to be printed."""
     places = [(span.byte_start, span.byte_limit) for span in passage.spans]
     return schema.bracket(passage.block.text.encode("utf-8"), places)
 
@@ -229,4 +229,4 @@ def _row(number: int, table: block_table.BlockTable) -> str:
     )
     if (first := table.duplicate_of(number)) is not None:
         head += f"\n  the same text as block {first} of another document"
-    return f"{head}\n  {block.title}\n  {mark(passage)}"
+    return f"{head}\n  {block.title}\n  {_bracketed(passage)}"

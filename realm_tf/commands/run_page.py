@@ -14,6 +14,7 @@ from typing import Any
 from realm_tf import artifacts
 from realm_tf.artifacts import gfile
 from realm_tf.commands import run_progress
+from realm_tf.data import sampling
 from realm_tf.evaluation import charts, predictions, report, run_page
 from realm_tf.training.engine import figures
 
@@ -94,4 +95,4 @@ def _examples(path: str) -> Sequence[predictions.Prediction]:
         return []
     asked = predictions.read(path)
     halves = ([p for p in asked if p.correct], [p for p in asked if not p.correct])
-    return [p for half in halves for p in half[:: max(1, -(-2 * len(half) // _EXAMPLES))]]
+    return [p for half in halves for p in sampling.evenly(half, _EXAMPLES // 2)]

@@ -33,6 +33,7 @@ from realm_tf.commands import (
 )
 from realm_tf.commands import export as export_lib
 from realm_tf.commands.documents import run_record
+from realm_tf.data import sampling
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report, scores
 from realm_tf.training.engine import workers
@@ -231,13 +232,11 @@ class Pipeline:
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""
         questions = open_qa.read(self._inputs.questions_dev, self._config.questions)
-        step = -(-len(questions) // self._config.evaluation.max_questions)
-        return questions[:: max(1, step)]
+        return sampling.evenly(questions, self._config.evaluation.max_questions)
 
     def example_questions(self, count: int) -> list[open_qa.Question]:
         """Dev questions to show, spread evenly."""
-        step = max(1, len(questions := self.dev_questions()) // count)
-        return questions[::step][:count]
+        return sampling.evenly(self.dev_questions(), count)
 
     def report_text(self) -> str:
         """The report, for people."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Randomness that any process can compute again: from a seed and a name, never from a state.
+"""Samples that any process can draw again: from a seed and a name, never from a state.
 
 A batch is a pure function of (seed, stage, index), so a resumed run, another thread or another
 machine makes the same bytes, and the position in the data is the step.
@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from realm_tf import types
+
+_T = TypeVar("_T")
 
 
 def generator(seed: int, stage: str, key: int) -> np.random.Generator:
@@ -27,6 +31,18 @@ def generator(seed: int, stage: str, key: int) -> np.random.Generator:
     name = f"{seed}/{stage}/{key}".encode()
     words = np.frombuffer(hashlib.sha256(name).digest()[:16], "<u8")
     return np.random.Generator(np.random.Philox(key=words))
+
+
+def evenly(rows: Sequence[_T], most: int) -> list[_T]:
+    """A sample of `most` rows, spread evenly over all of them; all, if there are no more.
+
+    Args:
+      rows: What is sampled; its order is kept.
+      most: Number of rows that are wanted; at least 1.
+    """
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[index * len(rows) // most] for index in range(most)]
 
 
 class EpochSampler:

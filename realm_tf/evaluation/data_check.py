@@ -54,7 +54,7 @@ def judge(
     lengths: text_lengths.Lengths | None,
     config: config_lib.Config,
 ) -> DataCheck:
-    """Judges what was found.
+    """Judges what was found in a corpus and its questions: the figures of `realm data check`.
 
     Args:
       scanned: What has read the corpus; its files of questions are `TRAIN` and `DEV`.

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of examples: every one once an epoch, and any batch alone."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,12 @@ def test_generators_are_independent_of_each_other():
         for key in (0, 1)
     }
     assert len(draws) == 8
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 3), (3, 3), (4, 3), (100, 7), (5, 100)])
+def test_an_even_sample_has_as_many_rows_as_are_wanted(count, most):
+    found = list(sampling.evenly(range(count), most))
+    assert len(found) == min(count, most)
+    gaps = {after - before for before, after in itertools.pairwise(found)}
+    assert max(gaps, default=1) - min(gaps, default=1) <= 1
+    assert not found or (found[0] == 0 and found[-1] >= count - 1 - max(gaps, default=1))

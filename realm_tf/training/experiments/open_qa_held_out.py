@@ -41,11 +41,6 @@ def split(questions: Questions, fraction: float) -> tuple[Questions, Questions]:
     return [q for q, held in pairs if not held], [q for q, held in pairs if held]
 
 
-def sample(questions: Questions, most: int) -> Questions:
-    """At most `most` of the questions, spread evenly."""
-    return questions[:: max(1, -(-len(questions) // most))]
-
-
 class HeldOut:
     """Asks a model the held-out questions, with the parts of its training.
 

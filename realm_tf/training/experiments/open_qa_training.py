@@ -12,6 +12,7 @@ import tf_keras
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
+from realm_tf.data import sampling
 from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
@@ -128,7 +129,7 @@ class _Run:
                 len(questions),
             )
             return questions, None
-        held = open_qa_held_out.sample(held, self._settings.held_out_questions)
+        held = sampling.evenly(held, self._settings.held_out_questions)
         return trained, open_qa_held_out.HeldOut(
             held,
             self._batches(held),

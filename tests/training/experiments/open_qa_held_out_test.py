@@ -39,13 +39,6 @@ def test_questions_without_a_document_are_divided_by_their_text():
     ]
 
 
-@pytest.mark.parametrize(("count", "most"), [(0, 3), (3, 3), (4, 3), (100, 7), (5, 100)])
-def test_sample_is_bounded_and_even(count, most):
-    found = open_qa_held_out.sample([_question(n) for n in range(count)], most)
-    assert len(found) == (count if count <= most else len(found)) <= most
-    assert len(found) >= min(count, most) / 2
-
-
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
     overrides = ("open_qa.steps=5", "open_qa.checkpoint_every_steps=2")
