@@ -110,7 +110,8 @@ _CURRENT = (
     *("pretrain.query_weights=current", "runtime.prefetch_batches=3", "runtime.device_loop=true"),
     *("pretrain.steps=9", "pretrain.refresh.every_steps=3", "pretrain.keep=last"),
     *("pretrain.checkpoint_every_steps=3", "pretrain.optimizer.learning_rate=0.01"),
-    "pretrain.retriever_learning_rate=0.3",  # so that the blocks found change within three steps
+    # So that other blocks are found after three steps.
+    *("pretrain.optimizer.warmup_steps=0", "pretrain.retriever_learning_rate=0.1"),
 )
 
 
