@@ -73,6 +73,11 @@ def holders(directory: str) -> dict[str, leases.Holder]:
     return found
 
 
+def is_one(path: str) -> bool:
+    """Whether a file of this name is a reader's lease, which comes and goes."""
+    return path.endswith(_SUFFIX)
+
+
 def _renew_until(ended: threading.Event, path: str, holder: leases.Holder) -> None:
     while not ended.wait(holder.renew_secs):
         renewed = dataclasses.replace(holder, renewed=time.time())

@@ -11,7 +11,7 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf.data.blocks import schema
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import reading, snapshots
 
 
 def version_of(path: str) -> tuple[str, snapshots.Version]:
@@ -37,7 +37,9 @@ def facts(path: str, *, verify: bool) -> dict[str, Any]:
     """
     directory, version = version_of(path)
     snapshot = snapshots.load(directory, *version)
-    opened = [(kind, snapshot.open(kind, part, verify=verify)) for kind, part in snapshot.parts()]
+    with reading.hold(snapshot):
+        parts = list(snapshot.parts())
+        opened = [(kind, snapshot.open(kind, part, verify=verify)) for kind, part in parts]
     sizes: dict[str, int] = {}
     for kind, segment in opened:
         sizes[kind] = sizes.get(kind, 0) + sum(shard.num_bytes for shard in segment.shards)

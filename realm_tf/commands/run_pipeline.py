@@ -36,6 +36,7 @@ from realm_tf.commands.documents import run_record
 from realm_tf.data import sampling
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report, scores
+from realm_tf.retrieval import reading
 from realm_tf.training.engine import workers
 from realm_tf.training.run import refresher_process
 from realm_tf.training.run import system as system_lib
@@ -252,8 +253,14 @@ class Pipeline:
         form: dict[str, Any] = {"index": index, "apart": apart}
         if not self._worker.is_chief or export_lib.is_current(source, target, **form):
             return target
+        with reading.hold(source.system.snapshot):
+            return self._export(source, output, target, form)
+
+    def _export(
+        self, source: export_lib.Source, output: str | None, target: str, form: dict[str, Any]
+    ) -> str:
         # A reader apart keeps its calibration, so that an update of documents takes seconds.
-        ready = apart and export_lib.has_reader(source, target)
+        ready = form["apart"] and export_lib.has_reader(source, target)
         calibration = None if ready else self._calibrated(source)
         make = functools.partial(export_lib.export_model, source, calibration, target)
         if output is None:
@@ -309,6 +316,13 @@ class Pipeline:
         if known.get(system.name, {}).get("measured") == measured:
             return known[system.name]
         source = export_lib.Source(context, system, weights, self._questions_fingerprint)
+        with reading.hold(system.snapshot):
+            return {**self._figures(source, questions), "measured": measured}
+
+    def _figures(
+        self, source: export_lib.Source, questions: Sequence[open_qa.Question]
+    ) -> dict[str, Any]:
+        context, system, weights = source.parts()
         calibration, of_calibration = calibrate.load(self._calibrated(source))
         self._check()
         path = os.path.join(self._workdir, predictions.file_name(system.name))
@@ -316,4 +330,4 @@ class Pipeline:
         module = qa_module.make(context, system, weights, calibration)
         figures = measure.measure(context, system, module, questions, path)
         self._report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
-        return {**figures, **of_calibration, **run_figures.kept(weights), "measured": measured}
+        return {**figures, **of_calibration, **run_figures.kept(weights)}

@@ -13,6 +13,7 @@ that is whole: the one of the last step, and of its revisions the last.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -53,13 +54,16 @@ def version_of(name: str) -> Version | None:
     return match and Version(int(match.group(1)), int(match.group(2) or 0))
 
 
-def publish(directory: str, snapshot: Snapshot) -> None:
+def publish(directory: str, snapshot: Snapshot) -> Snapshot:
     """Publishes a snapshot; publishing it again changes nothing.
 
     Args:
       directory: Directory of the snapshots. Local segments are named relative to it, so a work
         directory may be moved as a whole.
       snapshot: As `Snapshot.of` or `Snapshot.changed` makes it.
+
+    Returns:
+      The snapshot, which knows where it is.
 
     Raises:
       UserError: If its step and revision were published with other parts: snapshots never change.
@@ -78,6 +82,7 @@ def publish(directory: str, snapshot: Snapshot) -> None:
                 " Two runs may be sharing this directory: give each its own."
             ) from None
     artifacts.write_text(os.path.join(directory, LATEST), f"{os.path.basename(path)}\n")
+    return dataclasses.replace(snapshot, directory=directory)
 
 
 def _fingerprints(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -11,7 +11,8 @@ import click.testing
 import pytest
 
 from realm_tf.cli import main
-from realm_tf.commands import run_inputs
+from realm_tf.commands import export, measure, run_inputs
+from realm_tf.retrieval import reading
 from tests.beam_jobs import reference_corpora
 
 pytestmark = pytest.mark.slow
@@ -179,12 +180,27 @@ def test_second_run_makes_nothing_twice(inputs, finished):
     assert sorted((workdir / "export").iterdir()) == versions
 
 
-def test_other_settings_of_the_evaluation_measure_again(inputs, finished, tmp_path):
+def _watched(monkeypatch, module, name, workdir) -> list[int]:
+    """How many snapshots are read at every call of a function."""
+    function, seen = getattr(module, name), []
+
+    def watched(*args, **kwargs):
+        folders = {path.parent for path in workdir.rglob("snapshots/step-*.json")}
+        seen.append(sum(len(reading.in_use(str(folder))) for folder in folders))
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, watched)
+    return seen
+
+
+def test_other_settings_of_the_evaluation_measure_again(inputs, finished, tmp_path, monkeypatch):
     workdir, figures = tmp_path / "run", finished[1]
     shutil.copytree(finished[0], workdir)
+    in_use = _watched(monkeypatch, measure, "measure", workdir)
     before = _commits(workdir)
     again = _run(inputs, workdir, "--set", "evaluation.recall_at=[1, 3]")
     assert _commits(workdir) == before
+    assert in_use == [1, 1, 1]
     for name, measured in again["systems"].items():
         assert "recall@3" in measured
         assert "recall@5" not in measured
@@ -209,8 +225,9 @@ def test_one_experiment_of_a_finished_run_is_there(finished):
     assert _commits(workdir) == before
 
 
-def test_every_experiment_and_the_export_are_there(finished, tmp_path):
+def test_every_experiment_and_the_export_are_there(finished, tmp_path, monkeypatch):
     workdir, _ = finished
+    in_use = _watched(monkeypatch, export, "export_model", workdir)
     before = _commits(workdir)
     trained = _realm("train", "realm/pretrain", "--workdir", workdir).split()
     trained += _realm("train", "realm/open_qa", "--workdir", workdir).split()
@@ -218,6 +235,7 @@ def test_every_experiment_and_the_export_are_there(finished, tmp_path):
     assert _commits(workdir) == before
     report = (workdir / "report.json").read_text()
     model = _realm("export", "--workdir", workdir, "--output", tmp_path / "model").strip()
+    assert in_use == [1]
     told = _realm("ask", "--model", model, "Where does station 3 stand?")
     assert "station" in told
     assert (workdir / "report.json").read_text() == report

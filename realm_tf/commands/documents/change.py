@@ -108,25 +108,28 @@ def change(target: target_lib.Target, request: Request) -> tuple[Plan, snapshots
     with target.held():
         if target.run is not None:
             target.run.keep()
-        snapshot = target.newest()
-        view = view_lib.View(snapshot)
-        made = _cut(target, request, snapshot, os.path.join(target.root, "cut"))
-        table = cut_lib.open_table(made) if made else None
-        planned = _plan(view, table, request)
-        if not planned.is_empty:
-            layers = _layers(target, view, table, planned, request.files.beam_args)
-            settings = {"change": planned.facts(), "merged": False}
-            changed = snapshot.changed(
-                revision=target.next_revision(snapshot), settings=settings, **layers
-            )
-            snapshots.publish(target.directory, changed)
-            snapshot = changed
-            _LOGGER.info("published %s", snapshot.name)
-        for segment in made:  # of which the delta has what it needs
-            gfile.rmtree(segment.path)
+        with target.reading() as snapshot:
+            planned = _publish(target, request, snapshot)
         newest = compaction.by_rule(target, target.newest())
         collecting.by_rule(target, newest)
         return planned, newest
+
+
+def _publish(target: target_lib.Target, request: Request, snapshot: snapshots.Snapshot) -> Plan:
+    """Publishes what a request makes of a snapshot, if that changes anything."""
+    made = _cut(target, request, snapshot, os.path.join(target.root, "cut"))
+    view, table = view_lib.View(snapshot), cut_lib.open_table(made) if made else None
+    planned = _plan(view, table, request)
+    if not planned.is_empty:
+        layers = _layers(target, view, table, planned, request.files.beam_args)
+        settings = {"change": planned.facts(), "merged": False}
+        revision = target.next_revision(snapshot)
+        changed = snapshot.changed(revision=revision, settings=settings, **layers)
+        snapshots.publish(target.directory, changed)
+        _LOGGER.info("published %s", changed.name)
+    for segment in made:  # of which the delta has what it needs
+        gfile.rmtree(segment.path)
+    return planned
 
 
 def preview(target: target_lib.Target, request: Request) -> Plan:
@@ -135,8 +138,8 @@ def preview(target: target_lib.Target, request: Request) -> Plan:
     Raises:
       UserError: As `change`.
     """
-    snapshot = target.newest()
-    with tempfile.TemporaryDirectory(prefix="documents-") as scratch:
+    scratching = tempfile.TemporaryDirectory(prefix="documents-")
+    with target.reading() as snapshot, scratching as scratch:
         made = _cut(target, request, snapshot, scratch)
         table = cut_lib.open_table(made) if made else None
         return _plan(view_lib.View(snapshot), table, request)

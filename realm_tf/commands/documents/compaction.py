@@ -30,7 +30,7 @@ def by_rule(target: target_lib.Target, snapshot: snapshots.Snapshot) -> snapshot
     if not has_layers(snapshot) or fraction <= target.config.retrieval.max_delta_fraction:
         return snapshot
     _LOGGER.info("%.0f%% of the rows of the base have changed: merging", 100 * fraction)
-    return _merge(target, snapshot)
+    return _merge(target)
 
 
 def compact(target: target_lib.Target) -> snapshots.Snapshot:
@@ -44,7 +44,7 @@ def compact(target: target_lib.Target) -> snapshots.Snapshot:
     """
     with target.held():
         snapshot = target.newest()
-        merged = _merge(target, snapshot) if has_layers(snapshot) else snapshot
+        merged = _merge(target) if has_layers(snapshot) else snapshot
         collecting.by_rule(target, merged)
         return merged
 
@@ -61,7 +61,12 @@ def delta_fraction(snapshot: snapshots.Snapshot) -> float:
     return (sum(added) + gone) / base
 
 
-def _merge(target: target_lib.Target, snapshot: snapshots.Snapshot) -> snapshots.Snapshot:
+def _merge(target: target_lib.Target) -> snapshots.Snapshot:
+    with target.reading() as snapshot:
+        return _merged(target, snapshot)
+
+
+def _merged(target: target_lib.Target, snapshot: snapshots.Snapshot) -> snapshots.Snapshot:
     view = view_lib.View(snapshot, verify=True)
     base = snapshot.segment("blocks")
     num_shards = len(base.files("blocks-"))

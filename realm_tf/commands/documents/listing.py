@@ -11,6 +11,7 @@ import numpy as np
 
 from realm_tf import types
 from realm_tf.commands.documents import target as target_lib
+from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
 from realm_tf.retrieval import view as view_lib
 
@@ -23,7 +24,11 @@ def documents(target: target_lib.Target) -> Iterator[dict[str, Any]]:
     They come in the order of their rows: those of the base by shard and id, then those that were
     added.
     """
-    table = view_lib.View(target.newest()).table
+    with target.reading() as snapshot:
+        yield from _documents(view_lib.View(snapshot).table)
+
+
+def _documents(table: block_table.BlockTable) -> Iterator[dict[str, Any]]:
     keys = np.concatenate([chunk.scalar("doc_key") for chunk in table.chunks()])
     first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     limits = np.append(first[1:], len(keys))

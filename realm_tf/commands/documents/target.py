@@ -19,7 +19,7 @@ from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands.documents import of_run, run_record
 from realm_tf.data.blocks import keys, schema
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import reading, snapshots
 
 SEGMENTS = "documents"  # directory, beside the snapshots, of what changes make
 
@@ -65,6 +65,13 @@ class Target:
                 " realm refresh or realm run publishes in, or --workdir with the run."
             )
         return found
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[snapshots.Snapshot]:
+        """The newest snapshot, which is not deleted meanwhile; errors as of `newest`."""
+        snapshot = self.newest()
+        with reading.hold(snapshot):
+            yield snapshot
 
     def next_revision(self, snapshot: snapshots.Snapshot) -> int:
         """The number of the revision that a change of a snapshot makes."""

@@ -19,7 +19,7 @@ import numpy as np
 import tqdm
 
 from realm_tf import artifacts, types
-from realm_tf.artifacts import gfile
+from realm_tf.artifacts import gfile, reader_leases
 from realm_tf.commands.documents import cut as cut_lib
 from realm_tf.commands.documents import target as target_lib
 from realm_tf.data.blocks import keys
@@ -62,16 +62,21 @@ def verify(target: target_lib.Target, doc_ids: Sequence[str], below: Sequence[st
     Raises:
       UserError: If one of the documents is there, or was not deleted from these snapshots.
     """
-    snapshot = target.newest()
-    view = view_lib.View(snapshot)
+    with target.reading() as snapshot:
+        return _verify(target, view_lib.View(snapshot), doc_ids, below)
+
+
+def _verify(
+    target: target_lib.Target, view: view_lib.View, doc_ids: Sequence[str], below: Sequence[str]
+) -> Report:
     doc_keys = np.array([keys.doc_key(doc_id) for doc_id in doc_ids], np.uint64)
-    kept = snapshot.open_all(deletions.KIND, snapshot.deletions)
+    kept = view.snapshot.open_all(deletions.KIND, view.snapshot.deletions)
     known = deletions.read(kept, doc_keys)
     _check(view, doc_ids, doc_keys, known)
     traces = deletions.without_live(known, view)
     finder, found, count = windows.Finder(traces["hash"]), {}, 0
     tainted = {fingerprint for segment in kept for fingerprint in segment.settings["vectors"]}
-    paths = sorted(set(_files(target, below)))
+    paths = sorted({path for path in _files(target, below) if not reader_leases.is_one(path)})
     for path in tqdm.tqdm(paths, desc="files", disable=None):
         count += 1
         if kinds := _kinds(path, finder, traces) | _of_index(path, tainted):

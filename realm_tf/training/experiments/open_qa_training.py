@@ -18,6 +18,7 @@ from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.models import weights
+from realm_tf.retrieval import reading
 from realm_tf.training.engine import example_tables, loop, strategies
 from realm_tf.training.experiments import open_qa, open_qa_held_out
 from realm_tf.training.run import context as context_lib
@@ -63,7 +64,7 @@ def train(
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
-    with strategies.scope(config.runtime):
+    with reading.hold(start.snapshot), strategies.scope(config.runtime):
         model, counts = _Run(context, start, questions, answers, context.directory(path)).fit()
     return context.worker.segment(
         lambda: weights.save(

@@ -129,7 +129,7 @@ class Refresher:
             parent=max(earlier, default=None),
             settings=settings,
         )
-        snapshots.publish(self.snapshot_dir, snapshot)
+        snapshot = snapshots.publish(self.snapshot_dir, snapshot)
         _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
         return snapshot
 

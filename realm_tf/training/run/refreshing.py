@@ -18,6 +18,7 @@ from typing import Any
 from realm_tf import artifacts, types
 from realm_tf.models import embedder as embedder_lib
 from realm_tf.models.inference import embedder_export
+from realm_tf.retrieval import reading, snapshots
 from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.engine import strategies
 from realm_tf.training.run import context as context_lib
@@ -60,12 +61,15 @@ class Refreshing:
         self._warned: int | None = None  # the snapshot that was said to be too old
         self._last_failure = ""
 
-    def _open(self, step: int) -> retriever_lib.Retriever:
-        return strategies.outside(functools.partial(self._open_and_measure, step))
+    @contextlib.contextmanager
+    def _open(self, step: int) -> Iterator[retriever_lib.Retriever]:
+        snapshot = self._refresher.load(step)
+        with reading.hold(snapshot):
+            yield strategies.outside(functools.partial(self._open_and_measure, snapshot))
 
-    def _open_and_measure(self, step: int) -> retriever_lib.Retriever:
-        opened = retriever_lib.Retriever.open(self._refresher.load(step))
-        self._measure(step, opened)
+    def _open_and_measure(self, snapshot: snapshots.Snapshot) -> retriever_lib.Retriever:
+        opened = retriever_lib.Retriever.open(snapshot)
+        self._measure(snapshot.step, opened)
         return opened
 
     def _measure(self, step: int, opened: retriever_lib.Retriever) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from collections.abc import Callable, Collection
@@ -11,18 +12,21 @@ from concurrent import futures
 
 from realm_tf.retrieval import retriever as retriever_lib
 
+Open = Callable[[int], contextlib.AbstractContextManager[retriever_lib.Retriever]]
+
 
 class Retrievers:
     """Opens the retriever of a snapshot once, however many threads ask for it.
 
     Args:
-      open_step: Opens that of a snapshot's step.
+      open_step: Opens that of a snapshot's step, which is not deleted until it is let go of.
     """
 
-    def __init__(self, open_step: Callable[[int], retriever_lib.Retriever]):
+    def __init__(self, open_step: Open):
         self._open_step = open_step
         self._lock = threading.Lock()
         self._opened: dict[int, futures.Future[retriever_lib.Retriever]] = {}
+        self._held: dict[int, contextlib.ExitStack] = {}
         # What is there by now stays as long as the training: a collection at a swap that goes
         # through all of it holds up a step for 0.3 s.
         gc.freeze()
@@ -33,13 +37,14 @@ class Retrievers:
             is_first = step not in self._opened
             if is_first:
                 self._opened[step] = futures.Future()
-            found = self._opened[step]
+                self._held[step] = contextlib.ExitStack()
+            found, held = self._opened[step], self._held[step]
         if is_first:
             try:
-                found.set_result(self._open_step(step))
+                found.set_result(held.enter_context(self._open_step(step)))
             except BaseException as error:  # noqa: BLE001  Every caller gets it.
                 with self._lock:
-                    del self._opened[step]
+                    del self._opened[step], self._held[step]
                 found.set_exception(error)
         return found.result()
 
@@ -51,9 +56,13 @@ class Retrievers:
         """
         with self._lock:
             dropped = self._opened.keys() - set(steps)
+            held = [self._held.pop(step) for step in dropped]
             for step in dropped:
                 del self._opened[step]
+        for stack in held:
+            stack.close()
         if dropped:
+            del held
             gc.collect()
 
     def close(self) -> None:

@@ -3,13 +3,22 @@
 """Old revisions go by rule, with what only they name; what is read, young or needed stays."""
 
 import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from realm_tf import artifacts, types
-from realm_tf.commands.documents import change, compaction, purging
-from realm_tf.retrieval import reading, snapshots
+from realm_tf.commands.documents import (
+    change,
+    compaction,
+    listing,
+    purging,
+    verification,
+)
+from realm_tf.retrieval import reading, snapshots, view
 from tests.beam_jobs import changing_documents, copied
 
 record = changing_documents.record
@@ -106,3 +115,61 @@ def test_purge_is_refused_while_an_old_snapshot_is_read(system):
         purging.purge(system.target())
     assert _revisions(system) == [1]
     assert artifacts.is_complete(system.view().snapshot.blocks.path)
+
+
+def _reader(system) -> subprocess.Popen:
+    """A process that reads the newest snapshot until it is ended."""
+    code = (
+        "import sys\nfrom realm_tf.retrieval import reading, snapshots\n"
+        "with reading.hold(snapshots.newest(sys.argv[1])):\n"
+        "    print('reads', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, system.directory]
+    reader = subprocess.Popen(command, stdin=-1, stdout=-1, text=True)
+    assert reader.stdout.readline() == "reads\n"
+    return reader
+
+
+def test_a_reader_in_another_process_keeps_a_revision_until_it_is_killed(system):
+    delete = lambda number, *rules: change.change(  # noqa: E731
+        system.target(*rules), system.request("delete", [f"doc-{number}"])
+    )
+    delete(0)
+    reader = _reader(system)
+    for number in (1, 2):
+        delete(number, "retrieval.keep_revisions=1")
+    assert _revisions(system) == [0, 1, 3]
+    reader.send_signal(signal.SIGKILL)
+    reader.wait()
+    delete(3, "retrieval.keep_revisions=1")
+    assert _revisions(system) == [0, 4]
+
+
+def test_what_a_command_reads_is_in_use(system, monkeypatch):
+    system.change("delete", ["doc-3"])
+    seen = []
+
+    class Opened(view.View):
+        @property
+        def table(self):
+            seen.append(set(reading.in_use(system.directory)))
+            return super().table
+
+    monkeypatch.setattr(view, "View", Opened)
+    target, request = system.target(), system.request("delete", ["doc-4"])
+    for read in (
+        lambda: list(listing.documents(target)),
+        lambda: verification.verify(target, ["doc-3"]),
+        lambda: change.preview(target, request),
+        lambda: change.change(target, request),
+    ):
+        seen.clear()
+        read()
+        assert seen
+        assert all(versions == {(5, 1)} for versions in seen)
+        assert reading.in_use(system.directory) == {}
+    seen.clear()
+    compaction.compact(target)
+    assert seen
+    assert all(versions == {(5, 2)} for versions in seen)
+    assert reading.in_use(system.directory) == {}

@@ -11,8 +11,8 @@ import tensorflow as tf
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import losses, reader, weights
-from realm_tf.retrieval import vectors
-from realm_tf.training.engine import workers
+from realm_tf.retrieval import reading, vectors
+from realm_tf.training.engine import loop, workers
 from realm_tf.training.experiments import open_qa, open_qa_training
 from realm_tf.training.run import system as system_lib
 from tests.models import tiny
@@ -176,9 +176,18 @@ def test_search_is_clamped_to_the_corpus(context, start):
     assert batch.retrieved_mask.tolist() == [[1] * every]
 
 
-def test_training_moves_the_query_tower_and_the_reader(context, start):
+def test_training_moves_the_query_tower_and_the_reader(context, start, monkeypatch):
     answers = runs.find_answers(context, QUESTIONS)
+    fit, in_use = loop.fit, []
+
+    def watched(run):
+        in_use.extend(reading.in_use(start.snapshot.directory))
+        return fit(run)
+
+    monkeypatch.setattr(loop, "fit", watched)
     made = open_qa_training.train(context, start, QUESTIONS, answers)
+    assert in_use == [(0, 0)]
+    assert reading.in_use(start.snapshot.directory) == {}
     assert made.made_from["questions"] == answers.made_from["questions"]
     assert (made.counts["steps"], made.counts["questions"]) == (3, 3)
     trained, untrained = (

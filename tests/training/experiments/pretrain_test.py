@@ -10,6 +10,7 @@ import pytest
 from realm_tf import types
 from realm_tf.models import embedder, weights
 from realm_tf.models.inference import embedder_export
+from realm_tf.retrieval import reading
 from realm_tf.training.experiments import ict, masked_evaluation, pretrain, warmup
 from realm_tf.training.run import refresh
 from tests.training import runs
@@ -66,7 +67,16 @@ def test_killed_run_ends_with_the_weights_of_one_in_one_go(tmp_path):
 
 def test_snapshots_are_taken_up_and_the_result_is_made_once(tmp_path):
     overrides = ("pretrain.refresh.every_steps=2", "pretrain.steps=4")
-    context, system = _train(tmp_path, *overrides)
+    in_use = {}
+
+    def watched(job, exported, root):
+        for directory in tmp_path.glob("training/pretrain-*/snapshots"):
+            in_use[exported.settings["step"]] = set(reading.in_use(str(directory)))
+        return job(exported, root)
+
+    context, system = _train(tmp_path, *overrides, embed=watched)
+    assert in_use == {2: {(0, 0)}, 4: set()}
+    assert reading.in_use(system.snapshot.directory) == {}
     assert (system.name, system.snapshot.step) == ("realm", 4)
     figures = masked_evaluation.evaluate(context, system)
     assert figures.keys() == {*pretrain.PretrainTask.metric_names} - {"staleness_steps"}
