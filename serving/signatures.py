@@ -249,6 +249,29 @@ class QaModule(tf.Module):
     ) -> dict[str, tf.Tensor]:
         num_read = requests.within(num_read, 1, min(requests.MAX_READ, self.retriever.num_blocks))
         rows, scores = self.retriever.search(question, num_read)
+        return self.answer_from(question, rows, scores, num_answers, most)
+
+    def answer_from(
+        self,
+        question: tf.Tensor,
+        rows: tf.Tensor,
+        scores: tf.Tensor,
+        num_answers: tf.Tensor,
+        most: int | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Answers questions from blocks that are given, whoever found them.
+
+        Args:
+          question: Questions <string>[batch_size].
+          rows: Rows of the blocks, <int64>[batch_size, num_blocks].
+          scores: Their scores, <float32>[batch_size, num_blocks]; `retriever.NO_BLOCK` in a place
+            without a block.
+          num_answers: How many answers each question wants, <int32>[batch_size].
+          most: Number of places for answers; by default the largest `num_answers`.
+
+        Returns:
+          As `answer_as_wanted`, with the metadata.
+        """
         texts = self._texts(rows, scores)
         found = self.reader.read(question, texts, scores, num_answers, most)
         block = found.pop("block")

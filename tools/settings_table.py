@@ -67,6 +67,7 @@ def _valid(spec: ranges.Spec, kind: str) -> str:
         "int": f"a whole number, {spec.valid()}",
         "float": f"a number, {spec.valid()}",
         "tuple[int, ...]": f"a list of whole numbers, each {spec.valid()}, {order}",
+        "tuple[str, ...]": f"a list, each {spec.valid()}, {order}",
         "Mapping[str, str]": f"a mapping of texts to {spec.valid() if spec.choices else 'texts'}",
     }
     return words[plain] if plain == kind else f"null, or {words[plain]}"

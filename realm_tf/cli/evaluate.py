@@ -54,11 +54,12 @@ def evaluate(
 ) -> None:
     """Measure the systems of a run, or score a file of predictions.
 
-    Settings (--set questions.format=...) say how the files of questions are read.
+    Settings (--set) of evaluation and retrieval.fusion become those of the run, which is measured
+    again. With --predictions, those of questions say how the file of questions is read.
     """
     _check(workdir, predictions, questions, overrides, against)
-    reading = config_lib.load((), overrides).questions
-    measured = None if workdir is None else _measure(workdir)
+    reading = config_lib.load((), overrides if workdir is None else ()).questions
+    measured = None if workdir is None else _measure(workdir, overrides)
 
     from realm_tf.commands import score
 
@@ -82,11 +83,9 @@ def _check(
     """Refuses options that do not go together, and wrong paths."""
     if (workdir is None) == (predictions is None):
         raise types.UserError("realm evaluate needs --workdir or --predictions, and not both.")
-    if workdir is not None and (questions is not None or overrides):
-        raise types.UserError(
-            "--questions and --set go with --predictions: a run has its own questions and settings."
-        )
-    if overrides and questions is None:
+    if workdir is not None and questions is not None:
+        raise types.UserError("--questions goes with --predictions: a run has its own questions.")
+    if overrides and questions is None and workdir is None:
         raise types.UserError("--set says how --questions is read, and needs it.")
     for path, what in ((predictions, "file of predictions"), (questions, "file of questions")):
         if path is not None:
@@ -97,9 +96,9 @@ def _check(
         paths.check_file(against, "run or file of predictions")
 
 
-def _measure(workdir: str) -> tuple[Mapping[str, Any], str]:
+def _measure(workdir: str, overrides: tuple[str, ...]) -> tuple[Mapping[str, Any], str]:
     from realm_tf.commands import run_page, run_pipeline
 
-    with run_pipeline.Pipeline.open(workdir) as opened:
+    with run_pipeline.Pipeline.open(workdir, evaluated_with=overrides) as opened:
         found, page = opened.evaluate(), run_page.write(workdir)
         return found, f"{opened.report_text()}\n\nPlots and examples: {page}"

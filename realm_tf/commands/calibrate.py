@@ -55,6 +55,9 @@ def calibrate(
       The "calibration" segment.
     """
     settings = {"version": VERSION, "questions": len(questions)}
+    num_read = context.config.answering.open_qa.num_read
+    if num_read != context.config.open_qa.num_read:
+        settings["num_read"] = num_read
     made_from = {
         **system.made_from(),
         "open_qa_weights": qa_weights.fingerprint,
@@ -64,7 +67,6 @@ def calibrate(
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     module = qa_module.make(context, system, qa_weights)
-    num_read = context.config.open_qa.num_read
     made, figures = fit(module, context.knowledge, questions, num_read)
     writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
     body = {"calibration": made.to_json(), "figures": figures}

@@ -32,6 +32,7 @@ def check_blocks(config: config_lib.Config, num_blocks: int) -> None:
     """
     wanted = {
         "open_qa.num_read": config.open_qa.num_read,
+        "evaluation.num_read": config.evaluation.num_read or 1,
         "pretrain.num_candidates": config.pretrain.num_candidates - 1,  # besides the null block
     }
     for name, number in wanted.items():

@@ -58,12 +58,12 @@ def of(
     Args:
       context: The opened data of the run.
       questions: The questions.
-      found: What `search` found for them.
+      found: What `search` found for them, or another retriever; row -1 where it found no more.
     """
-    table, num_read, depth = context.knowledge, _num_read(context), _depth(context)
+    table, count, depth = context.knowledge, num_read(context), _depth(context)
     answer_ranks = retrieval_ranks.answer_ranks(table, found.rows[:, :depth], questions)
     gold_ranks = retrieval_ranks.gold_ranks(table, found.rows, questions)
-    is_readable = _is_readable(context, questions, found.rows[:, :num_read])
+    is_readable = _is_readable(context, questions, found.rows[:, :count])
     return [
         predictions.Evidence(
             depth=depth,
@@ -73,23 +73,26 @@ def of(
             blocks=tuple(
                 _block(table, question, row, score)
                 for row, score in zip(
-                    found.rows[i, :num_read].tolist(),
-                    found.scores[i, :num_read].tolist(),
+                    found.rows[i, :count].tolist(),
+                    found.scores[i, :count].tolist(),
                     strict=True,
                 )
+                if row >= 0
             ),
         )
         for i, question in enumerate(questions)
     ]
 
 
-def _num_read(context: context_lib.Context) -> int:
-    return min(context.config.open_qa.num_read, requests.MAX_READ)
+def num_read(context: context_lib.Context) -> int:
+    """How many blocks are read for a question, at most those that there are."""
+    wanted = context.config.answering.open_qa.num_read
+    return min(wanted, requests.MAX_READ, len(context.knowledge))
 
 
 def _depth(context: context_lib.Context) -> int:
     """In how many blocks answers are looked for."""
-    return max(*context.config.evaluation.recall_at, _num_read(context))
+    return max(*context.config.evaluation.recall_at, num_read(context))
 
 
 def _place(rank: int) -> int | None:
@@ -117,7 +120,7 @@ def _is_readable(
 
     As in training: the answer lies within what is read of a block, and is no wider than a span.
     """
-    config = context.config.open_qa
+    config = context.config.answering.open_qa
     batches = question_batches.QuestionBatches(
         questions, context.tokenizer, config, seed=0, stage="evidence"
     )

@@ -94,7 +94,7 @@ def export_model(
 
 def is_current(source: Source, output: str, *, index: str = "exact", apart: bool = False) -> bool:
     """Whether the newest version in `output` is what `export_model` would write."""
-    config, made_from = source.context.config, source.made_from()
+    config, made_from = source.context.config.answering, source.made_from()
     if not apart:
         return serving_export.is_current(output, made_from, config, index)
     retriever = os.path.join(output, versions.RETRIEVER)
@@ -106,4 +106,4 @@ def has_reader(source: Source, output: str) -> bool:
     """Whether the newest version of a reader apart in `output` is the one of a system."""
     reader = os.path.join(output, versions.READER)
     of_reader = serving_export.of_reader_alone(source.made_from())
-    return serving_export.is_current(reader, of_reader, source.context.config)
+    return serving_export.is_current(reader, of_reader, source.context.config.answering)

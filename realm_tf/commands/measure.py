@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from realm_tf import types
-from realm_tf.commands import evidence, retrievers
+from realm_tf.commands import arms, evidence, retrievers
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report, scores
 from realm_tf.retrieval import exact_search
@@ -21,6 +20,8 @@ from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
 from serving import client, signatures
 
+Predictions = Sequence[predictions.Prediction]
+
 _BATCH_SIZE = 64
 _MASKED_FIGURES = ("accuracy", "null_accuracy", "retrieval_utility", "null_probability")
 
@@ -30,16 +31,16 @@ def measure(
     system: system_lib.System,
     module: signatures.QaModule,
     questions: Sequence[open_qa.Question],
-    predictions_path: str,
+    workdir: str,
 ) -> dict[str, Any]:
-    """Every figure of a system and the number of questions; its answers go to a file.
+    """Every figure of a system and the number of questions; its answers go to files.
 
     Args:
       context: The opened data of the run.
       system: The system.
       module: The graph of the fine-tuned system, which is also what is exported.
       questions: Questions to measure with.
-      predictions_path: Path of the file of answers.
+      workdir: Directory in which the answers are written, those of every arm in a file.
     """
     answers = client.predict(module.answer, [question.question for question in questions])
     found = evidence.search(context, module, questions)
@@ -49,16 +50,37 @@ def measure(
             questions, answers, evidence.of(context, questions, found), strict=True
         )
     ]
-    predictions.write(predictions_path, made)
-    rankings = {"dense": search(context, system, questions), "fine_tuned": found.rows}
-    compared = retrievers.compare(context, questions, rankings)
+    dense = {"dense": search(context, system, questions), arms.FINE_TUNED: found}
+    rankings = retrievers.beside(context, questions, dense)
+    of_arms = arms.read(context, system, module, questions, rankings)
+    _write(workdir, system.name, made, of_arms)
+    recalls = {
+        name: retrievers.recall(context, ranking.rows, questions)
+        for name, ranking in rankings.items()
+    }
+    cutoffs = context.config.evaluation.recall_at
+    scored = {
+        name: scores.score(of_arm, cutoffs)
+        for name, of_arm in {**of_arms, arms.FINE_TUNED: made}.items()
+    }
     return {
-        **compared["dense"],
+        **recalls["dense"],
         "gold_questions": sum(bool(question.doc_ids) for question in questions),
         **measure_masked(context, system),
-        **scores.score(made, context.config.evaluation.recall_at),
-        report.RETRIEVERS: compared,
+        **scored[arms.FINE_TUNED],
+        report.RETRIEVERS: {
+            name: {**recall, **arms.figures(scored.get(name, {}))}
+            for name, recall in recalls.items()
+        },
     }
+
+
+def _write(
+    workdir: str, system: str, made: Predictions, of_arms: Mapping[str, Predictions]
+) -> None:
+    named = {predictions.arm_name(system, arm): of_arm for arm, of_arm in of_arms.items()}
+    for name, one in {**named, system: made}.items():
+        predictions.write(os.path.join(workdir, predictions.file_name(name)), one)
 
 
 def retrieve(
@@ -84,18 +106,17 @@ def retrieve(
 
 def search(
     context: context_lib.Context, system: system_lib.System, questions: Sequence[open_qa.Question]
-) -> np.ndarray:
+) -> types.RetrievedBlocks:
     """Searches with a retriever that was not trained on questions: before fine-tuning.
 
     The search goes as deep as the index was built for: k documents may have many more blocks.
 
     Returns:
-      <int64>[num_questions, depth] rows, best first.
+      <int64>[num_questions, depth] rows and <float32> scores, best first.
     """
     depth = max(context.config.open_qa.num_searched, *context.config.evaluation.recall_at)
     retriever = retriever_lib.Retriever.open(system.snapshot)
-    rows: np.ndarray = retrieve(context, retriever, [q.question for q in questions], depth).rows
-    return rows
+    return retrieve(context, retriever, [q.question for q in questions], depth)
 
 
 def measure_masked(context: context_lib.Context, system: system_lib.System) -> dict[str, float]:

@@ -43,7 +43,7 @@ def parts(
         "tokenizer": context.tokenizer,
         "table": context.knowledge,
         "vectors": view_lib.View(system.snapshot, verify=verify).vectors,
-        "config": context.config,
+        "config": context.config.answering,
     }
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Retrievers side by side: the dense one, BM25, and their fusion."""
+"""Retrievers side by side: the dense ones, BM25, and their fusions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from realm_tf import config as config_lib
+from realm_tf import types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import retrieval_ranks
 from realm_tf.retrieval import bm25, fusion
-from realm_tf.text import packing
 from realm_tf.training.run import context as context_lib
 
 BM25, FUSED = "bm25", "bm25+"
@@ -23,38 +23,46 @@ BM25, FUSED = "bm25", "bm25+"
 _LOGGER = logging.getLogger(__name__)
 
 
-def compare(
+def beside(
     context: context_lib.Context,
     questions: Sequence[open_qa.Question],
-    rankings: Mapping[str, np.ndarray],
-) -> dict[str, dict[str, float]]:
-    """Recall of BM25, of every dense ranking, and of every one fused with BM25.
+    dense: Mapping[str, types.RetrievedBlocks],
+) -> dict[str, types.RetrievedBlocks]:
+    """What BM25 finds, what dense retrievers have found, and every one of these fused with BM25.
 
     Args:
       context: The opened data of the run.
       questions: The questions.
-      rankings: Name to the rows <int64>[num_questions, depth] that were found, best first.
+      dense: Name to what was found, [num_questions, any].
 
     Returns:
-      `bm25`, the names of the rankings, and "bm25+" before them, each to what `recall` gives; the
-      rankings alone if there are more blocks than `retrieval.fusion.max_blocks`.
+      `bm25`, the names given, and "bm25+" before them; the given ones alone if there are more
+      blocks than `retrieval.fusion.max_blocks`. The score of a block that BM25 or a fusion found is
+      the logarithm of its score by ranks (see `fusion`), which is on the scale of a logit; -1 and
+      -inf where nothing more is found.
     """
-    settings = context.config.retrieval.fusion
-    found = dict(rankings)
+    settings, template = context.config.retrieval.fusion, context.config.blocks.template
     if len(context.knowledge) > settings.max_blocks:
         _LOGGER.info(
             "BM25 is left out: %d blocks are more than retrieval.fusion.max_blocks.",
             len(context.knowledge),
         )
-    else:
-        depth = max(ranking.shape[1] for ranking in rankings.values())
-        with_title = context.config.blocks.template != packing.BODY
-        by_words = _bm25(context.knowledge, settings, with_title)
-        words = by_words.search([question.question for question in questions], depth).rows
-        found = {BM25: words, **rankings}
-        for name, ranking in rankings.items():
-            found[f"{FUSED}{name}"] = fusion.fuse([words, ranking], depth, settings).rows
-    return {name: recall(context, rows, questions) for name, rows in found.items()}
+        return dict(dense)
+    depth = max(found.rows.shape[1] for found in dense.values())
+    texts = tuple(question.question for question in questions)
+    words = _by_words(context.knowledge, settings, template, texts, depth)
+    found = {BM25: _fused([words], words.shape[1], settings), **dense}
+    for name, by_vectors in dense.items():
+        found[f"{FUSED}{name}"] = _fused([words, by_vectors.rows], depth, settings)
+    return found
+
+
+def _fused(
+    rankings: Sequence[np.ndarray], k: int, settings: config_lib.FusionConfig
+) -> types.RetrievedBlocks:
+    fused = fusion.fuse(rankings, k, settings)
+    logs = np.log(fused.scores, out=np.full_like(fused.scores, -np.inf), where=fused.rows >= 0)
+    return types.RetrievedBlocks(fused.rows, logs)
 
 
 def recall(
@@ -71,11 +79,13 @@ def recall(
 
 
 @functools.lru_cache(maxsize=1)  # the systems of a run search the same blocks
-def _bm25(
-    table: block_table.BlockTable, settings: config_lib.FusionConfig, with_title: bool
-) -> bm25.Bm25:
-    texts = (
-        f"{table.title(row)} {table.text(row)}" if with_title else table.text(row)
-        for row in range(len(table))
-    )
-    return bm25.Bm25(texts, settings)
+def _by_words(
+    table: block_table.BlockTable,
+    settings: config_lib.FusionConfig,
+    template: str,
+    questions: tuple[str, ...],
+    depth: int,
+) -> np.ndarray:
+    """The rows <int64>[num_questions, depth] that BM25 finds, best first; -1 is padding."""
+    rows: np.ndarray = bm25.of_table(table, settings, template).search(questions, depth).rows
+    return rows

@@ -42,20 +42,22 @@ def kept(weights: artifacts.Segment) -> dict[str, float]:
 
 
 def forget_others(
-    workdir: str, systems: Container[str], skipped: Container[str]
+    workdir: str, systems: Container[str], arms: Container[str], skipped: Container[str]
 ) -> dict[str, float]:
     """Removes what an earlier configuration left of systems that this one does not have.
 
     Args:
       workdir: Directory of the run.
       systems: Names of the systems that it has.
+      arms: Names of the retrievers whose blocks their readers read.
       skipped: Names of stages that it leaves out.
 
     Returns:
       The seconds in the report, of the stages that are left.
     """
-    for system, path in predictions.files(workdir).items():
-        if system not in systems:
+    for made, path in predictions.files(workdir).items():
+        system, arm = predictions.parts_of_name(made)
+        if system not in systems or (arm and arm not in arms):
             gfile.remove(path)
     return {
         name: value

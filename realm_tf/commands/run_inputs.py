@@ -8,6 +8,7 @@ import dataclasses
 import glob
 import json
 import os
+from collections.abc import Sequence
 
 from beam_jobs.engine import runner
 from realm_tf import artifacts, types
@@ -18,6 +19,8 @@ from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.questions import questions
 
 _CONFIG = "config.yaml"
+_OF_EVALUATION = ("evaluation.", "retrieval.fusion.")
+_OF_TRAINING = "evaluation.held_out_fraction"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +108,27 @@ def load(workdir: str) -> tuple[Inputs, config_lib.Config]:
         ) from error
 
 
+def evaluated_with(config: config_lib.Config, overrides: Sequence[str] = ()) -> config_lib.Config:
+    """The configuration of a finished run with other settings of its evaluation.
+
+    Raises:
+      UserError: If a setting decides anything else, or is wrong.
+    """
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if not key.startswith(_OF_EVALUATION) or key == _OF_TRAINING:
+            raise types.UserError(
+                f"Only settings of {' and '.join(name[:-1] for name in _OF_EVALUATION)} can be"
+                f" changed here, but for held_out_fraction. Received: {override}. Give realm run"
+                " this setting: it does again what depends on it."
+            )
+    return config_lib.override(config, overrides)
+
+
 def digest(inputs: Inputs, config: config_lib.Config) -> str:
-    """What tells runs apart whose results may differ."""
-    return artifacts.digest(_decisive(inputs, config))
+    """What tells runs apart whose data or weights may differ, however they are measured."""
+    kept = config_lib.EvaluationConfig(held_out_fraction=config.evaluation.held_out_fraction)
+    return artifacts.digest(_decisive(inputs, dataclasses.replace(config, evaluation=kept)))
 
 
 def require_same(workdir: str, inputs: Inputs, config: config_lib.Config) -> None:

@@ -35,7 +35,7 @@ from realm_tf.commands import export as export_lib
 from realm_tf.commands.documents import run_record
 from realm_tf.data import sampling
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import predictions, report, scores
+from realm_tf.evaluation import report, scores
 from realm_tf.retrieval import reading
 from realm_tf.training.engine import workers
 from realm_tf.training.run import refresher_process
@@ -124,20 +124,37 @@ class Pipeline:
     @classmethod
     @contextlib.contextmanager
     def open(
-        cls, workdir: str, *, has_refresher: bool = True, changes: Mapping[str, Any] | None = None
+        cls,
+        workdir: str,
+        *,
+        has_refresher: bool = True,
+        changes: Mapping[str, Any] | None = None,
+        evaluated_with: Sequence[str] = (),
     ) -> Iterator[Pipeline]:
         """Opens a run that `create` started, for now with `changes`; complete data needs no corpus.
+
+        Args:
+          workdir: Directory of the run.
+          has_refresher: Whether joint training starts a refresher of its own where it needs one.
+          changes: Settings to change for now, by name.
+          evaluated_with: Settings of the evaluation to change for good, each "section.key=value".
 
         Yields:
           The run, in whose work directory no other process works meanwhile, unless it trains
           together with this one.
 
         Raises:
-          UserError: If there is none, another process works there, it cannot be written, or the
-            devices are not there.
+          UserError: If there is none, another process works there, it cannot be written, the
+            devices are not there, or a setting decides more than the evaluation.
         """
-        runtime = run_inputs.load(workdir)[1].runtime
-        with workers.at_work(workdir, runtime) as (worker, check):
+        inputs, config = run_inputs.load(workdir)
+        changed = run_inputs.evaluated_with(config, evaluated_with)
+
+        def save() -> None:
+            if changed != config:
+                run_inputs.save(workdir, inputs, changed)
+
+        with workers.at_work(workdir, config.runtime, save) as (worker, check):
             inputs, config = run_inputs.load(workdir)
             config = config_lib.replaced(config, changes or {})
             device_checks.check_run(config)
@@ -221,7 +238,9 @@ class Pipeline:
             measured[system.name] = self._measured(system, questions, known)
             self._report("systems", measured)
         skipped = {"pretrain"} if self.training.realm is None else set()
-        self._report("seconds", run_figures.forget_others(self._workdir, measured, skipped))
+        arms = self._config.evaluation.arms
+        seconds = run_figures.forget_others(self._workdir, measured, arms, skipped)
+        self._report("seconds", seconds)
         return self._report_of_all()
 
     def _report_data(self) -> None:
@@ -325,9 +344,8 @@ class Pipeline:
         context, system, weights = source.parts()
         calibration, of_calibration = calibrate.load(self._calibrated(source))
         self._check()
-        path = os.path.join(self._workdir, predictions.file_name(system.name))
         started = time.monotonic()
         module = qa_module.make(context, system, weights, calibration)
-        figures = measure.measure(context, system, module, questions, path)
+        figures = measure.measure(context, system, module, questions, self._workdir)
         self._report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
         return {**figures, **of_calibration, **run_figures.kept(weights)}

@@ -55,7 +55,7 @@ def make(
     if kind == "exact":
         return None
     base = snapshot.segment("vectors")
-    depths = (context.config.open_qa.num_read, requests.NUM_RETRIEVED, requests.MAX_READ)
+    depths = (context.config.answering.open_qa.num_read, requests.NUM_RETRIEVED, requests.MAX_READ)
     built = index_lib.build(
         context.root,
         base,

@@ -102,11 +102,24 @@ class Config(ranges.Section):
                 "pretrain.refresh.replay_swaps needs runtime.device_loop false, because the log may"
                 " name any step. Set runtime.static_shapes true for the same shapes."
             )
+        if (self.evaluation.num_read or 1) > self.open_qa.num_searched:
+            yield (
+                "evaluation.num_read must be at most open_qa.num_searched. Received:"
+                f" {self.evaluation.num_read} and {self.open_qa.num_searched}."
+            )
         if self.model.reader.max_span_width > self.open_qa.reader_length:
             yield (
                 "model.reader.max_span_width must be at most open_qa.reader_length. Received:"
                 f" {self.model.reader.max_span_width} and {self.open_qa.reader_length}."
             )
+
+    @property
+    def answering(self) -> Config:
+        """The configuration of a system that answers: `open_qa.num_read` is what it reads then."""
+        num_read = self.evaluation.num_read or self.open_qa.num_read
+        return dataclasses.replace(
+            self, open_qa=dataclasses.replace(self.open_qa, num_read=num_read)
+        )
 
     def _staleness_faults(self) -> Iterator[str]:
         refresh = self.pretrain.refresh

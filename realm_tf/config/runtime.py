@@ -126,3 +126,23 @@ class EvaluationConfig(ranges.Section):
     baselines: bool = ranges.setting(
         True, "Whether a random embedder and ICT alone are fine-tuned and measured, too."
     )
+    num_read: int | None = ranges.setting(
+        None,
+        "Number of blocks that are read for an answer, in evaluation and in the export, at most"
+        " `open_qa.num_searched`; null: `open_qa.num_read`, as in training.",
+        at_least=1,
+    )
+    arms: tuple[str, ...] = ranges.setting(
+        ("fine_tuned",),
+        "Retrievers whose first blocks the fine-tuned reader reads, each with figures of its own;"
+        " `fine_tuned`, which is what is exported, is read in any case"
+        " ([evaluation.md](evaluation.md#retrievers-side-by-side)).",
+        choices=("bm25", "dense", "fine_tuned", "bm25+dense", "bm25+fine_tuned"),
+    )
+    arm_scores: str = ranges.setting(
+        "retriever",
+        "What is added to the reader's score in the other arms: `retriever`: the score of the"
+        " retriever that found the block, of BM25 and the fusions the logarithm of that by ranks;"
+        " `fine_tuned`: the score that the fine-tuned retriever gives this block.",
+        choices=("retriever", "fine_tuned"),
+    )

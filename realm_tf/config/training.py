@@ -79,7 +79,8 @@ class OpenQaConfig(ranges.Section):
     )
     num_read: int = ranges.setting(
         5,
-        "Number of blocks that are read, also in the export; at most `num_searched`.",
+        "Number of blocks that are read in training, at most `num_searched`; also to answer, unless"
+        " `evaluation.num_read` says otherwise.",
         at_least=1,
     )
     max_answers: int = ranges.setting(

@@ -21,7 +21,7 @@ from realm_tf.artifacts import gfile
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.evaluation import answer_scores
 
-_PREFIX, _SUFFIX = "predictions_", ".jsonl"
+_PREFIX, _ARM, _SUFFIX = "predictions_", "@", ".jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +86,24 @@ class Prediction:
         return bool(self.ranked) and answer_scores.is_correct(self.ranked[0].text, self.question)
 
 
-def file_name(system: str) -> str:
-    """Name of the file of a system's predictions in the work directory of its run."""
-    return f"{_PREFIX}{system}{_SUFFIX}"
+def file_name(name: str) -> str:
+    """Name of the file of predictions of a system, or of `arm_name`, in the directory of a run."""
+    return f"{_PREFIX}{name}{_SUFFIX}"
+
+
+def arm_name(system: str, arm: str) -> str:
+    """Name of what the reader of a system makes of the blocks of another retriever than its own."""
+    return f"{system}{_ARM}{arm}"
+
+
+def parts_of_name(name: str) -> tuple[str, str]:
+    """System and arm of a name; "" is the system's own retriever."""
+    system, _, arm = name.partition(_ARM)
+    return system, arm
 
 
 def files(workdir: str) -> dict[str, str]:
-    """The files of predictions in the work directory of a run: name of the system to path."""
+    """The files of predictions in the work directory of a run: their name to path."""
     found = artifacts.paths_in(workdir, prefix=_PREFIX, suffix=_SUFFIX)
     return {os.path.basename(path)[len(_PREFIX) : -len(_SUFFIX)]: path for path in found}
 

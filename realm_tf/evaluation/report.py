@@ -37,7 +37,8 @@ _MEANINGS = {
     "fine_tuned_recall": "recall of the retriever that answers, after fine-tuning; recall: before",
     INTERVALS: f"behind \u00b1 stands half of the {resampling.LEVEL:.0%} interval (bootstrap)",
     RETRIEVERS: "bm25: by words; dense and fine_tuned: by vectors, before and after fine-tuning;"
-    " bm25+: the two fused by rank",
+    " bm25+: the two fused by rank; exact_match, f1 and so on: of the one fine-tuned reader, which"
+    " reads the first blocks of each retriever of evaluation.arms",
     "any_match": "share of the questions to which one of the answers given (five at most) is right",
     "answer_auroc": "how often the probability of a right first answer is above that of a wrong"
     " one (0.5: it says nothing); answer_calibration_error: mean distance between probability and"

@@ -31,6 +31,7 @@ def of_numbers(config: config_lib.Config, num_blocks: int) -> Iterator[findings.
     """
     wanted = {
         "open_qa.num_read": config.open_qa.num_read,
+        "evaluation.num_read": config.evaluation.num_read or 1,
         "pretrain.num_candidates": config.pretrain.num_candidates - 1,  # besides the null block
     }
     has = f"the corpus makes about {num_blocks} blocks."

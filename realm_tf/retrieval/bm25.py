@@ -16,7 +16,8 @@ import numpy as np
 
 from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.text import answer_matching
+from realm_tf.data.blocks import table as block_table
+from realm_tf.text import answer_matching, packing
 
 
 class Bm25:
@@ -65,6 +66,22 @@ class Bm25:
             return np.zeros(self._num_rows, np.float32)
         scores: np.ndarray = self._index.get_scores_from_ids(known)
         return scores
+
+
+def of_table(table: block_table.BlockTable, config: config_lib.FusionConfig, template: str) -> Bm25:
+    """BM25 over blocks: their texts, and their titles where the embedder reads these, too.
+
+    Args:
+      table: The blocks.
+      config: Parameters of the scores.
+      template: Template of packed blocks; see `packing.pack_blocks`.
+    """
+    with_title = template != packing.BODY
+    texts = (
+        f"{table.title(row)} {table.text(row)}" if with_title else table.text(row)
+        for row in range(len(table))
+    )
+    return Bm25(texts, config)
 
 
 def _largest(scores: np.ndarray, k: int) -> np.ndarray:

@@ -102,7 +102,7 @@ def test_format_of_orqa(files, tmp_path):
         ((), "needs --workdir or --predictions"),
         (("--workdir", "a", "--predictions", "b"), "needs --workdir or --predictions"),
         (("--workdir", "gone"), "gone holds no run"),
-        (("--workdir", "gone", "--questions", "q"), "--questions and --set go with --predictions"),
+        (("--workdir", "gone", "--questions", "q"), "--questions goes with --predictions"),
         (("--predictions", "gone"), "No such file of predictions: gone"),
         (("--predictions", "gone", "--set", "seed=1"), "--set says how --questions is read"),
     ],

@@ -87,8 +87,7 @@ def test_the_reader_cannot_point_behind_what_it_reads(context, module, questions
 
 
 def test_predictions_hold_what_was_found(context, system, module, questions, tmp_path):
-    path = str(tmp_path / "predictions_random.jsonl")
-    figures = measure.measure(context, system, module, questions, path)
+    figures = measure.measure(context, system, module, questions, str(tmp_path))
     assert figures["questions"] == len(questions)
     assert 0 <= figures["fine_tuned_recall@1"] <= figures["fine_tuned_recall@5"] <= 1
     assert figures["intervals"].keys() <= figures.keys()
@@ -97,7 +96,11 @@ def test_predictions_hold_what_was_found(context, system, module, questions, tmp
     assert figures["retrievers"].keys() == names
     assert figures["retrievers"]["dense"]["recall@5"] == figures["recall@5"]
     assert figures["retrievers"]["fine_tuned"]["recall@5"] == figures["fine_tuned_recall@5"]
-    read = predictions.read(path)
+    of_answers = {name: f for name, f in figures["retrievers"].items() if "exact_match" in f}
+    assert of_answers.keys() == {"fine_tuned"}
+    assert of_answers["fine_tuned"]["exact_match"] == figures["exact_match"]
+    assert predictions.files(str(tmp_path)).keys() == {"random"}
+    read = predictions.read(str(tmp_path / "predictions_random.jsonl"))
     assert [p.question for p in read] == questions
     assert [p.evidence for p in read] == _find(context, module, questions)
     assert all(p.ranked[0].block_id in {b.block_id for b in p.evidence.blocks} for p in read)

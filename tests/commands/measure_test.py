@@ -29,7 +29,7 @@ def test_recall_counts_blocks_by_answer_and_documents_by_name(tmp_path):
         open_qa.Question(doc_id, table.text(row)[:30], (table.text(row)[:12],), (doc_id,))
         for row, doc_id in enumerate(doc_ids)
     ]
-    found = measure.search(context, system, questions)
+    found = measure.search(context, system, questions).rows
     figures = retrievers.recall(context, found, questions)
     retriever = retriever_lib.Retriever.open(system.snapshot)
     texts = [question.question for question in questions]

@@ -207,6 +207,42 @@ def test_other_settings_of_the_evaluation_measure_again(inputs, finished, tmp_pa
         assert measured["recall@1"] == figures["systems"][name]["recall@1"]
 
 
+def test_finished_run_is_measured_with_other_arms(finished, tmp_path):
+    workdir, figures = tmp_path / "run", finished[1]
+    shutil.copytree(finished[0], workdir)
+    before = _commits(workdir)
+    settings = ("evaluation.arms=[bm25, bm25+fine_tuned]", "evaluation.num_read=4")
+    options = [part for setting in settings for part in ("--set", setting)]
+    again = json.loads(_realm("evaluate", "--workdir", workdir, "--json", *options))
+    new = _commits(workdir).keys() - before.keys()
+    assert {pathlib.Path(path).parent.name.partition("-")[0] for path in new} == {"calibration"}
+    for name, measured in again["systems"].items():
+        of_arms = measured["retrievers"]
+        found = {arm for arm, of_arm in of_arms.items() if "exact_match" in of_arm}
+        assert found == {"bm25", "fine_tuned", "bm25+fine_tuned"}
+        assert of_arms["fine_tuned"]["exact_match"] == measured["exact_match"]
+        assert measured["recall@5"] == figures["systems"][name]["recall@5"]
+        (line, *_) = (workdir / f"predictions_{name}@bm25.jsonl").read_text().splitlines()
+        assert len(json.loads(line)["evidence"]["blocks"]) == 4
+    # The settings stay, and so nothing is measured twice.
+    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == again
+    _realm("evaluate", "--workdir", workdir, "--set", "evaluation.arms=[fine_tuned]")
+    assert not [*workdir.glob("predictions_*@*")]
+
+
+@pytest.mark.parametrize(
+    "setting", ["open_qa.steps=9", "evaluation.held_out_fraction=0.2", "evaluation.arms=[tfidf]"]
+)
+def test_evaluation_changes_no_other_setting(finished, tmp_path, setting):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    config = (workdir / "config.yaml").read_text()
+    with pytest.raises(SystemExit) as ended:
+        _realm("evaluate", "--workdir", workdir, "--set", setting)
+    assert ended.value.code == 2
+    assert (workdir / "config.yaml").read_text() == config
+
+
 def test_when_to_save_decides_nothing(inputs, finished, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished[0], workdir)

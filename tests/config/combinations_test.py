@@ -40,6 +40,15 @@ def test_no_more_is_read_than_is_searched(searched, more):
     assert config.load(None, [settings[0], f"open_qa.num_read={searched}"])
 
 
+@hypothesis.given(_FEW, _FEW)
+def test_answering_reads_what_it_is_told(searched, more):
+    settings = (f"open_qa.num_searched={searched}", "open_qa.num_read=1")
+    _refused("evaluation.num_read", *settings, f"evaluation.num_read={searched + more}")
+    made = config.load(None, [*settings, f"evaluation.num_read={searched}"])
+    assert (made.open_qa.num_read, made.answering.open_qa.num_read) == (1, searched)
+    assert config.load(None, settings).answering.open_qa.num_read == 1
+
+
 @hypothesis.given(st.integers(17, 110), st.integers(0, 16))
 def test_block_has_room_behind_the_question(length, less):
     settings = (f"open_qa.query_length={length}", f"open_qa.reader_length={length + 1 - less}")

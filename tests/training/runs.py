@@ -122,7 +122,7 @@ def qa_module(
         tokenizer=context.tokenizer,
         table=context.knowledge,
         vectors=vectors.VectorTable.open(system.snapshot.segment("vectors")),
-        config=context.config,
+        config=context.config.answering,
     )
 
 

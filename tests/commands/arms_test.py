@@ -1,0 +1,153 @@
+# Copyright 2026 The realm-tf Authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The arms: one reader reads what every retriever found, and nothing else."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from realm_tf.commands import arms, evidence, measure, retrievers
+from realm_tf.data.questions import questions as open_qa
+from realm_tf.evaluation import predictions, report
+from realm_tf.training.run import system as system_lib
+from serving import client
+from tests.training import runs
+
+NUM_READ = 4
+ARMS = ("bm25", "dense", "bm25+fine_tuned")
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory):
+    config = runs.make_config(
+        "open_qa.num_read=1",
+        f"evaluation.num_read={NUM_READ}",
+        "evaluation.recall_at=[1, 5]",
+        f"evaluation.arms={[*ARMS, 'fine_tuned']}",
+    )
+    return runs.make_context(tmp_path_factory.mktemp("run"), config)
+
+
+@pytest.fixture(scope="module")
+def system(context):
+    return runs.random_system(context)
+
+
+@pytest.fixture(scope="module")
+def module(context, system):
+    vocab_size = context.tokenizer.vocab_size
+    model = system_lib.open_qa_model(context.config.model, vocab_size, system)
+    # As after a training on questions: another query tower than the one of the snapshot.
+    for variable in model.query_tower.trainable_variables:
+        variable.assign(tf.random.stateless_normal(variable.shape, [1, 2]) * 0.3)
+    return runs.qa_module(context, system, model)
+
+
+@pytest.fixture(scope="module")
+def questions(context):
+    """One about every block, answered by its last words, and one that shares no word with any."""
+    table = context.knowledge
+    about = [
+        open_qa.Question(
+            str(row),
+            " ".join(table.text(row).split()[:4]),
+            (" ".join(table.text(row).split()[-2:]),),
+        )
+        for row in range(len(table))
+    ]
+    return [*about, open_qa.Question("none", "Qwxyz?", ("nothing",))]
+
+
+@pytest.fixture(scope="module")
+def found(context, system, module, questions):
+    dense = measure.search(context, system, questions)
+    fine_tuned = evidence.search(context, module, questions)
+    return retrievers.beside(context, questions, {"dense": dense, "fine_tuned": fine_tuned})
+
+
+@pytest.fixture(scope="module")
+def made(context, system, module, questions, found):
+    return arms.read(context, system, module, questions, found)
+
+
+def test_the_own_arm_is_what_the_system_answers(module, questions, found):
+    read = arms.answer_from(module, questions, found["fine_tuned"], NUM_READ)
+    expected = client.predict(module.answer, [question.question for question in questions])
+    assert [[a.text for a in of] for of in read] == [[a.text for a in of] for of in expected]
+    for ours, theirs in zip(read, expected, strict=True):
+        assert [a.score for a in ours] == pytest.approx([a.score for a in theirs], rel=1e-5)
+
+
+def test_every_arm_reads_the_first_blocks_that_its_retriever_found(context, questions, found, made):
+    assert list(made) == list(ARMS)
+    for arm, of_arm in made.items():
+        rows, scores = found[arm].rows[:, :NUM_READ], found[arm].scores
+        assert [p.question for p in of_arm] == questions
+        for place, prediction in enumerate(of_arm):
+            there = rows[place][rows[place] >= 0]
+            ids = [int(context.knowledge.block_ids[row]) for row in there]
+            assert [block.block_id for block in prediction.evidence.blocks] == ids
+            for answer in prediction.ranked:
+                slot = ids.index(answer.block_id)
+                assert answer.retrieval_score == pytest.approx(scores[place, slot], rel=1e-5)
+                total = answer.reader_score + answer.retrieval_score
+                assert answer.score == pytest.approx(total, rel=1e-4, abs=1e-5)
+    read = {arm: [p.evidence.blocks for p in of_arm] for arm, of_arm in made.items()}
+    assert read["bm25"] != read["dense"]
+    first = made["bm25"][0].ranked[0]
+    assert first.retrieval_score <= math.log(1 / 61) + 1e-5
+
+
+def test_where_a_retriever_finds_nothing_nothing_is_answered(made):
+    last = made["bm25"][-1]
+    assert last.ranked == ()
+    assert last.evidence.blocks == ()
+    assert not last.correct
+
+
+def test_scores_of_the_fine_tuned_retriever(context, system, module, questions, found):
+    anew = arms.scored_anew(system, module, questions, found["bm25"], NUM_READ)
+    np.testing.assert_array_equal(anew.rows, found["bm25"].rows[:, :NUM_READ])
+    texts = tf.constant([question.question for question in questions])
+    every = tf.fill([len(questions)], len(context.knowledge))
+    rows, scores = (x.numpy() for x in module.search(texts, every))
+    for place in range(len(questions)):
+        of_row = dict(zip(rows[place].tolist(), scores[place].tolist(), strict=True))
+        there = anew.rows[place] >= 0
+        expected = [of_row[row] for row in anew.rows[place][there].tolist()]
+        np.testing.assert_allclose(anew.scores[place][there], expected, rtol=1e-4, atol=1e-5)
+        assert (anew.scores[place][~there] == -np.inf).all()
+
+
+def test_the_setting_chooses_the_scores(context, system, module, questions, found):
+    changes = {"arm_scores": "fine_tuned", "arms": ("bm25",)}
+    evaluation = dataclasses.replace(context.config.evaluation, **changes)
+    config = dataclasses.replace(context.config, evaluation=evaluation)
+    other = dataclasses.replace(context, config=config)
+    made = arms.read(other, system, module, questions, found)["bm25"]
+    scores = arms.scored_anew(system, module, questions, found["bm25"], NUM_READ).scores
+    for place, prediction in enumerate(made):
+        of_blocks = [block.score for block in prediction.evidence.blocks]
+        there = np.isfinite(scores[place])
+        np.testing.assert_allclose(of_blocks, scores[place][there], rtol=1e-6)
+
+
+def test_figures_and_files_of_the_arms(context, system, module, questions, tmp_path):
+    figures = measure.measure(context, system, module, questions, str(tmp_path))
+    of_arms = figures["retrievers"]
+    assert {name for name, f in of_arms.items() if "exact_match" in f} == {*ARMS, "fine_tuned"}
+    files = predictions.files(str(tmp_path))
+    assert files.keys() == {"random", *(f"random@{arm}" for arm in ARMS)}
+    for name, path in files.items():
+        read = predictions.read(path)
+        share = sum(p.correct for p in read) / len(questions)
+        arm = predictions.parts_of_name(name)[1] or "fine_tuned"
+        assert of_arms[arm]["exact_match"] == pytest.approx(share)
+        assert "exact_match" in of_arms[arm]["intervals"]
+        assert "fine_tuned_recall@1" not in of_arms[arm]
+    assert json.dumps(figures)
+    assert "exact_match" in report.render({"systems": {"random": figures}})
