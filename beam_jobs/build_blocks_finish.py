@@ -78,7 +78,7 @@ class FinishFn(work_items.ItemFn):
 
 
 def find_duplicates(folder: job_folder.Folder, results: list[dict[str, Any]]) -> int:
-    """Looks for equal texts and equal ids in all shards, and writes `MARKS`.
+    """For the third step: looks for equal texts and ids in all packed shards, and writes `MARKS`.
 
     Args:
       folder: Directory of the job.

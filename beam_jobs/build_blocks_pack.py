@@ -247,7 +247,7 @@ def packed_path(folder: job_folder.Folder, number: int, kind: str = schema.BLOCK
 def chunks(
     folder: job_folder.Folder, results: Iterable[Mapping[str, Any]], kind: str
 ) -> list[duplicates.Chunk]:
-    """The files of one kind of `ROWS` that items wrote, from their results."""
+    """Files of the ids or texts (a kind of `ROWS`) of packed blocks, from the results of items."""
     return [
         duplicates.Chunk(folder.file(STEP, name), offsets, ROWS[kind])
         for result in results

@@ -126,7 +126,7 @@ def runs(folder: job_folder.Folder, results: Iterable[dict[str, Any]]) -> list[s
 
 
 def first_rows(results: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """How many records stand before every file of the corpus, in the order of the items."""
+    """How many records the first step read before every file, in the order of its items."""
     first: dict[str, int] = {}
     row = 0
     for file, count in (unit for result in results for unit in result["records"]):

@@ -55,7 +55,7 @@ def make(tagger: str, dates: str = salient.ENGLISH) -> BlockTagger:
 
 
 def by_rules(blocks: Sequence[types.Block], dates: str = salient.ENGLISH) -> list[Found]:
-    """Names by rules for English, and dates by those that `dates` names."""
+    """The block tagger without a model: names by rules for English, dates by those of `dates`."""
     return [Found(salient.tag(block.text, _sentences(block), dates)) for block in blocks]
 
 

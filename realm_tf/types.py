@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The nouns of the project, and the names of tensor dimensions.
+"""The nouns that all rooms share (document, block, answer, rows, errors), and tensor dimensions.
 
 Dimensions, as docstrings use them:
 
@@ -150,7 +150,7 @@ class RetrievedBlocks(NamedTuple):
 # TFRecord spools and tests all carry the same thing.
 @dataclasses.dataclass(frozen=True)
 class Ragged:
-    """Many rows of different lengths, one after the other in a flat array.
+    """Rows of different lengths, one after the other in a flat array: tokens, spans, texts.
 
     Attributes:
       values: <dtype>[total] the values of all rows.

@@ -21,7 +21,7 @@ _LEAST = 1e-6  # what probabilities are kept away from 0 and 1 by, where their o
 
 
 class Candidates(NamedTuple):
-    """Candidate spans of the blocks that were read for questions, in the served graph.
+    """The candidate spans that distinct answers are made from, of all blocks that were read.
 
     Every tensor but the last is [batch_size, count], best first.
 

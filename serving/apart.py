@@ -25,14 +25,14 @@ _WANTED = (
 
 
 def are_apart(path: str) -> bool:
-    """Whether the directory of an export holds two models."""
+    """Whether the directory of an export holds a retriever and a reader that are served apart."""
     return all(
         versions.numbers(os.path.join(path, name)) for name in (versions.RETRIEVER, versions.READER)
     )
 
 
 def reader_of(path: str, retriever: str) -> str:
-    """The newest reader that belongs to a retriever.
+    """The newest reader that belongs to a retriever, where they are served apart.
 
     Args:
       path: Directory of the export.

@@ -142,7 +142,7 @@ def of_reader_alone(made_from: Mapping[str, str]) -> dict[str, str]:
 def is_current(
     path: str, made_from: Mapping[str, str], config: config_lib.Config, index: str = "exact"
 ) -> bool:
-    """Whether the newest version in `path` is an export of these parts and this configuration.
+    """Whether the newest SavedModel in `path` was exported from these parts and this configuration.
 
     A version that is not whole is none, with a warning.
     """

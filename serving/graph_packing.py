@@ -18,7 +18,7 @@ from realm_tf.text import tokenizer as tokenizer_lib
 def pack_queries(
     queries: tf.RaggedTensor, length: int, tokenizer: tokenizer_lib.Tokenizer
 ) -> types.EncoderInputs:
-    """Packs `[CLS] query [SEP]`; a query that does not fit loses its end.
+    """In the served graph: packs `[CLS] query [SEP]`; a query that does not fit loses its end.
 
     Args:
       queries: Wordpieces without special tokens, ragged <int32>[n, (any)].
@@ -40,7 +40,7 @@ def pack_joint(
     length: int,
     tokenizer: tokenizer_lib.Tokenizer,
 ) -> tuple[types.EncoderInputs, tf.Tensor]:
-    """Packs `[CLS] query [SEP] body [SEP]`; a body that does not fit loses its end.
+    """In the served graph: packs `[CLS] query [SEP] body [SEP]`; a long body loses its end.
 
     Args:
       queries: Wordpieces without special tokens, ragged <int32>[n, (any)].
@@ -61,7 +61,10 @@ def pack_joint(
 
 
 def body_mask(inputs: types.EncoderInputs, body_start: tf.Tensor) -> tf.Tensor:
-    """Mask <int32>[n, length] of packed pairs: 1 at the body's wordpieces, 0 at its [SEP]."""
+    """In the served graph: mask of packed pairs, 1 at the body's wordpieces and 0 at its [SEP].
+
+    <int32>[n, length].
+    """
     length = tf.shape(inputs.mask)[-1]
     body_limit = tf.reduce_sum(inputs.mask, axis=-1) - 1
     until_limit = tf.sequence_mask(body_limit, length, dtype=tf.int32)
@@ -69,7 +72,10 @@ def body_mask(inputs: types.EncoderInputs, body_start: tf.Tensor) -> tf.Tensor:
 
 
 def trim(inputs: types.EncoderInputs) -> types.EncoderInputs:
-    """In the graph: cuts inputs <int32>[n, length] behind the longest; one column or more stays."""
+    """In the served graph: cuts packed inputs behind the longest; one column or more stays.
+
+    <int32>[n, length] each.
+    """
     sizes = tf.reduce_sum(inputs.mask, axis=-1)
     longest = tf.reduce_max(tf.concat([sizes, [1]], 0))
     return types.EncoderInputs(*(x[:, :longest] for x in inputs))

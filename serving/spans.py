@@ -49,7 +49,7 @@ def best(logits: tf.Tensor, count: int) -> Spans:
 
 
 def normalize(text: tf.Tensor) -> tf.Tensor:
-    """Normalises answers as SQuAD does (case, punctuation, articles, spaces), in core ops.
+    """Normalises the texts of candidate spans as SQuAD does answers, in core ops.
 
     It is `realm_tf.text.answer_matching.normalize` but for Unicode's decomposition, which
     TensorFlow has no core op for. <string>[...] to <string>[...].

@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Note:
-    """Notes how much of an item is done, seldom enough that it costs nothing.
+    """The progress of a work item, which it notes while it works, seldom enough to cost nothing.
 
     Args:
       write: Function that writes the part of the item that is done, from 0 to 1.

@@ -145,7 +145,7 @@ class DeadLetters:
         self._lines.append(json.dumps({**body, "raw": raw} if raw else body, ensure_ascii=False))
 
     def write(self) -> None:
-        """Writes them; an item calls it before it returns its result."""
+        """Writes the dead letters of an item, which calls this before it returns its result."""
         if self._lines:
             artifacts.write_text(self._path, "\n".join(self._lines) + "\n")
         elif tf.io.gfile.exists(self._path):
@@ -173,7 +173,7 @@ def check_bad(tally: Tally, records: int, max_bad_fraction: float, path: str) ->
 
 
 def collect_dead_letters(folder: job_folder.Folder, steps: Mapping[str, int]) -> str:
-    """Joins the dead letters of all items of steps (name to number of items).
+    """For a job's report: joins the dead letters of all items of steps (name to number of items).
 
     Returns:
       The path of the file that holds them.
@@ -189,7 +189,7 @@ def collect_dead_letters(folder: job_folder.Folder, steps: Mapping[str, int]) ->
 
 
 def write(folder: job_folder.Folder, head: Mapping[str, Any], tally: Tally) -> None:
-    """Writes `report.json` and `report.txt`.
+    """Writes the report of a job: `report.json` and `report.txt` in its directory.
 
     Args:
       folder: Directory of the job.

@@ -54,7 +54,7 @@ class Recipe:
 
 
 def finished(recipe: Recipe, *steps: str) -> artifacts.Segment | None:
-    """Opens the segment if it is there, and removes what these steps left if they were killed."""
+    """Opens the segment that a one-step job has made, if it has, and removes its leftovers."""
     if not artifacts.is_complete(recipe.path):
         return None
     job_folder.Folder(job_folder.path_of(recipe.path)).remove(*steps)

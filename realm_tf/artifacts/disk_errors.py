@@ -41,7 +41,7 @@ def storage_errors() -> Iterator[None]:
 
 
 def make_directory(path: str) -> None:
-    """Makes a directory, and those above it, unless it is there.
+    """Makes a directory unless it is there, or tells the user in one line why the disk refuses it.
 
     Raises:
       UserError: If it cannot be made, or a file is there.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files that appear whole or not at all, on any filesystem that tf.io.gfile knows."""
+"""Files on any filesystem of tf.io.gfile: written whole or not at all, read, hashed and listed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def create_text(path: str, text: str) -> None:
 
 
 def read_json(path: str) -> Any:
-    """Parses a JSON file.
+    """Parses a JSON file on any filesystem.
 
     Raises:
       UserError: If it is missing or not JSON.
@@ -105,7 +105,7 @@ def remove_asides(path: str) -> None:
 
 
 def file_sha256(path: str) -> tuple[str, int]:
-    """Returns the hex SHA-256 and the size in bytes of a file."""
+    """Returns the hex SHA-256 and the size in bytes of a file on any filesystem."""
     sha, size = hashlib.sha256(), 0
     with gfile.GFile(path, "rb") as f:
         while chunk := f.read(_CHUNK_BYTES):
@@ -116,10 +116,11 @@ def file_sha256(path: str) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def plain_path(directory: str) -> Iterator[str]:
-    """Yields a name of a directory for TensorFlow to read checkpoints and SavedModels by.
+    """Yields a name for a directory of files whose own name TensorFlow would take for a pattern.
 
-    It takes their paths for patterns, and finds nothing where a name holds one of their signs; so
-    such a directory gets a second name, without them, for as long as the block lasts.
+    It takes the paths of checkpoints and SavedModels for patterns, and finds nothing where a name
+    holds one of their signs; so such a directory gets a second name, without them, for as long as
+    the block lasts.
     """
     if gfile.is_remote(directory) or not any(sign in directory for sign in "*?[]\\"):
         yield directory

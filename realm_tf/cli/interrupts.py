@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C and SIGTERM: one line, and the command is gone."""
+"""How a command ends at once: by Ctrl-C or SIGTERM, with one line, or when its input closes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def one_line() -> Iterator[None]:
 
 
 def end_when_input_closes() -> None:
-    """Ends this process, and those that it has started, when its standard input closes.
+    """Ends this command, and processes that it has started, when its standard input closes.
 
     It does when the process at the other end of the pipe ends, in whatever way.
     """
@@ -65,7 +65,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def end(line: str, code: int) -> NoReturn:
-    """Ends the process and its workers at once; the line is its last word."""
+    """Ends an interrupted command and its workers at once; the line is its last word."""
     start = "\n" if os.isatty(2) else ""  # below the line of a progress bar
     os.write(2, f"{start}realm: {line}\n".encode())  # sys.stderr may be in the midst of a line
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # that was the last word

@@ -119,7 +119,9 @@ def several(options: Sequence[Callable]) -> Callable:
 
 
 def read_token(path: str | None) -> str | None:
-    """Reads a bearer token from its file; a file, because others can see a command's options.
+    """Reads what the option `--token-file` names: a bearer token, which is no option itself.
+
+    Others can see the options of a command.
 
     Raises:
       UserError: If the file cannot be read.

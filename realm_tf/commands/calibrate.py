@@ -104,7 +104,7 @@ def fit(
     questions: Sequence[open_qa.Question],
     num_read: int,
 ) -> tuple[calibration_lib.Calibration, dict[str, Any]]:
-    """Fits a calibration on one half of the questions, and measures it on the other.
+    """Calibrates a system on one half of the dev questions, and measures that on the other.
 
     A half of fewer than 20 questions is too small: nothing is fitted to it, and what stays is the
     plain softmax and no-evidence probability. The same goes for the latter where fewer than 20

@@ -82,7 +82,7 @@ def check_once(
 
 
 def require_usable(found: data_check.DataCheck) -> None:
-    """Refuses data from which nothing could be learnt.
+    """Refuses a corpus and questions in which the check found an error: nothing could be learnt.
 
     Raises:
       UserError: If there is an error among what was found.

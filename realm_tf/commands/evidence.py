@@ -53,7 +53,7 @@ def of(
     questions: Sequence[open_qa.Question],
     found: types.RetrievedBlocks,
 ) -> list[predictions.Evidence]:
-    """What was found, judged by the right answers and the documents that the questions name.
+    """The evidence that a system found for questions, judged by right answers and named documents.
 
     Args:
       context: The opened data of the run.

@@ -19,7 +19,7 @@ from serving import versions
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What is exported.
+    """The fine-tuned system of a run that `realm export` exports, and what it is calibrated with.
 
     Attributes:
       context: The opened data of the run.
@@ -93,7 +93,7 @@ def export_model(
 
 
 def is_current(source: Source, output: str, *, index: str = "exact", apart: bool = False) -> bool:
-    """Whether the newest version in `output` is what `export_model` would write."""
+    """Whether `realm export` is done: the newest version in `output` is what it would write."""
     config, made_from = source.context.config.answering, source.made_from()
     if not apart:
         return serving_export.is_current(output, made_from, config, index)

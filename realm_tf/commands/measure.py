@@ -89,7 +89,7 @@ def retrieve(
     questions: Sequence[str],
     k: int,
 ) -> types.RetrievedBlocks:
-    """Searches for every question.
+    """Searches for every question that a system is measured by.
 
     Returns:
       <int64>[num_questions, k] rows and <float32> scores, best first; of all blocks, if they are
@@ -107,9 +107,10 @@ def retrieve(
 def search(
     context: context_lib.Context, system: system_lib.System, questions: Sequence[open_qa.Question]
 ) -> types.RetrievedBlocks:
-    """Searches with a retriever that was not trained on questions: before fine-tuning.
+    """What a system that is measured before its fine-tuning finds for questions.
 
-    The search goes as deep as the index was built for: k documents may have many more blocks.
+    Its retriever was not trained on questions. The search goes as deep as the
+    index was built for: k documents may have many more blocks.
 
     Returns:
       <int64>[num_questions, depth] rows and <float32> scores, best first.

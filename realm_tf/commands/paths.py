@@ -31,7 +31,7 @@ def check_segment(path: str, kind: str) -> None:
 
 
 def is_run(path: str) -> bool:
-    """Whether a path is the work directory of a run."""
+    """Whether a path is that of a run, by the name of one of its files alone."""
     return gfile.exists(os.path.join(path, RUN))
 
 
@@ -82,7 +82,7 @@ def check_weights(path: str) -> None:
 
 
 def is_hub_name(source: str) -> bool:
-    """Whether a text may be the name of a model of the Hugging Face hub, and is no path here."""
+    """Whether a path that is not there may be the name of a model of the Hugging Face hub."""
     return _HUB_NAME.fullmatch(source) is not None and not gfile.exists(source)
 
 

@@ -48,7 +48,7 @@ def parts(
 
 
 def block_tower(context: context_lib.Context, system: system_lib.System) -> embedder.Tower:
-    """What embedded the blocks of a system."""
+    """What embedded the blocks of a fine-tuned system, which its graph only has vectors of."""
     config = context.config.model.embedder
     model = embedder.Embedder(config, context.tokenizer.vocab_size).build_weights()
     weights.restore(model, system.embedder_weights)

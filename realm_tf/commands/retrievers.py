@@ -68,7 +68,7 @@ def _fused(
 def recall(
     context: context_lib.Context, rows: np.ndarray, questions: Sequence[open_qa.Question]
 ) -> dict[str, float]:
-    """`recall@k` by answer and `gold_recall@k` by named document of rows that were found."""
+    """Recall of one of the retrievers: `recall@k` by answer, `gold_recall@k` by named document."""
     table, cutoffs = context.knowledge, context.config.evaluation.recall_at
     by_answer = retrieval_ranks.answer_ranks(table, rows[:, : max(cutoffs)], questions)
     by_document = retrieval_ranks.gold_ranks(table, rows, questions)

@@ -59,7 +59,7 @@ class Inputs:
 
 
 def check(inputs: Inputs, config: config_lib.Config) -> None:
-    """Checks that the inputs are there and can be read.
+    """Checks that the inputs which a run is started with are there and can be read.
 
     Raises:
       UserError: If a corpus or a file of questions is missing or cannot be read, or an option of
@@ -126,7 +126,7 @@ def evaluated_with(config: config_lib.Config, overrides: Sequence[str] = ()) -> 
 
 
 def digest(inputs: Inputs, config: config_lib.Config) -> str:
-    """What tells runs apart whose data or weights may differ, however they are measured."""
+    """A digest of a run's inputs and settings, which tells runs apart whose results may differ."""
     kept = config_lib.EvaluationConfig(held_out_fraction=config.evaluation.held_out_fraction)
     return artifacts.digest(_decisive(inputs, dataclasses.replace(config, evaluation=kept)))
 

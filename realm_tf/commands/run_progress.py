@@ -43,7 +43,7 @@ def facts(workdir: str) -> dict[str, Any]:
 
 
 def describe(workdir: str) -> str:
-    """The same for people."""
+    """How far a run is, for people: its user, its trainings, its report."""
     found = facts(workdir)
     lines = [f"run {workdir}"]
     if found["in_use_by"]:

@@ -17,7 +17,7 @@ from realm_tf.evaluation import orqa_predictions, predictions, report, scores
 
 
 class Predictions(NamedTuple):
-    """The predictions of one system.
+    """The predictions of one system, with the file that `realm evaluate` scores.
 
     Attributes:
       path: Path of their file.
@@ -107,7 +107,7 @@ def compare(ours: Predictions, theirs: Predictions) -> dict[str, Any]:
 
 
 def comparison_text(compared: Mapping[str, Any]) -> str:
-    """What `compare` found, for people."""
+    """What `realm evaluate --against` tells people of two systems: what `compare` found."""
     rows = {
         name: {
             **{key: f[key] for key in ("questions", "ours", "theirs", "difference")},

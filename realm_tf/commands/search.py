@@ -44,7 +44,7 @@ class Request:
 
 
 def check(path: str) -> None:
-    """Checks that a path may be that of a run, of a directory of snapshots, or of a snapshot.
+    """Checks the path that `realm search` is given: of a run, of snapshots, or of one snapshot.
 
     Raises:
       UserError: If it is not.
@@ -59,7 +59,7 @@ def check(path: str) -> None:
 
 
 def search(path: str, request: Request, *, vocab: str | None = None) -> list[dict[str, Any]]:
-    """Finds the best blocks of each question.
+    """Finds the best blocks of a snapshot for each question of a request.
 
     Args:
       path: Directory of a finished run, or directory of snapshots, of which the newest is searched;

@@ -97,7 +97,9 @@ def from_dict(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
 
 
 def check_paths(section: ranges.Section, where: str = "") -> None:
-    """Checks that the files and directories that settings name are there; not remote ones.
+    """Checks, once YAML and overrides are parsed, that paths which settings name are there.
+
+    Remote ones are not looked for.
 
     Raises:
       UserError: If one is missing.

@@ -174,7 +174,7 @@ def override(config: Config, overrides: Sequence[str]) -> Config:
 
 
 def from_dict(cls: type, values: Mapping[str, Any]) -> Any:
-    """Makes the dataclass `cls` from nested dicts: the inverse of `to_dict`.
+    """Makes a whole configuration, or a section `cls` of it, from nested dicts: undoes `to_dict`.
 
     Raises:
       UserError: If a key is unknown (with the nearest valid one), or a value is of a wrong type or
@@ -197,7 +197,7 @@ def replaced(config: Config, changes: Mapping[str, Any]) -> Config:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """The configuration as nested dicts, lists and scalars: what `from_dict` takes."""
+    """The configuration of a run as nested dicts, lists and scalars: what `from_dict` takes."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):

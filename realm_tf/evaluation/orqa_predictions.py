@@ -38,7 +38,7 @@ def write(path: str, predictions: Iterable[predictions_lib.Prediction]) -> None:
 def read(
     path: str, questions: Sequence[questions_lib.Question]
 ) -> tuple[list[predictions_lib.Prediction], int]:
-    """Reads predictions, and pairs them with the questions that they are for.
+    """Reads predictions in ORQA's format, and pairs them with the questions that they are for.
 
     Args:
       path: Path of the file.

@@ -26,7 +26,7 @@ _PREFIX, _ARM, _SUFFIX = "predictions_", "@", ".jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class ReadBlock:
-    """A block that was read for a question.
+    """A block that was read for a question: part of the evidence of its prediction.
 
     Attributes:
       block_id: Its id.
@@ -47,7 +47,7 @@ class ReadBlock:
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """What a system retrieved for a question.
+    """The evidence of a prediction: what a system retrieved for the question.
 
     Attributes:
       depth: How many blocks were looked at for the ranks.

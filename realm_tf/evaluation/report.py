@@ -130,7 +130,7 @@ def _of_last(report: Mapping[str, Any]) -> list[str]:
 
 
 def table(columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """Renders figures of several things side by side: a row for a figure, a column for a thing.
+    """Renders figures of the report side by side: a row for a figure, a column for a thing.
 
     Args:
       columns: Name of the thing to its figures; one that lacks a figure shows a dash. Figures that

@@ -57,7 +57,7 @@ def intervals(columns: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float
 def compare(
     ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, object]]:
-    """Compares two systems by resampling, column by column, over the questions judged of both.
+    """Tests the differences of two systems by resampling, by column, over questions judged of both.
 
     Args:
       ours: Name to scores <float>[num_questions], NaN where a question is not judged.

@@ -102,7 +102,7 @@ def recall(ranks: np.ndarray, cutoffs: Sequence[int], name: str = "recall") -> d
 
 
 def holds_answer(text: str, question: questions_lib.Question) -> bool:
-    """Whether a text holds one of the question's answers."""
+    """Whether a text that was retrieved holds one of the question's answers, which ranks it."""
     if question.is_regex:
         return answer_matching.regex_contains(text, question.answers)
     return answer_matching.contains(text, question.answers)

@@ -74,7 +74,7 @@ def read(segments: Iterable[artifacts.Segment], doc_keys: np.ndarray) -> np.ndar
 
 
 def without_live(traces: np.ndarray, view: view_lib.View) -> np.ndarray:
-    """Traces without those that documents which are still there have, too.
+    """The traces that are of deleted blocks alone: without those that documents still there have.
 
     Two documents may say the same, and what one says is no trace of the other.
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exact maximum inner product search over pieces of vectors, without building anything."""
+"""Exact maximum inner product search over pieces of vectors, and how its results are joined."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def search_rows(queries: np.ndarray, vectors: Vectors, rows: Rows, k: int) -> ty
 
 
 def joined(parts: Sequence[types.RetrievedBlocks], k: int) -> types.RetrievedBlocks:
-    """The results of batches of queries, one behind the other; each has k columns."""
+    """Joins the results of searches, batch of queries by batch; each has k columns."""
     parts = [nothing(0, k), *parts]
     return types.RetrievedBlocks(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 

@@ -31,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Layer(Protocol):
-    """An approximate layer: `scann_layer.ScannTopK` or `ivf.IvfTopK`."""
+    """The approximate layer that is gated: `scann_layer.ScannTopK` or `ivf.IvfTopK`."""
 
     num_leaves: int
     table: widths.WidthTable
@@ -95,7 +95,7 @@ def walk(
     retrieval: config.RetrievalConfig,
     deadline: float,
 ) -> tuning.Walk:
-    """The search for the width of one depth, on a sample of the queries."""
+    """The gate's search for the width of one depth, on a sample of the queries."""
     return tuning.Walk(
         _measurer(layer, truth.sample(_sample_size(k)), k),
         *ladders(k, retrieval, layer.table.everything),
@@ -142,7 +142,7 @@ def _sample_size(k: int) -> int:
 def ladders(
     k: int, retrieval: config.RetrievalConfig, most: widths.Width
 ) -> tuple[list[int], list[int]]:
-    """The numbers of leaves, and of candidates to reorder, that are tried at a depth.
+    """What the gate tries at a depth: numbers of leaves, and of candidates to reorder.
 
     An exact search costs little more than to gather half of the leaves (ivf), or than to reorder a
     quarter of the blocks (ScaNN, which goes through all leaves for less): no more is tried.

@@ -197,12 +197,12 @@ def now() -> str:
 
 
 def recall_of(index: artifacts.Segment) -> Mapping[str, float]:
-    """What an index says of its recall; an exact one that nobody asked for says nothing."""
+    """What a snapshot's file says of its index's recall: nothing, of an exact one not asked for."""
     return index.settings["recall"] if "k" in index.settings else {}
 
 
 def check_together(snapshot: Snapshot, opened: Mapping[str, artifacts.Segment]) -> None:
-    """Checks every edge of what was made from what.
+    """Checks that segments of a snapshot belong together: every edge of what was made from what.
 
     Args:
       snapshot: Any snapshot.

@@ -18,7 +18,7 @@ EmbedFn = Callable[[types.EncoderInputs], np.ndarray]
 
 
 def load_embed_fn(embedder: artifacts.Segment, signature: str) -> EmbedFn:
-    """Loads what a retriever embeds with: one tower of an "embedder" segment.
+    """Loads what a retriever embeds with, queries or blocks: a tower of an "embedder" segment.
 
     Args:
       embedder: The "embedder" segment.

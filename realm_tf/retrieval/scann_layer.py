@@ -189,7 +189,7 @@ class _SavedSearcher(raw_ops.ScannState):
 
 
 def train(table: vectors.VectorTable, num_leaves: int, folder: str) -> tuple[ScannTopK, list[str]]:
-    """Trains a layer, and writes what it consists of; the widths are still to be found.
+    """Trains a ScaNN layer, and writes what it consists of; the widths are still to be found.
 
     Of vectors stored as int8, candidates are reordered as int8, too.
 
@@ -216,7 +216,7 @@ def open_arrays(
     *,
     as_variables: bool = False,
 ) -> ScannTopK:
-    """Opens a layer that was trained on the vectors of a table, from its files' arrays by name."""
+    """Opens a trained ScaNN layer, on the vectors of its table, from its files' arrays by name."""
     layer = _new(num_leaves, table)
     take = layer.hold_variables if as_variables else layer.restore
     return take(arrays, _candidates(table))

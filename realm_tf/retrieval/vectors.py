@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The vectors of blocks: memory-mapped `.npy` shards, row by row as the shards of blocks.
+"""The vectors of blocks: `.npy` shards, written, memory-mapped and read, row by row as the blocks.
 
 Shard i of a "vectors" segment holds one vector per block of shard i of the block segment, in its
 order, so that row numbers of the two are the same; the blocks' ids stand beside them. Vectors of
@@ -43,7 +43,7 @@ def ids_name(index: int, num_shards: int) -> str:
 
 
 def write_array(path: str, array: np.ndarray) -> None:
-    """Writes an array as a `.npy` file, atomically, to any filesystem."""
+    """Writes vectors, or any array, as a `.npy` file, atomically, to any filesystem."""
     with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
         np.lib.format.write_array(f, np.asarray(array, order="C"), allow_pickle=False)
 
@@ -51,7 +51,7 @@ def write_array(path: str, array: np.ndarray) -> None:
 def write_pieces(
     path: str, pieces: Iterable[np.ndarray], shape: tuple[int, ...], dtype: str
 ) -> None:
-    """As `write_array`, of an array that comes in pieces of its first dimension.
+    """Writes a `.npy` file, as `write_array`, from pieces of the array's first dimension.
 
     Args:
       path: Path of the file.
@@ -117,7 +117,7 @@ def encode(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | No
 
 
 def scores(queries: tf.Tensor, stored: tf.Tensor, scales: tf.Tensor | None) -> tf.Tensor:
-    """Inner products of queries and stored vectors.
+    """Inner products of queries and vectors in the number type that they are stored in.
 
     Args:
       queries: <float32>[batch_size, embed_dim].
@@ -254,7 +254,7 @@ class VectorTable:
 
 
 def sample(table: VectorTable) -> np.ndarray:
-    """An even sample of vectors, to search with where there are no real queries.
+    """An even sample of the vectors of blocks, as queries where there are no real ones.
 
     Returns:
       <float32>[num_rows, embed_dim] of 1,000 rows, or of all.
@@ -269,7 +269,7 @@ def _join(arrays: list[np.ndarray]) -> np.ndarray:
 
 
 def as_tensor(array: np.ndarray) -> tf.Tensor:
-    """A tensor over the memory of an array: of a mapped file nothing is copied.
+    """A tensor over the memory of stored vectors, or any array: of a mapped file nothing is copied.
 
     TensorFlow wants it aligned, which `.npy` files are, and the array must not change any more.
     """
@@ -279,7 +279,7 @@ def as_tensor(array: np.ndarray) -> tf.Tensor:
 
 
 def map_array(path: str) -> np.ndarray:
-    """Maps a .npy file into memory; a remote one is copied to a local cache first.
+    """Memory-maps a `.npy` file, such as a shard; a remote one is copied to a local cache first.
 
     Copy-on-write, because only an array that may be written to can be shared with TensorFlow.
 

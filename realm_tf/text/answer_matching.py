@@ -48,7 +48,7 @@ def exact_match(prediction: str, answers: Sequence[str]) -> bool:
 
 
 def f1(prediction: str, answers: Sequence[str]) -> float:
-    """The best F1, over `answers`, of the words that prediction and answer share; 0 to 1."""
+    """Compares an answer with the right ones by the words that they share: the best F1, 0 to 1."""
     given = words.split(normalize(prediction))
     return max((_f1(given, words.split(normalize(answer))) for answer in answers), default=0.0)
 

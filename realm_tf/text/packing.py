@@ -158,7 +158,7 @@ def bucket_lengths(sizes: np.ndarray, length: int, step: int) -> np.ndarray:
 
 
 def trim(inputs: types.EncoderInputs, step: int = _TRIM_STEP) -> types.EncoderInputs:
-    """Inputs without the columns behind their longest row, where all rows are padding.
+    """Cuts packed encoder inputs behind their longest row, where all rows are padding.
 
     Args:
       inputs: Packed inputs, <int32>[..., length] each, with at least one row.

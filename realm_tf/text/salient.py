@@ -19,7 +19,7 @@ ENGLISH = "en"
 
 
 class SalientSpan(NamedTuple):
-    """A salient span of a text: its UTF-8 bytes and its label, e.g. "DATE"."""
+    """A salient span, found by rules or a tagger: its UTF-8 bytes and its label, e.g. "DATE"."""
 
     byte_start: int
     byte_limit: int
@@ -51,7 +51,7 @@ def tag(
 def find_dates(
     text: str, sentences: Sequence[tuple[int, int]], date_rules: str = ENGLISH
 ) -> list[SalientSpan]:
-    """Finds the dates of a text by rules; every date is inside one sentence."""
+    """Finds the salient spans that are dates, by rules; each is inside one sentence of the text."""
     spans = dates.load(date_rules).find(text)
     return [SalientSpan(*span, DATE) for span in spans if _is_inside_one(span, sentences)]
 

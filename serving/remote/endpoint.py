@@ -18,7 +18,7 @@ _MAX_WAIT_SECS = 10.0
 
 
 class OverloadedError(types.UserError):
-    """The server has no room for the request now.
+    """The server of an endpoint has no room for a request now; it may be asked again later.
 
     Attributes:
       retry_after_secs: After how many seconds it may have.

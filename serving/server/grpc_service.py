@@ -133,7 +133,7 @@ def _only_predict(method: str) -> failures.RequestError:
 def metadata(
     model: service.Service, target: service.Target
 ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-    """The signatures of a version.
+    """TF Serving's GetModelMetadata: the signatures of a version.
 
     Raises:
       RequestError: If the version is not served.
@@ -151,7 +151,7 @@ def metadata(
 def statuses(
     model: service.Service, target: service.Target
 ) -> get_model_status_pb2.GetModelStatusResponse:
-    """The states of the versions, newest first.
+    """TF Serving's GetModelStatus: the states of the versions, newest first.
 
     Raises:
       RequestError: If the version is not known.

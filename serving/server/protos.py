@@ -48,7 +48,7 @@ def _dtype(name: str, proto: tensor_pb2.TensorProto) -> tf.DType:
 
 
 def filtered(outputs: Iterable[str], output_filter: Sequence[str]) -> list[str]:
-    """Names of the outputs that a request asks for: all, if it names none.
+    """Names of the outputs that a gRPC request asks for in its filter: all, if that is empty.
 
     Raises:
       RequestError: If it names one that is not there.

@@ -158,7 +158,7 @@ class Servable:
 
 
 def load(path: str) -> Servable:
-    """Loads the SavedModel in the directory of a version.
+    """Loads a version of the model from its directory, so that its signatures can be called.
 
     Raises:
       UserError: If the version is not whole, or damaged.
@@ -170,7 +170,7 @@ def load(path: str) -> Servable:
 
 
 def signature_defs(path: str) -> dict[str, meta_graph_pb2.SignatureDef]:
-    """The signatures of the SavedModel in the directory of a version, by name.
+    """The signatures that a version of the model is called by, by name, without loading it.
 
     Raises:
       UserError: If it is damaged, or has none for serving.

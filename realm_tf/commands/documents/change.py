@@ -36,7 +36,7 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What the user wants.
+    """Which documents the user wants to add, update or delete.
 
     Attributes:
       operation: `ADD`, `UPDATE` or `DELETE`.

@@ -50,12 +50,12 @@ def compact(target: target_lib.Target) -> snapshots.Snapshot:
 
 
 def has_layers(snapshot: snapshots.Snapshot) -> bool:
-    """Whether there is anything besides the base."""
+    """Whether there is anything to compact: layers of a snapshot besides its base."""
     return bool(snapshot.deltas) or snapshot.tombstones is not None
 
 
 def delta_fraction(snapshot: snapshots.Snapshot) -> float:
-    """Rows that were added or deleted since the base was made, as a share of its rows."""
+    """How much there is to compact: rows added or deleted since the base, by its number of rows."""
     base, *added = (s.counts["blocks"] for s in snapshot.open_all("blocks", snapshot.all_blocks))
     gone = len(view_lib.View(snapshot).tombstones)
     return (sum(added) + gone) / base

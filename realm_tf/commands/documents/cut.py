@@ -58,7 +58,7 @@ def cut(files: Files, vocab: str, config: config_lib.Config, root: str) -> list[
 
 
 def documents(table: block_table.BlockTable, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The documents of rows of a table.
+    """The documents that were cut into blocks, each with the rows of a table that are its blocks.
 
     Args:
       table: Any table.
@@ -92,6 +92,6 @@ def open_table(segments: Sequence[artifacts.Segment]) -> block_table.BlockTable:
 
 
 def shown(doc_ids: Iterable[str]) -> str:
-    """Ids for a message: the first, and how many more."""
+    """Ids of cut documents, for a message of `realm documents`: the first, and how many more."""
     first, *others = sorted(doc_ids)
     return f"{first!r}" + (f" and {len(others)} more" if others else "")

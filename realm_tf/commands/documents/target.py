@@ -149,7 +149,7 @@ def opened(
     config_file: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Target:
-    """The snapshots that a user names.
+    """The target of a command: the snapshots that the user names, by their run or their directory.
 
     Args:
       workdir: Directory of a run; or

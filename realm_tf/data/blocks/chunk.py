@@ -132,7 +132,7 @@ class Chunk:
 def open_chunks(
     blocks: Sequence[str], spans: Sequence[str], without: np.ndarray | None = None
 ) -> Iterator[Chunk]:
-    """Yields every `Chunk` of shards of blocks, mapped, with the shards of spans that mark them.
+    """Yields the chunks of a block table: every record batch of its shards, mapped, with its spans.
 
     Args:
       blocks: Paths of shards of blocks, in the order of their rows.

@@ -134,7 +134,7 @@ def write_segments(
 def head(
     blocks: artifacts.Segment, spans: artifacts.Segment | None, count: int, root: str
 ) -> tuple[artifacts.Segment, artifacts.Segment | None]:
-    """Writes the first rows of blocks, and of their spans, as segments of one shard.
+    """Writes one shard of the first rows of blocks, and one of their spans, as segments.
 
     Args:
       blocks: Segment "blocks".

@@ -154,12 +154,12 @@ def is_ready(fmt: str) -> bool:
 
 
 def brings_spans(fmt: str) -> bool:
-    """Whether the documents of this format bring their salient spans."""
+    """Whether a corpus format, of any of `FORMATS`, is one whose documents bring salient spans."""
     return is_ready(fmt) and fmt not in reference_formats.BLOCK_FORMATS
 
 
 def num_shards(pattern: str, fmt: str) -> int:
-    """A number of shards for the blocks of a corpus, which follows the size of its files."""
+    """How many shards suit the blocks of a corpus of any format, by the size of its files."""
     size = 0
     for file in _files(pattern, fmt):
         factor = _COMPRESSION if file.endswith((".gz", ".bz2")) else 1
@@ -229,7 +229,7 @@ def read_unit(
 
 
 def place(fmt: str, file: str, number: int) -> str:
-    """Where a record is, as its format tells it: "corpus.jsonl:12"; the file if `number` is 0."""
+    """How a corpus format names the place of a record: "a.jsonl:12"; the file if `number` is 0."""
     return _FORMATS[_format_of(file, fmt)].place.format(file, number) if number else file
 
 
@@ -240,7 +240,7 @@ def texts(
     *,
     pass_over_bad: bool = False,
 ) -> Iterator[str]:
-    """Yields title and text of every document of a corpus, to learn a vocabulary from.
+    """Reads title and text of every document of a corpus of any format, to learn a vocabulary from.
 
     Args:
       pattern: Glob pattern, file or folder of the corpus.

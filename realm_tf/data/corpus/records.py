@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What reading a corpus gives: raw documents, dropped records, and records with a problem."""
+"""What workers read of a corpus, and what it gives: raw documents, dropped records, problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A part of a corpus, a range of bytes of a file, that one worker reads from start to end.
+    """What a worker reads of a corpus, from start to end, as records: a range of bytes of a file.
 
     Attributes:
       file: Path of the file of the corpus.

@@ -47,7 +47,7 @@ class SharedBatch(NamedTuple):
 
 
 class ReaderBatch(NamedTuple):
-    """A batch of the reader alone; see `MaskedBatch`."""
+    """What the device gets of a masked batch for the reader alone; see `MaskedBatch`."""
 
     joint: types.EncoderInputs
     mask_positions: np.ndarray

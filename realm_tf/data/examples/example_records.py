@@ -95,7 +95,7 @@ def make(
     options: Options,
     counts: Counts,
 ) -> Iterator[bytes]:
-    """Makes the examples of all blocks, in their order.
+    """Makes the tf.train.Example records of all blocks, in their order.
 
     Args:
       table: Blocks; passages, but for "ict".

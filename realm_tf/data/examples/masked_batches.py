@@ -228,7 +228,7 @@ class MaskedBatches:
 
 
 def contains(values: np.ndarray, part: np.ndarray) -> bool:
-    """Whether `part` stands in `values` as a whole, one after the other.
+    """Whether a masked span's wordpieces `part` stand in those of a block, `values`, as a whole.
 
     Args:
       values: <integer>[any], from 0 to 2**32.

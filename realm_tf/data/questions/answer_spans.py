@@ -39,7 +39,10 @@ class AnswerSpans(NamedTuple):
 
 @functools.lru_cache(maxsize=2)
 def continuations(tokenizer: tokenizer_lib.Tokenizer) -> np.ndarray:
-    """Which wordpieces continue a word, <bool>[vocab_size]; see `words` for what a word is."""
+    """Which wordpieces continue a word, so that no answer begins there, <bool>[vocab_size].
+
+    `words` says what a word is.
+    """
     return np.array(
         [p.startswith("##") and not words.begins_unspaced(p[2:]) for p in tokenizer.vocab]
     )
@@ -119,7 +122,7 @@ def find_regex_spans(
 
 
 def merge(found: Iterable[AnswerSpans]) -> AnswerSpans:
-    """The answers of several searches in the same list of blocks."""
+    """The spans of answers that several searches found in the same list of blocks, sorted."""
     return _sorted_unique(*np.concatenate([np.stack(spans) for spans in found], axis=1))
 
 

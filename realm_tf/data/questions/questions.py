@@ -40,7 +40,7 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """One question.
+    """A question of a JSONL file, with its right answers.
 
     Attributes:
       question_id: Unique in its file.

@@ -83,7 +83,7 @@ def expand(pattern: str, fmt: str) -> list[tuple[str, ...]]:
 
 
 def fingerprint(files: Sequence[tuple[str, ...]]) -> str:
-    """Hash of the files' contents, in order: another order gives other rows."""
+    """Hash of the files of an original corpus, in their order: another order gives other rows."""
     return artifacts.digest([[artifacts.file_sha256(path)[0] for path in f] for f in files])
 
 
@@ -142,7 +142,7 @@ def parse(fmt: str, where: str, row: int, serialized: Sequence[bytes]) -> Refere
 
 
 def ids_key(title_ids: Any, token_ids: Any) -> str:
-    """Hash of the original's wordpieces of a title and a text, to compare ours with."""
+    """Hash of the wordpieces that a format of the original code keeps, to compare ours with."""
     hashed = hashlib.blake2b(digest_size=8)
     for ids in (title_ids, token_ids):
         hashed.update(np.asarray(ids, np.int64).tobytes() + b"|")

@@ -38,7 +38,7 @@ class ReadyBlock(NamedTuple):
 
 
 def doc_id(title: str, text: str) -> str:
-    """A stable document id for a block of the original code: its title and a hash of its texts.
+    """A stable document id for a ready block: its title and a hash of its texts.
 
     The hash is the front of the original's uid of a document (realm/featurization.py), so that a
     passage of its pre-training corpus is known as the same text as a block of its retrieval corpus.

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""BIO tags: one per word, and the spans that they mean.
+"""BIO tags: one per word, the spans that they mean, and the best legal sequence of them.
 
 In IOB2, which is what is used here, every span begins with `B-label` and goes on with `I-label`.
 In IOB1, that of the CoNLL-2003 files, a span begins with `B-` only where it touches another one of
@@ -74,7 +74,7 @@ def spans(tags: Sequence[str]) -> list[WordSpan]:
 
 
 def decode(scores: np.ndarray, tags: Sequence[str]) -> list[str]:
-    """The best sequence of tags that is IOB2: Viterbi's algorithm over forbidden steps.
+    """The best sequence of tags that is legal BIO (IOB2): Viterbi's algorithm over forbidden steps.
 
     Args:
       scores: <float>[num_words, num_tags] log-probabilities of every word's tag, up to a constant.

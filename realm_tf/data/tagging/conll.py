@@ -36,7 +36,7 @@ class Sentence(NamedTuple):
 
 
 def fingerprint(files: Sequence[str]) -> str:
-    """Hash of the contents of files, in their order, whatever their names."""
+    """Hash of the contents of files of labelled sentences, in their order, whatever their names."""
     return artifacts.digest([artifacts.file_sha256(file)[0] for file in files])
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""From a tagger's scores to tags: batches by length, and decoding that keeps BIO legal."""
+"""Predicts the tags of sentences from a tagger's scores, in batches by length."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ BUFFERS = mapping.Unused(r"(.*\.)?embeddings\.(position_ids|token_type_ids)", "a
 
 
 def masked_lm() -> list[mapping.Rule]:
-    """Rules for BERT's MLM head, whose decoder is tied to the word embeddings."""
+    """Rules for the MLM head in a PyTorch state dict of BERT; its decoder is tied to embeddings."""
     return NAMES.masked_lm("cls.", bias="bias")
 
 
@@ -39,7 +39,7 @@ def tied_decoder(embeddings: str, source: str = "cls.") -> list[mapping.Unused]:
 
 
 def normalised(tensors: Iterable[str]) -> dict[str, str]:
-    """Old names of LayerNorm weights (`gamma`, `beta`) as they are called today: old to new."""
+    """Names in PyTorch state dicts, old to new: LayerNorm's were once `gamma` and `beta`."""
     ends = {".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"}
     return {
         name: next((name.removesuffix(o) + n for o, n in ends.items() if name.endswith(o)), name)

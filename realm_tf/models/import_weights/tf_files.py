@@ -162,7 +162,7 @@ def shape_of(checkpoint: TfCheckpoint, name: str) -> tuple[int, ...]:
 
 
 def count_layers(names: Mapping[str, Any], pattern: str) -> int:
-    """One more than the highest number that the group of `pattern` matches in a name."""
+    """How many layers a checkpoint's names count: their highest number by `pattern`, plus one."""
     found = [int(m[1]) for name in names if (m := re.match(pattern, name))]
     return max(found, default=-1) + 1
 

@@ -80,7 +80,7 @@ class Manager(tf.train.CheckpointManager):
 
 @contextlib.contextmanager
 def damage(directory: str) -> Iterator[None]:
-    """Makes one line of what TensorFlow raises of a damaged checkpoint.
+    """Makes one line of what TensorFlow raises when a damaged checkpoint of a training is read.
 
     Args:
       directory: Where the run's checkpoints are; for the message.

@@ -41,7 +41,7 @@ _SHOWN_RECORDS = 8
 
 
 class Watch(Protocol):
-    """Judges a training by the figures of its loops."""
+    """What a training run is watched by: it judges the figures after each of its loops."""
 
     def judge(self, rows: Sequence[figures.Row]) -> Mapping[str, float]:
         """Further figures for the newest row; called in the chief after each loop."""
@@ -273,7 +273,7 @@ class _Figures:
 
 
 class StopTraining(Exception):  # noqa: N818
-    """Raised by an action, or by `Run.on_start`, to end a run early, with a checkpoint."""
+    """Raised to end a training run early, with a checkpoint, by an action or by `Run.on_start`."""
 
 
 def _train(controller: orbit.Controller, run: Run, fitted: trainer.Trainer, kept: _Figures) -> None:

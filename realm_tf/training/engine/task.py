@@ -167,7 +167,10 @@ def mean(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def spread(vectors: tf.Tensor, across: losses.Collectives) -> tf.Tensor:
-    """Standard deviation of the global batch's <float32>[batch_size, embed_dim], by dimension."""
+    """For a metric of a task: the standard deviation of the global batch's vectors, by dimension.
+
+    <float32>[batch_size, embed_dim] to <float32>[embed_dim].
+    """
 
     def mean_of(values: tf.Tensor) -> tf.Tensor:
         count = across.global_sum(tf.cast(tf.shape(values)[0], tf.float32))
@@ -177,7 +180,10 @@ def spread(vectors: tf.Tensor, across: losses.Collectives) -> tf.Tensor:
 
 
 def hits(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """<float32>[..., vocab_size] against <int32>[...] to <float32>[...]: 1 where right."""
+    """For a task's metric of accuracy: 1 where the largest logit is the target's, 0 elsewhere.
+
+    <float32>[..., vocab_size] against <int32>[...] to <float32>[...].
+    """
     return tf.cast(tf.equal(tf.argmax(logits, -1, tf.int32), targets), tf.float32)
 
 
@@ -204,7 +210,7 @@ def experiment_config(
     train_steps: int,
     device_loop: bool = False,
 ) -> config_definitions.ExperimentConfig:
-    """Model Garden's configuration of an experiment: a task, its optimiser and how loops run.
+    """Model Garden's configuration around a task: its optimiser, and how its loops run.
 
     Args:
       optimization_config: From `optimizers`.

@@ -207,7 +207,7 @@ def _joined(
 
 @contextlib.contextmanager
 def told(what: str) -> Iterator[None]:
-    """Says once a minute, as long as it lasts, what is waited for."""
+    """Tells once a minute, as long as it lasts, what a worker waits for."""
     ended, started = threading.Event(), time.monotonic()
 
     def tell() -> None:

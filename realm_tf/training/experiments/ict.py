@@ -140,7 +140,7 @@ def _fit(
 
 
 def random_embedder(context: context_lib.Context) -> artifacts.Segment:
-    """An embedder of random weights: the baseline that has learned nothing."""
+    """The baseline of `realm/ict`: an embedder of random weights, which has learned nothing."""
     config = context.config
     settings = {
         "experiment": "random",

@@ -23,7 +23,7 @@ Questions = Sequence[questions_lib.Question]
 
 
 def split(questions: Questions, fraction: float) -> tuple[Questions, Questions]:
-    """Divides questions by hash of the first document that they name, or of their own text.
+    """Holds out training questions, by hash of the first document that they name, or of their text.
 
     The documents are those that are held out from the masked spans, too.
 

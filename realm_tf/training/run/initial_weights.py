@@ -84,7 +84,7 @@ def fill_embedder(model: embedder_lib.Embedder, segment: artifacts.Segment | Non
 def fill_reader(
     model: reader_lib.KnowledgeAugmentedEncoder, segment: artifacts.Segment | None
 ) -> None:
-    """Fills a reader, or its encoder alone where a BERT has no MLM head.
+    """Fills a reader with initial weights, or its encoder alone where a BERT has no MLM head.
 
     Raises:
       UserError: If the weights have another shape.

@@ -38,7 +38,7 @@ MakeVectors = Callable[[artifacts.Segment, str], artifacts.Segment]
 
 
 class EmbeddingError(Exception):
-    """The pipeline that embeds the blocks failed, by no fault of the user or of this code."""
+    """A refresh failed in the pipeline that embeds the blocks, by no fault of user or code."""
 
 
 # What a refresh may fail of, without being wrong: a mistake of the user, or a disk that is full; a
@@ -57,7 +57,7 @@ MAY_FAIL = (
 
 
 def traceback_of(error: BaseException) -> BaseException | None:
-    """Whose traceback belongs in the log: the line of a user's mistake says all by itself."""
+    """Whose traceback a failed refresh logs: the line of a user's mistake says all by itself."""
     found = error.__cause__ if isinstance(error, types.UserError) else error
     return None if isinstance(found, types.UserError) else found
 
@@ -221,7 +221,7 @@ class Refresher:
 def export_recipe(
     embedder: embedder_lib.Embedder, step: int, context: context_lib.Context
 ) -> dict[str, dict[str, Any]]:
-    """`settings` and `made_from` of the segment that an embedder is exported as, as it is now.
+    """`settings` and `made_from` of the embedder that a refresh exports, as its weights are now.
 
     Raises:
       UserError: If a weight is infinite or undefined.
@@ -246,7 +246,7 @@ def _queries(context: context_lib.Context) -> artifacts.Segment | None:
 
 
 def decisive(context: context_lib.Context) -> dict[str, Any]:
-    """What decides the snapshots of a run besides their weights and blocks."""
+    """What decides the snapshots that a refresh makes, besides their weights and blocks."""
     queries = _queries(context)
     return {
         "retrieval": config_lib.decisive(context.config.retrieval),
@@ -262,7 +262,7 @@ def baseline_snapshot(
     *,
     make_vectors: MakeVectors,
 ) -> snapshots.Snapshot:
-    """The snapshot of an embedder that is not being trained.
+    """The snapshot that is refreshed only once: of an embedder that is not being trained.
 
     Args:
       context: Configuration and data of the run.

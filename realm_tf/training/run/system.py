@@ -17,7 +17,7 @@ from realm_tf.retrieval import snapshots, view
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """What retrieves, what reads, and the blocks as this retriever sees them.
+    """A system: what retrieves, what reads, and the blocks as its retriever sees them.
 
     Attributes:
       name: "random", "ict" or "realm".

@@ -130,7 +130,7 @@ class Tables:
 
 
 def year_of(value: str) -> int | None:
-    """The year in a cell of a fact, such as "14 March 1879" or "753 BC" (negative), or None."""
+    """Reads the year in a cell of a fact table: "14 March 1879", "753 BC" (negative); or None."""
     match = _YEAR.search(value)
     if match is None:
         return None

@@ -42,7 +42,7 @@ def split_of(title: str) -> str:
 
 
 def asked_titles(tables: facts.Tables) -> set[str]:
-    """The displayed titles of the articles that have facts of their own."""
+    """The displayed titles that questions ask about: of articles with facts of their own."""
     return {wording.display(fact.row.name) for fact in tables.facts()}
 
 

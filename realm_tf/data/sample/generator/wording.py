@@ -33,7 +33,7 @@ def display(title: str) -> str:
 
 
 def mention(title: str, tables: facts.Tables) -> str:
-    """The displayed title, with the definite article if it takes one."""
+    """How a wording mentions an article: by its displayed title, with "the" if it takes one."""
     return ("the " if tables.takes_the(title) else "") + display(title)
 
 
