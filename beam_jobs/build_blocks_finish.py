@@ -90,6 +90,6 @@ def find_duplicates(folder: job_folder.Folder, results: list[dict[str, Any]]) ->
     Raises:
       UserError: If two blocks have one id.
     """
-    duplicates.require_distinct(build_blocks_pack.chunks(folder, results, "ids"))
-    texts = build_blocks_pack.chunks(folder, results, "texts")
+    duplicates.require_distinct(build_blocks_pack.packed_rows(folder, results, "ids"))
+    texts = build_blocks_pack.packed_rows(folder, results, "texts")
     return duplicates.mark(texts, folder.file(MARKS))

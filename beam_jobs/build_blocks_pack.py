@@ -244,7 +244,7 @@ def packed_path(folder: job_folder.Folder, number: int, kind: str = schema.BLOCK
     return folder.file(STEP, f"{number:06d}.{suffix}")
 
 
-def chunks(
+def packed_rows(
     folder: job_folder.Folder, results: Iterable[Mapping[str, Any]], kind: str
 ) -> list[duplicates.Chunk]:
     """Files of the ids or texts (a kind of `ROWS`) of packed blocks, from the results of items."""

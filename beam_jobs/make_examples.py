@@ -90,7 +90,7 @@ class MakeFn(work_items.ItemFn):
         """Makes and writes one shard. The result: "tally", "counts" and `FILES`."""
         tally, counts = job_report.Tally(), example_records.Counts(blocks=0, examples=0)
         table = block_table.BlockTable.of_shard(*item)
-        made = example_records.make(table, self._tokenizer, self._options, counts)
+        made = example_records.make_records(table, self._tokenizer, self._options, counts)
         path = self._output.shard(number)
         note = self.folder.note(STEP, number)
         with artifacts.atomic_path(path) as aside, tf.io.TFRecordWriter(aside) as writer:

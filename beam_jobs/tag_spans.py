@@ -128,7 +128,7 @@ class TagFn(work_items.ItemFn):
         return _Opened(tag_spans_taggers.make(*self._tagger))
 
     def _spans(
-        self, table: block_table.BlockTable, tally: job_report.Tally, note: progress.Note
+        self, table: block_table.BlockTable, tally: job_report.Tally, note: progress.ItemProgress
     ) -> Iterator[list[tuple[types.Span, ...]]]:
         """The spans of the blocks of every window."""
         for first in range(0, len(table), _WINDOW_BLOCKS):

@@ -50,11 +50,11 @@ def make(tagger: str, dates: str = salient.ENGLISH) -> BlockTagger:
     """The tagger that a `--tagger` names, with the date rules that `--dates` names."""
     segment = open_segment(tagger)
     if segment is None:
-        return functools.partial(by_rules, dates=dates)
+        return functools.partial(tag_by_rules, dates=dates)
     return ModelTagger(segment, dates=dates)
 
 
-def by_rules(blocks: Sequence[types.Block], dates: str = salient.ENGLISH) -> list[Found]:
+def tag_by_rules(blocks: Sequence[types.Block], dates: str = salient.ENGLISH) -> list[Found]:
     """The block tagger without a model: names by rules for English, dates by those of `dates`."""
     return [Found(salient.tag(block.text, _sentences(block), dates)) for block in blocks]
 

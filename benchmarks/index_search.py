@@ -220,12 +220,14 @@ def tuned(system: System, truth: recall.GroundTruth, k: int) -> widths.Width | N
     if system.leaves is None:
         return None
 
-    def measure(width: widths.Width) -> tuning.Point:
+    def measure(width: widths.Width) -> tuning.MeasuredWidth:
         starts = range(0, len(truth.queries), tuning.BATCH)
         started = time.process_time()
         rows = [system.search(truth.queries[s : s + tuning.BATCH], k, width) for s in starts]
         seconds = time.process_time() - started
-        return tuning.Point(width, truth.recall(np.concatenate(rows).astype(np.int64)), seconds)
+        return tuning.MeasuredWidth(
+            width, truth.recall(np.concatenate(rows).astype(np.int64)), seconds
+        )
 
     reordered = [count for count in system.reordered or [0] if not count or count >= k]
     walk = tuning.Walk(measure, system.leaves, reordered, time.monotonic() + _LATE)

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from realm_tf import config as config_lib
 from realm_tf.evaluation import calibration as calibration_lib
-from realm_tf.models import losses
 from realm_tf.models import reader as reader_lib
+from realm_tf.models import span_scoring
 from realm_tf.models.inference import lean_reader
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
@@ -151,7 +151,7 @@ class Reader(tf.Module):
         bodies, starts, limits = self._text_to_ids.tokenize_with_offsets(texts)
         joint, body_start = graph_packing.pack_joint(queries, bodies, length, self._tokenizer)
         joint = graph_packing.trim(joint)
-        mask = losses.span_mask(graph_packing.body_mask(joint, body_start), width)
+        mask = span_scoring.span_mask(graph_packing.body_mask(joint, body_start), width)
         logits = tf.where(mask, self._reader(joint), spans.NO_ANSWER)
         found = spans.best(logits, _SPANS_PER_BLOCK)
         valid = found.logit > spans.NO_ANSWER

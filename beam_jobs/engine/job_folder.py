@@ -47,10 +47,10 @@ class Folder:
         done = self.done(step)
         return len(done) + sum(self._part(step, n) for n in self._numbers(step, _NOTE) - done)
 
-    def note(self, step: str, number: int) -> progress.Note:
+    def note(self, step: str, number: int) -> progress.ItemProgress:
         """What an item notes its own progress with, for `amount_done`."""
         path = self.file(step, f"{number:06d}{_NOTE}")
-        return progress.Note(lambda part: artifacts.write_text(path, f"{part:.4f}"))
+        return progress.ItemProgress(lambda part: artifacts.write_text(path, f"{part:.4f}"))
 
     def result(self, step: str, number: int) -> dict[str, Any]:
         """The result of one item."""

@@ -25,7 +25,7 @@ _BAR = "{l_bar}{bar}| {n:.1f}/{total_fmt} [{elapsed}<{remaining}]"
 _LOGGER = logging.getLogger(__name__)
 
 
-class Note:
+class ItemProgress:
     """The progress of a work item, which it notes while it works, seldom enough to cost nothing.
 
     Args:

@@ -15,6 +15,7 @@ from realm_tf.commands import inspect_snapshot, paths, run_progress
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
+from realm_tf.text import offsets
 from serving import versions
 
 _PREVIEW_ROWS = 3
@@ -126,7 +127,7 @@ def _lines(title: str, found: dict[str, Any]) -> str:
 def _bracketed(passage: types.Passage) -> str:
     """The text of a passage with its spans in [[brackets]], to be printed."""
     places = [(span.byte_start, span.byte_limit) for span in passage.spans]
-    return schema.bracket(passage.block.text.encode("utf-8"), places)
+    return offsets.bracket(passage.block.text.encode("utf-8"), places)
 
 
 def _job(path: str) -> str:

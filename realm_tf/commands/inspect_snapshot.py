@@ -14,7 +14,7 @@ from realm_tf.data.blocks import schema
 from realm_tf.retrieval import reading, snapshots
 
 
-def version_of(path: str) -> tuple[str, snapshots.Version]:
+def _version_of(path: str) -> tuple[str, snapshots.Version]:
     """The directory and the version of a snapshot's file.
 
     Raises:
@@ -35,7 +35,7 @@ def facts(path: str, *, verify: bool) -> dict[str, Any]:
     Raises:
       UserError: If it is damaged.
     """
-    directory, version = version_of(path)
+    directory, version = _version_of(path)
     snapshot = snapshots.load(directory, *version)
     with reading.hold(snapshot):
         parts = list(snapshot.parts())

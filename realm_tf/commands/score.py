@@ -65,14 +65,14 @@ def read_other(path: str, ours: Predictions) -> Predictions:
 
 
 def _file(path: str) -> str:
-    return of_run(path) if paths.is_run(path) else path
+    return _of_run(path) if paths.is_run(path) else path
 
 
 def _is_orqa(path: str) -> bool:
     return orqa_predictions.is_one(predictions.records(path)[0][1])
 
 
-def of_run(workdir: str) -> str:
+def _of_run(workdir: str) -> str:
     """Path of the predictions of the system that a run exports: the last that it measured.
 
     Raises:

@@ -16,7 +16,7 @@ from realm_tf.retrieval import approximate, depths, gate, recall, tuning, vector
 
 _FLOORS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
-Frontiers = Mapping[int, Sequence[tuning.Point]]
+Frontiers = Mapping[int, Sequence[tuning.MeasuredWidth]]
 
 
 def tune(segment: str, queries: np.ndarray | None, config: config_lib.Config) -> Frontiers:
@@ -52,7 +52,7 @@ def tune(segment: str, queries: np.ndarray | None, config: config_lib.Config) ->
             walk = gate.walk(trained[0], truth, k, config.retrieval, deadline)
             for floor in _FLOORS:
                 walk.good(floor)
-            found[k] = tuning.frontier(walk.points)
+            found[k] = frontier(walk.points)
     return found
 
 
@@ -105,3 +105,12 @@ def plot(frontiers: Frontiers, path: str) -> None:
     with artifacts.atomic_path(path) as aside:
         figure.savefig(aside, format=path.rpartition(".")[2])
     pyplot.close(figure)
+
+
+def frontier(points: Sequence[tuning.MeasuredWidth]) -> list[tuning.MeasuredWidth]:
+    """The measured widths that no other beats in recall and speed, from the fastest to the best."""
+    kept: list[tuning.MeasuredWidth] = []
+    for point in sorted(points, key=lambda point: (point.seconds, -point.recall)):
+        if not kept or point.recall > kept[-1].recall:
+            kept.append(point)
+    return kept

@@ -18,7 +18,7 @@ from realm_tf import types
 from realm_tf.config import ranges
 
 
-def check(condition: bool, message: str) -> None:
+def _check(condition: bool, message: str) -> None:
     """Raises a `UserError` with `message` unless `condition`."""
     if not condition:
         raise types.UserError(message)
@@ -35,7 +35,7 @@ def read_yaml(path: str) -> dict[str, Any]:
         raise types.UserError(f"Cannot read the config file {path}: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise types.UserError(f"{path} is not valid YAML: {_one_line(error)}") from None
-    check(isinstance(values, dict), f"{path} must hold a mapping of settings at the top.")
+    _check(isinstance(values, dict), f"{path} must hold a mapping of settings at the top.")
     return values
 
 
@@ -54,11 +54,11 @@ def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
 def apply_override(values: dict[str, Any], override: str) -> None:
     """Sets one "a.b=value" in nested `values`; the value is read as YAML."""
     key, equals, text = override.partition("=")
-    check(bool(equals), f"--set needs key.key=value. Received: {override!r}.")
+    _check(bool(equals), f"--set needs key.key=value. Received: {override!r}.")
     *parents, last = key.strip().split(".")
     for parent in parents:
         inner = values.setdefault(parent, {})
-        check(isinstance(inner, dict), f"--set {override}: {parent!r} is a value, not a section.")
+        _check(isinstance(inner, dict), f"--set {override}: {parent!r} is a value, not a section.")
         values = inner
     try:
         values[last] = yaml.safe_load(text)
@@ -109,14 +109,14 @@ def check_paths(section: ranges.Section, where: str = "") -> None:
         if spec.path and value is not None and value not in spec.words and "://" not in value:
             is_there = (os.path.isdir if spec.path == "directory" else os.path.isfile)(value)
             message = f"{where}{name} must be {spec.valid()}. Received: {ranges.shown(value)}."
-            check(is_there, message)
+            _check(is_there, message)
     for name, inner in section.sections().items():
         check_paths(inner, f"{where}{name}.")
 
 
 def _coerce(hint: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(hint):
-        check(
+        _check(
             isinstance(value, Mapping),
             f"{name} must be a section. Received: {ranges.shown(value)}.",
         )
@@ -126,7 +126,7 @@ def _coerce(hint: Any, value: Any, name: str) -> Any:
             return None
         hint = next(h for h in typing.get_args(hint) if h is not type(None))
     if typing.get_origin(hint) is Mapping:
-        check(
+        _check(
             isinstance(value, Mapping),
             f"{name} must be a mapping. Received: {ranges.shown(value)}.",
         )
@@ -136,7 +136,7 @@ def _coerce(hint: Any, value: Any, name: str) -> Any:
             for k, v in value.items()
         }
     if typing.get_origin(hint) is tuple:
-        check(
+        _check(
             isinstance(value, list | tuple),
             f"{name} must be a list. Received: {ranges.shown(value)}.",
         )
@@ -146,7 +146,7 @@ def _coerce(hint: Any, value: Any, name: str) -> Any:
         value = value if with_float is None else with_float
     ok = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
     cure = " Put it into quotes." if hint is str and isinstance(value, bool | int | float) else ""
-    check(ok, f"{name} must be of type {hint.__name__}. Received: {ranges.shown(value)}.{cure}")
+    _check(ok, f"{name} must be of type {hint.__name__}. Received: {ranges.shown(value)}.{cure}")
     return value
 
 

@@ -166,7 +166,7 @@ class SpanReader(_Reader):
         Returns:
           <float32>[..., joint_length, max_span_width] logits; [i, w] is the span from wordpiece i
           to wordpiece i + w, both included. Spans that leave the sequence or the block's text hold
-          numbers too: `losses.span_mask` tells which count.
+          numbers too: `span_scoring.span_mask` tells which count.
         """
         joint = types.EncoderInputs(*joint)
         sequence, _ = self.encoder(encoder.flatten(joint), training=training)

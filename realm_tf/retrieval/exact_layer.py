@@ -46,7 +46,7 @@ class ExactTopK(factorized_top_k.TopK):
         """
         best, rows = tf.zeros([len(queries), 0]), tf.zeros([len(queries), 0], tf.int64)
         for start, values, scales in self._pieces:
-            scores = vectors.scores(queries, values, scales)
+            scores = vectors.inner_products(queries, values, scales)
             top, found = tf.math.top_k(scores, min(k, scores.shape[1]))
             best = tf.concat([best, top], axis=1)
             rows = tf.concat([rows, tf.cast(found, tf.int64) + start], axis=1)

@@ -18,7 +18,7 @@ _MAX_BATCH = 64  # bounds the score matrix
 Rows = np.ndarray | range
 
 
-class Vectors(Protocol):
+class _Vectors(Protocol):
     """What rows can be looked up in: `vectors.VectorTable`, or `layered_vectors.LayeredVectors`."""
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def search(
     return best
 
 
-def pieces(vectors: Vectors, rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def pieces(vectors: _Vectors, rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows <int64>[n] of vectors and their vectors, piece by piece, as `search` takes them.
 
     Args:
@@ -66,7 +66,9 @@ def pieces(vectors: Vectors, rows: Rows) -> Iterator[tuple[np.ndarray, np.ndarra
         yield piece, vectors.gather(piece)
 
 
-def search_rows(queries: np.ndarray, vectors: Vectors, rows: Rows, k: int) -> types.RetrievedBlocks:
+def search_rows(
+    queries: np.ndarray, vectors: _Vectors, rows: Rows, k: int
+) -> types.RetrievedBlocks:
     """As `search`, among some rows of vectors, for any number of queries.
 
     Args:

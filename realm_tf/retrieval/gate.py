@@ -24,6 +24,7 @@ _DEEP_FLOOR = 0.9
 _MARGIN = 0.1  # of what is above the floor, for a sample may be easier than all queries
 _SAMPLED_RESULTS = 20_000  # at least; so deep searches are tuned on fewer queries
 _SAMPLES = (64, 500)
+_LEAST_REORDERED = 2_000
 _REORDERED_SHARE = 4  # at most one in so many blocks
 _CANDIDATES = 4  # widths of a depth that are measured on all queries
 
@@ -56,7 +57,7 @@ class Passed:
     width: widths.Width | None
     recall: float
     seconds: float
-    points: Sequence[tuning.Point]
+    points: Sequence[tuning.MeasuredWidth]
 
 
 def floor(retrieval: config.RetrievalConfig, k: int) -> float:
@@ -130,7 +131,7 @@ def _pass(
 
 def _measurer(
     layer: Layer, truth: recall.GroundTruth, k: int
-) -> Callable[[widths.Width], tuning.Point]:
+) -> Callable[[widths.Width], tuning.MeasuredWidth]:
     return lambda width: tuning.measure(layer.search, truth, k, width)
 
 
@@ -159,5 +160,10 @@ def ladders(
     if k > blocks // _REORDERED_SHARE:
         return [], []
     lowest = min(max(k, retrieval.num_reordering_candidates), blocks)
-    reordered = min(tuning.most_reordered(k, blocks), blocks // _REORDERED_SHARE)
+    reordered = min(_most_reordered(k, blocks), blocks // _REORDERED_SHARE)
     return tuning.ladder(least, leaves), tuning.ladder(lowest, max(lowest, reordered))
+
+
+def _most_reordered(k: int, num_blocks: int) -> int:
+    """The most candidates that are worth reordering for the best k."""
+    return min(max(8 * k, _LEAST_REORDERED), num_blocks)

@@ -69,7 +69,7 @@ class Index:
         )
         if segment.settings["backend"] == "exact":
             return exact(table)
-        return index_of_layer(approximate.open_layer(segment, table), table)
+        return _index_of_layer(approximate.open_layer(segment, table), table)
 
     @property
     def num_blocks(self) -> int:
@@ -170,7 +170,7 @@ def exact(table: vectors.VectorTable) -> Index:
     return Index(layer.call, table, is_exact=True)
 
 
-def index_of_layer(layer: gate.Layer, table: vectors.VectorTable) -> Index:
+def _index_of_layer(layer: gate.Layer, table: vectors.VectorTable) -> Index:
     """The Index of a trained layer: it searches with it, and exactly where it is not good enough.
 
     Args:

@@ -138,7 +138,7 @@ class IvfTopK(factorized_top_k.TopK):
         """One product with all vectors, none of which is gathered."""
         lists = self._lists
         scales = lists.scales if lists.scales.shape[0] else None
-        return _best(vectors.scores(queries, lists.values, scales), lists.rows, k)
+        return _best(vectors.inner_products(queries, lists.values, scales), lists.rows, k)
 
     def _search_leaves(
         self, queries: tf.Tensor, k: tf.Tensor, count: tf.Tensor

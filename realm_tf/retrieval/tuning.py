@@ -21,15 +21,14 @@ from realm_tf.retrieval import recall, widths
 BATCH = 64  # of queries: bounds the scores that are held at a time
 
 _STEP = 1.5  # from one rung of a ladder to the next
-_LEAST_REORDERED = 2_000
 _WORSE = 1.5  # so much dearer than the best, and the walk ends
 
 Search = Callable[[tf.Tensor, int, widths.Width], tuple[tf.Tensor, tf.Tensor]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Point:
-    """A width that was measured.
+class MeasuredWidth:
+    """A width of an approximate search that was measured: its recall and its time.
 
     Attributes:
       width: How wide the search was.
@@ -42,7 +41,9 @@ class Point:
     seconds: float
 
 
-def measure(search: Search, truth: recall.GroundTruth, k: int, width: widths.Width) -> Point:
+def measure(
+    search: Search, truth: recall.GroundTruth, k: int, width: widths.Width
+) -> MeasuredWidth:
     """Measures a width of a layer.
 
     Args:
@@ -60,7 +61,7 @@ def measure(search: Search, truth: recall.GroundTruth, k: int, width: widths.Wid
         is_found = np.isfinite(scores)
         rows[start : start + BATCH, : found.shape[1]] = np.where(is_found, found, -1)
     seconds = (time.process_time() - started) / len(rows)
-    return Point(width, truth.recall(rows), seconds)
+    return MeasuredWidth(width, truth.recall(rows), seconds)
 
 
 def ladder(lowest: int, highest: int) -> list[int]:
@@ -69,11 +70,6 @@ def ladder(lowest: int, highest: int) -> list[int]:
     while rungs[-1] < highest:
         rungs.append(min(max(rungs[-1] + 1, round(_STEP * rungs[-1])), highest))
     return rungs
-
-
-def most_reordered(k: int, num_blocks: int) -> int:
-    """The most candidates that are worth reordering for the best k."""
-    return min(max(8 * k, _LEAST_REORDERED), num_blocks)
 
 
 class Walk:
@@ -88,7 +84,7 @@ class Walk:
 
     def __init__(
         self,
-        measure_width: Callable[[widths.Width], Point],
+        measure_width: Callable[[widths.Width], MeasuredWidth],
         leaves: Sequence[int],
         reordered: Sequence[int],
         deadline: float,
@@ -96,15 +92,15 @@ class Walk:
         self._measure = measure_width
         self._leaves, self._reordered = leaves, reordered
         self._deadline = deadline
-        self._points: dict[widths.Width, Point] = {}
+        self._points: dict[widths.Width, MeasuredWidth] = {}
         self.is_late = False
 
     @property
-    def points(self) -> list[Point]:
+    def points(self) -> list[MeasuredWidth]:
         """All that was measured."""
         return list(self._points.values())
 
-    def good(self, floor: float) -> list[Point]:
+    def good(self, floor: float) -> list[MeasuredWidth]:
         """Walks, and returns the points at or above the floor, the cheapest first."""
         try:
             self._go(floor)
@@ -129,7 +125,7 @@ class Walk:
     def _is_good(self, floor: float, i: int, j: int) -> bool:
         return self._at(i, j).recall >= floor
 
-    def _at(self, i: int, j: int) -> Point:
+    def _at(self, i: int, j: int) -> MeasuredWidth:
         width = widths.Width(self._leaves[i], self._reordered[j])
         if width not in self._points:
             if time.monotonic() > self._deadline:
@@ -144,12 +140,3 @@ class Walk:
             middle = (low + high) // 2
             low, high = (low, middle) if is_good(middle) else (middle + 1, high)
         return low
-
-
-def frontier(points: Sequence[Point]) -> list[Point]:
-    """The points that no other beats in both recall and speed, from the fastest to the best."""
-    kept: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.seconds, -point.recall)):
-        if not kept or point.recall > kept[-1].recall:
-            kept.append(point)
-    return kept

@@ -116,7 +116,7 @@ def encode(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | No
     return np.rint(np.nan_to_num(vectors / scales[:, None])).astype(np.int8), scales
 
 
-def scores(queries: tf.Tensor, stored: tf.Tensor, scales: tf.Tensor | None) -> tf.Tensor:
+def inner_products(queries: tf.Tensor, stored: tf.Tensor, scales: tf.Tensor | None) -> tf.Tensor:
     """Inner products of queries and vectors in the number type that they are stored in.
 
     Args:

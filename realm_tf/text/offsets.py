@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -35,3 +37,12 @@ def to_chars(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     offsets = byte_offsets(text)
     places = np.searchsorted(offsets, np.array(spans, np.int64).reshape(-1, 2))
     return [(int(start), int(limit)) for start, limit in places]
+
+
+def bracket(text: bytes, places: Iterable[tuple[int, int]]) -> str:
+    """Shows a UTF-8 text with what stands at offsets (byte_start, byte_limit) in [[brackets]]."""
+    parts, end = [], 0
+    for start, limit in places:
+        parts += [text[end:start], b"[[", text[start:limit], b"]]"]
+        end = limit
+    return b"".join([*parts, text[end:]]).decode("utf-8")

@@ -66,7 +66,7 @@ def test_shards_hold_what_the_whole_table_gives(parts, tmp_path, task, kinds):
     table = block_table.BlockTable.open(*segments)
     counts = example_records.Counts()
     options = example_records.Options(task, **LENGTHS)
-    whole = list(example_records.make(table, vocabularies.tokenizer(), options, counts))
+    whole = list(example_records.make_records(table, vocabularies.tokenizer(), options, counts))
     assert read(made) == whole
     assert made.counts == counts
     assert len(made.files()) == 3

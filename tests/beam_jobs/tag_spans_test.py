@@ -80,7 +80,7 @@ def tag(text: str) -> tuple[list[tuple[str, list[str], str]], dict[str, int]]:
 
 
 def _by_rules(block):
-    (found,) = tag_spans_taggers.by_rules([block])
+    (found,) = tag_spans_taggers.tag_by_rules([block])
     tally = job_report.Tally()
     return tag_spans.to_passage(block, found, vocabularies.tokenizer().unk_id, tally), tally.dropped
 

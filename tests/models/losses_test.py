@@ -250,37 +250,6 @@ def test_marginal_correct_loss_of_nothing_at_all():
     assert (tape.gradient(loss, logits).numpy() == 0).all()
 
 
-def test_span_mask():
-    body = np.array([[0, 0, 1, 1, 1, 0], [0, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 0]], np.int32)
-    width = 3
-    expected = np.zeros((3, 6, width), bool)
-    for b, start, w in np.ndindex(expected.shape):
-        end = start + w
-        expected[b, start, w] = end < 6 and body[b, start] and body[b, end]
-    np.testing.assert_array_equal(losses.span_mask(body, width), expected)
-    nested = losses.span_mask(body.reshape(3, 1, 6), width)
-    np.testing.assert_array_equal(nested, expected[:, None])
-
-
-def test_span_mask_of_width_one_is_the_body():
-    body = np.array([[0, 1, 1, 0]], np.int32)
-    np.testing.assert_array_equal(losses.span_mask(body, 1)[..., 0], body.astype(bool))
-
-
-def test_correct_spans():
-    starts = np.array([[[2, 4, 0], [0, 0, 0]], [[1, 1, 3], [5, 0, 0]]], np.int32)
-    ends = np.array([[[2, 5, 0], [0, 0, 0]], [[3, 1, 3], [5, 0, 0]]], np.int32)
-    mask = np.array([[[1, 1, 0], [0, 0, 0]], [[1, 1, 1], [1, 0, 0]]], np.int32)
-    length, width = 6, 3
-    expected = np.zeros((2, 2, length, width), bool)
-    for place in np.argwhere(mask):
-        start, end = starts[tuple(place)], ends[tuple(place)]
-        expected[place[0], place[1], start, end - start] = True
-    assert expected.sum() == 6
-    found = losses.correct_spans(starts, ends, mask, length, width)
-    np.testing.assert_array_equal(found, expected)
-
-
 def test_tagging_loss_is_the_mean_over_tags():
     logits = np.log([[[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]]).astype(np.float32)
     targets, weights = np.array([[1, 1, 0]], np.int32), np.array([[1.0, 1.0, 0.0]], np.float32)

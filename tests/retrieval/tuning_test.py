@@ -16,7 +16,7 @@ def model(width):
     """Recall and cost as those of a ScaNN index."""
     leaves, reordered = width
     recall = (1 - 0.5 ** (leaves / 10)) * (1 - 0.5 ** (reordered / 30))
-    return tuning.Point(width, recall, 5 * leaves + reordered)
+    return tuning.MeasuredWidth(width, recall, 5 * leaves + reordered)
 
 
 @pytest.mark.parametrize("floor", [0.5, 0.9, 0.99, 0.9999])
@@ -47,11 +47,3 @@ def test_late_walk_keeps_what_it_has():
 def test_ladder_has_both_ends():
     assert tuning.ladder(1, 20) == [1, 2, 3, 4, 6, 9, 14, 20]
     assert tuning.ladder(7, 7) == tuning.ladder(9, 7) == [7]
-
-
-def test_frontier_drops_what_is_beaten():
-    points = [
-        tuning.Point(widths.Width(n), recall, seconds)
-        for n, (recall, seconds) in enumerate([(0.5, 1), (0.4, 2), (0.9, 3), (0.9, 4), (0.95, 9)])
-    ]
-    assert tuning.frontier(points) == [points[0], points[2], points[4]]

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Characters to bytes and back."""
+"""Characters to bytes and back, and spans of bytes in brackets."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,3 +23,7 @@ def test_byte_offsets_of_every_width():
     assert offsets.byte_offsets("aé汶😀").tolist() == [0, 1, 3, 6, 10]
     assert offsets.byte_offsets("ab").tolist() == [0, 1, 2]
     assert offsets.to_bytes("é", []) == offsets.to_chars("é", []) == []
+
+
+def test_bracket():
+    assert offsets.bracket("ein café.".encode(), [(4, 9)]) == "ein [[café]]."

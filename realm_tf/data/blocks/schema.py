@@ -29,7 +29,7 @@ is the smallest unsigned type that holds every place of the segment.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -175,15 +175,6 @@ def largest_place(batch: pa.RecordBatch) -> int:
     """Returns the largest byte place that a batch of blocks holds; 0 if it holds none."""
     limits = (batch.column(name).values for name in _BYTES if name.endswith("limit"))
     return max((int(np.max(values)) for values in limits if len(values)), default=0)
-
-
-def bracket(text: bytes, places: Iterable[tuple[int, int]]) -> str:
-    """Returns a UTF-8 text with what stands at (byte_start, byte_limit) in [[brackets]]."""
-    parts, end = [], 0
-    for start, limit in places:
-        parts += [text[end:start], b"[[", text[start:limit], b"]]"]
-        end = limit
-    return b"".join([*parts, text[end:]]).decode("utf-8")
 
 
 def _metadata_columns(

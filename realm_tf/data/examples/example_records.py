@@ -25,10 +25,9 @@ import tensorflow as tf
 
 from realm_tf import types
 from realm_tf.data import sampling
-from realm_tf.data.blocks import schema as block_schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import ict, masking
-from realm_tf.text import packing
+from realm_tf.text import offsets, packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
 KIND = "examples"
@@ -89,7 +88,7 @@ class Options:
         return {"task": self.task, **{name: getattr(self, name) for name in own}}
 
 
-def make(
+def make_records(
     table: block_table.BlockTable,
     tokenizer: tokenizer_lib.Tokenizer,
     options: Options,
@@ -252,7 +251,7 @@ def describe(serialized: bytes) -> str:
         if "masked_span" in features:
             masked = _ints(features, "masked_span")[0]
             places, head[-1] = [places[masked]], f"masked {labels[masked]} of {len(labels)} spans"
-    return f"{'  '.join(head)}\n  {title.decode()}\n  {block_schema.bracket(text, places)}"
+    return f"{'  '.join(head)}\n  {title.decode()}\n  {offsets.bracket(text, places)}"
 
 
 def _ints(features: Mapping[str, tf.train.Feature], name: str) -> list[int]:

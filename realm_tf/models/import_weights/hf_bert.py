@@ -47,7 +47,7 @@ def load(path: str, layers: int | None = None) -> imported.Imported:
     prefix = "bert." if any(name.startswith("bert.") for name in checkpoint.tensors) else ""
     has_head = _HEAD in checkpoint.tensors
     has_pooler = f"{prefix}{_POOLER}" in checkpoint.tensors
-    model = imported.bert(config, size, masked_lm=has_head)
+    model = imported.bert_network(config, size, masked_lm=has_head)
     rules = hf_names.NAMES.encoder(config.num_layers, prefix, pooler=has_pooler)
     unused = [*_UNUSED, *_dropped_layers(prefix, config.num_layers, whole.num_layers)]
     if has_head:

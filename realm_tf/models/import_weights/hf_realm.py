@@ -57,7 +57,7 @@ class Architecture(NamedTuple):
     rules: Callable[[config_lib.ModelConfig], list[mapping.Rule]]
 
 
-def embedder_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
+def _embedder_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
     """Rules that map the embedder of the PyTorch port of REALM, under `source`, to `target`."""
     return [
         *hf_names.NAMES.encoder(config.embedder.encoder.num_layers, f"{source}realm.", target),
@@ -66,7 +66,7 @@ def embedder_rules(config: config_lib.ModelConfig, source: str, target: str) -> 
     ]
 
 
-def reader_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
+def _reader_rules(config: config_lib.ModelConfig, source: str, target: str) -> list[mapping.Rule]:
     """Rules for a RealmReader under the prefix `source`, as our span reader under `target`."""
     return [
         *hf_names.NAMES.encoder(config.reader.encoder.num_layers, f"{source}realm.", target),
@@ -77,9 +77,9 @@ def reader_rules(config: config_lib.ModelConfig, source: str, target: str) -> li
 
 
 def _scorer_rules(config: config_lib.ModelConfig) -> list[mapping.Rule]:
-    rules = embedder_rules(config, "embedder.", "block/")
+    rules = _embedder_rules(config, "embedder.", "block/")
     if config.embedder.two_towers:
-        rules += embedder_rules(config, "query_embedder.", "query/")
+        rules += _embedder_rules(config, "query_embedder.", "query/")
     return rules
 
 
@@ -88,7 +88,7 @@ ARCHITECTURES = {
         imported.EMBEDDER,
         lambda config, size: embedder.Embedder(config.embedder, size).build_weights(),
         variable_names.of_embedder,
-        lambda config: embedder_rules(config, "", "block/"),
+        lambda config: _embedder_rules(config, "", "block/"),
     ),
     "RealmScorer": Architecture(
         imported.EMBEDDER,
@@ -109,15 +109,15 @@ ARCHITECTURES = {
         imported.SPAN_READER,
         lambda config, size: reader.SpanReader(config.reader, size).build_weights(),
         variable_names.of_span_reader,
-        lambda config: reader_rules(config, "", ""),
+        lambda config: _reader_rules(config, "", ""),
     ),
     "RealmForOpenQA": Architecture(
         imported.OPEN_QA,
         lambda config, size: open_qa_model.OpenQaModel(config, size).build_weights(),
         variable_names.of_open_qa,
         lambda config: [
-            *embedder_rules(config, "embedder.", "query/"),
-            *reader_rules(config, "reader.", "reader/"),
+            *_embedder_rules(config, "embedder.", "query/"),
+            *_reader_rules(config, "reader.", "reader/"),
         ],
     ),
 }

@@ -154,8 +154,10 @@ def of_bert(
     return of_network(BERT, model, checkpoint, vocab_size, report, notes, config)
 
 
-def bert(config: config_lib.EncoderConfig, vocab_size: int, *, masked_lm: bool) -> tf_keras.Model:
-    """Makes the network of a "bert_weights" segment, with every weight."""
+def bert_network(
+    config: config_lib.EncoderConfig, vocab_size: int, *, masked_lm: bool
+) -> tf_keras.Model:
+    """The network that an imported BERT fills, with every weight: of a "bert_weights" segment."""
     if masked_lm:
         whole = config_lib.ReaderConfig(encoder=config)
         return reader.KnowledgeAugmentedEncoder(whole, vocab_size).build_weights()

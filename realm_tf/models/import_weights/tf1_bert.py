@@ -31,7 +31,7 @@ def load(path: str) -> imported.Imported:
     shapes, num_layers = tf1_names.sizes(checkpoint, "bert/")
     config, notes = tf_files.encoder_config(checkpoint, shapes, num_layers, None)
     size, has_head = shapes["word_embeddings"][0], _HEAD in checkpoint.tensors
-    model = imported.bert(config, size, masked_lm=has_head)
+    model = imported.bert_network(config, size, masked_lm=has_head)
     rules = tf1_names.NAMES.encoder(num_layers, "bert/")
     if has_head:
         rules += tf1_names.masked_lm()
@@ -40,7 +40,7 @@ def load(path: str) -> imported.Imported:
         variables = variable_names.of_encoder(model.encoder)
         notes = (*notes, imported.NO_HEAD)
     unused = [
-        *tf_files.optimizer_variables(),
+        *tf1_names.optimizer_variables(),
         mapping.Unused(r"cls/seq_relationship/output_(weights|bias)", "next-sentence head"),
     ]
     report = mapping.fill(variables, checkpoint.tensors, rules, unused=unused, where=path)

@@ -35,3 +35,9 @@ def sizes(checkpoint: tf_files.TfCheckpoint, prefix: str) -> tuple[dict[str, tup
     )
     pattern = re.escape(prefix) + r"encoder/layer_(\d+)/"
     return shapes, tf_files.count_layers(checkpoint.tensors, pattern)
+
+
+def optimizer_variables(extra: str = "") -> list[mapping.Unused]:
+    """The unused variables of optimisers that training leaves in a TensorFlow 1 checkpoint."""
+    names = r".*/(adam_m|adam_v|Adam|Adam_1)|(.*/)?(beta[12]_power|global_step)"
+    return [mapping.Unused(names + extra, "a variable of the optimiser")]

@@ -42,7 +42,7 @@ _NORM = re.compile(r"((?:module/)*(LayerNorm|layer_normalization))/gamma")
 # tf.contrib.layers.layer_norm's name and epsilon; tf.keras's, which later code uses.
 _EPSILONS = {"LayerNorm": 1e-12, "layer_normalization": 1e-3}
 _UNUSED = [
-    *tf_files.optimizer_variables(r"|AdamWeightDecayOptimizer.*"),
+    *tf1_names.optimizer_variables(r"|AdamWeightDecayOptimizer.*"),
     mapping.Unused(r"(.*/)?cls/predictions/.*", "MLM head that this network does not use"),
     mapping.Unused(r"(.*/)?cls/seq_relationship/.*", "next-sentence head"),
 ]
@@ -187,5 +187,5 @@ def _split_block_emb(
     encoded = os.path.join(checkpoint.path, _ENCODED)
     if block_emb is None and tf.io.gfile.exists(f"{encoded}.index"):
         block_emb = tf_files.read_tensors(encoded).get(hf_realm.BLOCK_EMB)
-        files = (*files, *tf_files.files_of(encoded))
+        files = (*files, *tf_files.checkpoint_files(encoded))
     return checkpoint._replace(tensors=tensors, files=files), block_emb

@@ -76,7 +76,7 @@ def load(path: str) -> imported.Imported:
     config, notes = _config(checkpoint, layout, num_layers)
     vocab_size = len(tensors[layout.words])
     head = next((m[1] for name in sorted(tensors) if (m := _HEAD.fullmatch(name))), None)
-    model = imported.bert(config, vocab_size, masked_lm=head is not None)
+    model = imported.bert_network(config, vocab_size, masked_lm=head is not None)
     rules, unused = _rules(layout, num_layers), list(_UNUSED)
     if f"{layout.pooler}/kernel" not in tensors:
         rules = [rule for rule in rules if "encoder/pooler/" not in rule.target]

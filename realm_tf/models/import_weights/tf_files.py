@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
-from realm_tf.models.import_weights import hf_files, hf_tokenizer, mapping
+from realm_tf.models.import_weights import hf_files, hf_tokenizer
 
 CONFIG = "bert_config.json"
 _HEAD_SIZE = 64  # of every BERT that Google released
@@ -59,7 +59,7 @@ def read(path: str) -> TfCheckpoint:
     prefix = _prefix(path)
     folder = os.path.dirname(prefix)
     tensors = read_tensors(prefix)
-    files = files_of(prefix)
+    files = checkpoint_files(prefix)
     # A module keeps its variables one folder down, its vocabulary in another.
     roots = [folder, os.path.dirname(folder)] if folder.endswith("variables") else [folder]
     config: dict[str, Any] = {}
@@ -91,8 +91,8 @@ def read_tensors(prefix: str) -> dict[str, np.ndarray]:
         ) from None
 
 
-def files_of(prefix: str) -> tuple[str, ...]:
-    """The files of a checkpoint."""
+def checkpoint_files(prefix: str) -> tuple[str, ...]:
+    """The files of a TensorFlow checkpoint, which is read for import."""
     folder, name = os.path.split(prefix)
     return (f"{prefix}{_INDEX}", *artifacts.paths_in(folder, prefix=f"{name}.data-"))
 
@@ -165,12 +165,6 @@ def count_layers(names: Mapping[str, Any], pattern: str) -> int:
     """How many layers a checkpoint's names count: their highest number by `pattern`, plus one."""
     found = [int(m[1]) for name in names if (m := re.match(pattern, name))]
     return max(found, default=-1) + 1
-
-
-def optimizer_variables(extra: str = "") -> list[mapping.Unused]:
-    """The unused variables of optimisers that training leaves in a checkpoint."""
-    names = r".*/(adam_m|adam_v|Adam|Adam_1)|(.*/)?(beta[12]_power|global_step)"
-    return [mapping.Unused(names + extra, "a variable of the optimiser")]
 
 
 def _compare(checkpoint: TfCheckpoint, found: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from realm_tf.models import embedder as embedder_lib
 from realm_tf.models.inference import lean_encoder
 
 
-class LeanEmbedder(tf.Module):
+class _LeanEmbedder(tf.Module):
     """Both towers of an embedder for inference, as the two signatures of a SavedModel.
 
     Args:
@@ -86,7 +86,7 @@ def export_embedder(
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, "embedder")
     writer = artifacts.SegmentWriter(path, kind="embedder", settings=settings, made_from=made_from)
-    module = LeanEmbedder(embedder, dtype=settings.get("dtype", "float32"))
+    module = _LeanEmbedder(embedder, dtype=settings.get("dtype", "float32"))
     target = f"{path}/{artifacts.SAVED_MODEL}"
     tf.saved_model.save(module, target, signatures=module.signatures())
     writer.add_tree(artifacts.SAVED_MODEL)

@@ -71,7 +71,7 @@ class BestWeights:
         if self.step < 0:
             raise types.UserError(f"{self._directory} holds no best weights: nothing was measured.")
         folder = self._directory
-        with checkpoints.damage(folder), artifacts.plain_path(folder) as directory:
+        with checkpoints.damage_errors(folder), artifacts.plain_path(folder) as directory:
             prefix = os.path.join(directory, self._prefix(self.step))
             status = self._checkpoint.read(prefix)
             status.assert_existing_objects_matched().expect_partial()

@@ -79,7 +79,7 @@ class Manager(tf.train.CheckpointManager):
 
 
 @contextlib.contextmanager
-def damage(directory: str) -> Iterator[None]:
+def damage_errors(directory: str) -> Iterator[None]:
     """Makes one line of what TensorFlow raises when a damaged checkpoint of a training is read.
 
     Args:
@@ -153,7 +153,7 @@ def restore_as_chief(
     own = float(step.numpy())
     number = int(worker.chiefs(own, "the chief to read its checkpoint"))
     if number and not worker.is_chief:
-        with damage(directory), artifacts.plain_path(directory) as plain:
+        with damage_errors(directory), artifacts.plain_path(directory) as plain:
             path = os.path.join(plain, _name(number))
             checkpoint.read(path).assert_existing_objects_matched().expect_partial()
 

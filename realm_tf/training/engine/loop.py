@@ -154,7 +154,7 @@ def fit(run: Run) -> trainer.Trainer:
         stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(log, "a"))))
         if run.worker.is_chief:
             checkpoints.recover(run.directory)
-        with checkpoints.damage(run.directory):
+        with checkpoints.damage_errors(run.directory):
             plain = stack.enter_context(artifacts.plain_path(directory))
             controller = _controller(run, fitted, plain, os.path.join(directory, "summaries"))
         checkpoints.restore_as_chief(

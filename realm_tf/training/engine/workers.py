@@ -81,7 +81,7 @@ class Worker:
     def _sum(self, value: float, what: str) -> float:
         if self.strategy is None:
             return value
-        with told(what):
+        with logged_wait(what):
             return float(_sum_over_workers(self.strategy)(tf.constant(value, tf.float64)))
 
     def wait(self, what: str, is_there: Callable[[], bool]) -> None:
@@ -94,7 +94,7 @@ class Worker:
         Raises:
           UserError: If the chief ended without having made it.
         """
-        with told(what):
+        with logged_wait(what):
             while not is_there():
                 holder = leases.holder_of(self.directory)
                 if (holder is None or holder.key != self.chief) and not is_there():
@@ -195,7 +195,7 @@ def _joined(
         strategies.make_strategy(runtime)
         yield ALONE
         return
-    with _while_all_live(index), told("all workers of TF_CONFIG to start"):
+    with _while_all_live(index), logged_wait("all workers of TF_CONFIG to start"):
         strategy = strategies.make_strategy(runtime)
     worker = Worker(index, count, directory, strategy)
     with _while_all_live(index):
@@ -206,8 +206,8 @@ def _joined(
 
 
 @contextlib.contextmanager
-def told(what: str) -> Iterator[None]:
-    """Tells once a minute, as long as it lasts, what a worker waits for."""
+def logged_wait(what: str) -> Iterator[None]:
+    """Logs once a minute, as long as the block runs, what a worker waits for."""
     ended, started = threading.Event(), time.monotonic()
 
     def tell() -> None:

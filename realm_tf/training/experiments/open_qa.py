@@ -21,7 +21,7 @@ from realm_tf import types
 from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.models import losses
+from realm_tf.models import losses, span_scoring
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.retrieval import index as index_lib
 from realm_tf.retrieval import vectors as vectors_lib
@@ -155,10 +155,10 @@ class OpenQaTask(task.RealmTask):
         """All spans of an example in a row: logits, which are correct, which exist."""
         num_read, length, width = tf.unstack(tf.shape(span_logits)[1:])
         logits = span_logits + retriever_logits[:, :num_read, tf.newaxis, tf.newaxis]
-        correct = losses.correct_spans(
+        correct = span_scoring.correct_spans(
             batch.answer_starts, batch.answer_ends, batch.answer_mask, length, width
         )
-        mask = losses.span_mask(batch.body_mask, self._max_span_width)
+        mask = span_scoring.span_mask(batch.body_mask, self._max_span_width)
         flat = [-1, num_read * length * width]
         return tf.reshape(logits, flat), tf.reshape(correct, flat), tf.reshape(mask, flat)
 

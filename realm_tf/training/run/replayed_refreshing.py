@@ -154,7 +154,7 @@ class AsyncReplay(_Replay, async_refreshing.AsyncRefreshing):
             self._export(step, recipe_now)
 
     def _await(self, step: int, index: int) -> None:
-        with workers.told(f"the snapshot of step {step}, which the log of swaps names"):
+        with workers.logged_wait(f"the snapshot of step {step}, which the log of swaps names"):
             while step not in self._files.published():
                 self._ended.wait(self._config.poll_secs)
                 self._look(index)

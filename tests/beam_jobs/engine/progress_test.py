@@ -55,7 +55,7 @@ def test_nothing_is_said_of_a_short_step(caplog):
 
 def test_notes_are_seldom(monkeypatch):
     notes: list[float] = []
-    note = progress.Note(notes.append)
+    note = progress.ItemProgress(notes.append)
     for done in range(1000):
         note(done, 1000)
     assert notes == []

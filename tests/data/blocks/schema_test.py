@@ -73,10 +73,6 @@ def test_largest_place(passages):
     assert schema.largest_place(schema.block_batch([], COLUMNS)) == 0
 
 
-def test_bracket():
-    assert schema.bracket("ein café.".encode(), [(4, 9)]) == "ein [[café]]."
-
-
 def test_declared_fields_of_metadata_are_typed_columns(passages):
     fields = {"year": "number", "a b": "string", "updated": "date"}
     columns = schema.of_blocks(pa.uint16(), pa.uint16(), fields)

@@ -30,7 +30,7 @@ def make(table, task, **options):
     given = {"query_length": QUERY_LENGTH, "max_masks": MAX_MASKS, "block_length": BLOCK_LENGTH}
     counts = collections.Counter()
     made = example_records.Options(task, **{**given, **options})
-    return list(example_records.make(table, TOKENIZER, made, counts)), counts
+    return list(example_records.make_records(table, TOKENIZER, made, counts)), counts
 
 
 def parse(serialized):

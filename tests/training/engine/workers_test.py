@@ -135,6 +135,6 @@ def test_what_the_chief_made_last_is_read_after_its_end(tmp_path):
 def test_waiting_is_told(monkeypatch, caplog):
     monkeypatch.setattr(workers, "_LINE_EVERY_SECS", 0.01)
     told, log = threading.Event(), caplog.at_level(logging.INFO, "realm_tf")
-    with log, workers.told("the vectors"):
+    with log, workers.logged_wait("the vectors"):
         monkeypatch.setattr(logging.Logger, "info", lambda *_: told.set())
         assert told.wait(5)

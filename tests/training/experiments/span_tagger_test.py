@@ -157,7 +157,7 @@ def test_killed_run_ends_as_one_in_one_go(data, tmp_path):
 
 def test_it_starts_from_given_weights(data, tmp_path):
     cfg = _config().span_tagger.encoder
-    model = imported.bert(cfg, len(vocabularies.small()), masked_lm=False)
+    model = imported.bert_network(cfg, len(vocabularies.small()), masked_lm=False)
     tiny.randomise(model, seed=7)
     weights.save(
         model,

@@ -30,7 +30,7 @@ def _imported(root, context, kind, *, masked_lm=True, made_from=None, **changes)
     elif kind == "reader_weights":
         model = reader.KnowledgeAugmentedEncoder(config.reader, size).build_weights()
     else:
-        model = imported.bert(encoder, size, masked_lm=masked_lm)
+        model = imported.bert_network(encoder, size, masked_lm=masked_lm)
     tiny.randomise(model, seed=7)
     weights.save(
         model,
@@ -158,7 +158,7 @@ def test_another_tokenizer_is_refused(tmp_path, context):
 
 
 def test_another_vocabulary_size_is_refused(tmp_path, context):
-    model = imported.bert(context.config.model.reader.encoder, 40, masked_lm=True)
+    model = imported.bert_network(context.config.model.reader.encoder, 40, masked_lm=True)
     settings = {"model": config_lib.to_dict(context.config.model), "masked_lm": True}
     head = {"kind": "bert_weights", "settings": settings, "made_from": {}, "counts": {}}
     weights.save(model, str(tmp_path / "bert_weights"), **head)

@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -62,23 +59,6 @@ def find_id_field(names: Collection[str], corpus_config: config_lib.CorpusConfig
     """The field among `names` that holds the ids of documents; None if none does."""
     valid = _ID_FIELDS if corpus_config.id_field is None else (corpus_config.id_field,)
     return next((name for name in valid if name in names), None)
-
-
-def plain(value: Any) -> Any:
-    """A value of a table as a JSON value: times as ISO 8601, decimals as text, NaN as null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal | datetime.timedelta):
-        return str(value)
-    if isinstance(value, bytes):
-        return lines.decode(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return value
 
 
 def _integer_as_text(value: Any) -> Any:

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import io
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pyarrow
@@ -38,7 +41,7 @@ def read(
             if size > corpus_config.max_record_bytes:
                 yield records.too_long(unit.file, number, size, corpus_config.max_record_mb)
                 continue
-            values = {name: fields.plain(value) for name, value in row.items()}
+            values = {name: json_value(value) for name, value in row.items()}
             yield fields.raw_document(number, values, corpus_config)
         except lines.BadRecordError as error:
             yield records.Problem(unit.file, number, str(error))
@@ -87,3 +90,20 @@ class _PythonFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._raw.seek(offset, whence)
         return self.tell()
+
+
+def json_value(value: Any) -> Any:
+    """A Parquet value as JSON has it: times as ISO 8601, decimals as text, NaN as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal | datetime.timedelta):
+        return str(value)
+    if isinstance(value, bytes):
+        return lines.decode(value)
+    if isinstance(value, Mapping):
+        return {str(key): json_value(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(inner) for inner in value]
+    return value

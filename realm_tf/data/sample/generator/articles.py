@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from realm_tf.data.sample.generator import facts, wording
+from realm_tf.data.sample.generator import draws, facts, wording
 
 MAX_SENTENCES = 10
 MAX_WORDS = 110
@@ -60,12 +60,12 @@ def slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")
 
 
-def ranks(tables: facts.Tables, role: str) -> dict[str, int]:
+def _ranks(tables: facts.Tables, role: str) -> dict[str, int]:
     """A number for every fact, counted per relation in a drawn order: wordings take turns."""
     grouped = collections.defaultdict(list)
     for fact in tables.facts():
         grouped[fact.row.kind, fact.relation.column].append(fact.key)
-    ordered = (wording.shuffled(role, keys, str) for keys in grouped.values())
+    ordered = (draws.shuffled(role, keys, str) for keys in grouped.values())
     return {key: rank for keys in ordered for rank, key in enumerate(keys)}
 
 
@@ -112,7 +112,7 @@ def assemble(tables: facts.Tables) -> list[Article]:
         facts.FactsError: two articles have the same id, or one is too short.
     """
     told = _object_sentences(tables)
-    subject_ranks = ranks(tables, "subject")
+    subject_ranks = _ranks(tables, "subject")
     articles = []
     for row in tables.rows.values():
         own = _subject_sentences(row, tables, subject_ranks)
@@ -131,7 +131,7 @@ def _subject_sentences(
     """The first relation or the definition first, then the others in a drawn order."""
     kind, sentences = tables.kinds[row.kind], []
     if kind.definition:
-        rank = wording.draw("definition", row.name)
+        rank = draws.draw("definition", row.name)
         index, text = wording.choose(kind.definition, row, tables, rank=rank)
         sentences.append(Sentence(text, "", "definition", index, row.kind))
     for relation in kind.relations:
@@ -142,13 +142,13 @@ def _subject_sentences(
                 relation.subject, row, tables, rank=order[key], values=values
             )
             sentences.append(Sentence(text, key, "subject", index, row.kind))
-    rest = wording.shuffled("order", sentences[1:], lambda s: f"{row.name}/{s.fact}")
+    rest = draws.shuffled("order", sentences[1:], lambda s: f"{row.name}/{s.fact}")
     return sentences[:1] + rest
 
 
 def _object_sentences(tables: facts.Tables) -> dict[str, list[Sentence]]:
     """The second tellings, by the title of the article that they belong to."""
-    pages, order = year_pages(tables), ranks(tables, "object")
+    pages, order = year_pages(tables), _ranks(tables, "object")
     told: dict[str, list[Sentence]] = collections.defaultdict(list)
     for fact in tables.facts():
         for title in articles_that_repeat(fact, tables):
@@ -160,7 +160,7 @@ def _object_sentences(tables: facts.Tables) -> dict[str, list[Sentence]]:
             page = title if year is None else pages[year]
             told[page].append(Sentence(text, fact.key, "object", index, fact.row.kind))
     return {
-        title: wording.shuffled(f"told/{title}", sentences, lambda s: s.text)
+        title: draws.shuffled(f"told/{title}", sentences, lambda s: s.text)
         for title, sentences in told.items()
     }
 

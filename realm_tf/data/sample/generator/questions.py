@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from realm_tf.data.sample.generator import articles, facts, wording
+from realm_tf.data.sample.generator import articles, draws, facts, wording
 
 SPLITS = ("train", "dev", "test")
 MAX_PER_ANSWER = 20
@@ -35,7 +35,7 @@ class Question:
 
 def split_of(title: str) -> str:
     """The split of an article; titles that are displayed alike share theirs."""
-    percent = wording.draw("split", wording.display(title)) % 100
+    percent = draws.draw("split", wording.display(title)) % 100
     if percent < _TEST_PERCENT:
         return "test"
     return "dev" if percent < _TEST_PERCENT + _DEV_PERCENT else "train"
@@ -129,7 +129,7 @@ def _about(
 def _wordings(role: str, fact: facts.Fact, *, count: int) -> list[tuple[str, int]]:
     """(role, index of the wording) of `count` wordings, drawn from the fact's key."""
     total = len(getattr(fact.relation, role))
-    first = wording.draw(role, fact.key)
+    first = draws.draw(role, fact.key)
     return [(role, (first + step) % total) for step in range(min(count, total))]
 
 
@@ -157,7 +157,7 @@ def _cap(questions: Sequence[Question]) -> list[Question]:
     """Keeps at most `MAX_PER_ANSWER` questions with the same first answer."""
     counts: collections.Counter[str] = collections.Counter()
     kept = []
-    for question in wording.shuffled("cap", questions, lambda question: question.id):
+    for question in draws.shuffled("cap", questions, lambda question: question.id):
         counts[question.answers[0]] += 1
         if counts[question.answers[0]] <= MAX_PER_ANSWER:
             kept.append(question)

@@ -2,29 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Puts facts into words: fills the placeholders of a wording with the cells of a row."""
 
-import hashlib
 import re
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from realm_tf.data.sample.generator import facts
 
-SEED = 20
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)(?:\.([a-z_]+))?\}")
 _QUALIFIER = re.compile(r" \([^()]*\)$")
-
-T = TypeVar("T")
-
-
-def draw(stage: str, key: str) -> int:
-    """A random 64-bit number that depends on the seed, the stage and the key alone."""
-    digest = hashlib.sha256(f"{SEED}/{stage}/{key}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
-
-
-def shuffled(stage: str, items: Sequence[T], key: Callable[[T], str]) -> list[T]:
-    """Items of the sample corpus, in an order drawn from their keys."""
-    return sorted(items, key=lambda item: (draw(stage, key(item)), key(item)))
 
 
 def display(title: str) -> str:

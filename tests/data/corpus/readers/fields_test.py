@@ -1,10 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Values of tables as JSON."""
-
-import datetime
-import decimal
-import json
+"""Id, title, text and metadata out of the fields of a record."""
 
 import pytest
 
@@ -12,30 +8,6 @@ from realm_tf import config as config_lib
 from realm_tf.data.corpus import records
 from realm_tf.data.corpus.readers import fields
 from realm_tf.text.inputs import lines
-
-
-def test_values_become_json():
-    values = {
-        "day": datetime.date(2020, 1, 2),
-        "time": datetime.datetime(2020, 1, 2, 3, 4),
-        "hour": datetime.time(3, 4),
-        "span": datetime.timedelta(days=1),
-        "price": decimal.Decimal("1.50"),
-        "nothing": [float("nan"), float("inf"), None],
-        "inner": {"key": (1, 2.5, True, b"x")},
-    }
-    plain = fields.plain(values)
-    assert plain == {
-        "day": "2020-01-02",
-        "time": "2020-01-02T03:04:00",
-        "hour": "03:04:00",
-        "span": "1 day, 0:00:00",
-        "price": "1.50",
-        "nothing": [None, None, None],
-        "inner": {"key": [1, 2.5, True, "x"]},
-    }
-    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-
 
 CONFIG = config_lib.CorpusConfig()
 

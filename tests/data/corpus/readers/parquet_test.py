@@ -10,6 +10,7 @@ import pyarrow
 from pyarrow import parquet
 
 from realm_tf.data.corpus import records
+from realm_tf.data.corpus.readers import parquet as parquet_reader
 from tests.data.corpus.readers import reading
 
 
@@ -74,3 +75,26 @@ def test_damage_is_a_problem(tmp_path):
     *before, problem = reading.read(path)
     assert isinstance(problem, records.Problem)
     assert [d.doc_id for d in before[:500]] == ids[:500]
+
+
+def test_values_become_json():
+    values = {
+        "day": datetime.date(2020, 1, 2),
+        "time": datetime.datetime(2020, 1, 2, 3, 4),
+        "hour": datetime.time(3, 4),
+        "span": datetime.timedelta(days=1),
+        "price": decimal.Decimal("1.50"),
+        "nothing": [float("nan"), float("inf"), None],
+        "inner": {"key": (1, 2.5, True, b"x")},
+    }
+    plain = parquet_reader.json_value(values)
+    assert plain == {
+        "day": "2020-01-02",
+        "time": "2020-01-02T03:04:00",
+        "hour": "03:04:00",
+        "span": "1 day, 0:00:00",
+        "price": "1.50",
+        "nothing": [None, None, None],
+        "inner": {"key": [1, 2.5, True, "x"]},
+    }
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
