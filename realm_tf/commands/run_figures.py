@@ -26,7 +26,7 @@ def of_parts(
     frequent = answer_scores.frequent_answer_exact_match(train, dev)
     joint = training.realm
     skipped = {"skipped": training.why_not_joint()}
-    told = {**of_kept_weights(joint.embedder_weights), **joint.history} if joint else {}
+    told = {**kept_step(joint.embedder_weights), **joint.history} if joint else {}
     return {
         "corpus": dict(data.blocks.counts),
         "passages": {**data.passages.blocks.counts, **marks},
@@ -36,7 +36,7 @@ def of_parts(
     }
 
 
-def of_kept_weights(weights: artifacts.Segment) -> dict[str, float]:
+def kept_step(weights: artifacts.Segment) -> dict[str, float]:
     """For the report: which step's weights were kept, and the figure that they were chosen by."""
     return {name: n for name, n in weights.counts.items() if name.startswith("kept_")}
 

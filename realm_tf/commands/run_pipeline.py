@@ -348,4 +348,4 @@ class Pipeline:
         module = qa_module.make(context, system, weights, calibration)
         figures = measure.measure(context, system, module, questions, self._workdir)
         self._report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
-        return {**figures, **of_calibration, **run_figures.of_kept_weights(weights)}
+        return {**figures, **of_calibration, **run_figures.kept_step(weights)}
