@@ -126,7 +126,7 @@ def evaluated_with(config: config_lib.Config, overrides: Sequence[str] = ()) -> 
 
 
 def digest(inputs: Inputs, config: config_lib.Config) -> str:
-    """A digest of a run's inputs and settings, which tells runs apart whose results may differ."""
+    """A digest of what decides the data and weights of a run: of its inputs and most settings."""
     kept = config_lib.EvaluationConfig(held_out_fraction=config.evaluation.held_out_fraction)
     return artifacts.digest(_decisive(inputs, dataclasses.replace(config, evaluation=kept)))
 
