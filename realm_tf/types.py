@@ -32,7 +32,10 @@ class UserError(ValueError):
 
 
 class Terminated(Exception):  # noqa: N818
-    """Error: the process was asked to end, and has saved its work; one line says how to go on."""
+    """Error that any command may end with: it was asked to end, and has saved its work.
+
+    One line says how to go on.
+    """
 
 
 class Document(NamedTuple):
@@ -223,7 +226,7 @@ def _offsets(lengths: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One answer with its provenance.
+    """An answer with its provenance: what a model gives, predictions hold, and a server replies.
 
     Attributes:
       text: The answer, a slice of the block's text.

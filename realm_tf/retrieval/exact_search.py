@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exact maximum inner product search over pieces of vectors, and how its results are joined."""
+"""Exact maximum inner product search, without building anything, and how its results are joined."""
 
 from __future__ import annotations
 

@@ -262,7 +262,7 @@ def baseline_snapshot(
     *,
     make_vectors: MakeVectors,
 ) -> snapshots.Snapshot:
-    """The snapshot that is refreshed only once: of an embedder that is not being trained.
+    """The snapshot of an embedder that is not being trained: it is made once, and never refreshed.
 
     Args:
       context: Configuration and data of the run.
