@@ -31,7 +31,7 @@ def check_segment(path: str, kind: str) -> None:
 
 
 def is_run(path: str) -> bool:
-    """Whether a path is that of a run, by the name of one of its files alone."""
+    """Whether a path that a command was given is that of a run: looks for one file's name alone."""
     return gfile.exists(os.path.join(path, RUN))
 
 

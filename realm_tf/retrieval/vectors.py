@@ -117,7 +117,7 @@ def encode(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | No
 
 
 def inner_products(queries: tf.Tensor, stored: tf.Tensor, scales: tf.Tensor | None) -> tf.Tensor:
-    """Inner products of queries and vectors as they are stored: of any number type, with scales.
+    """Inner products of queries and a table's vectors as stored: of any number type, with scales.
 
     Args:
       queries: <float32>[batch_size, embed_dim].

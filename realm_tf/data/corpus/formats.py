@@ -159,7 +159,7 @@ def brings_spans(fmt: str) -> bool:
 
 
 def num_shards(pattern: str, fmt: str) -> int:
-    """How many shards suit the blocks of a corpus of any format, by the size of its files."""
+    """How many shards of blocks suit a corpus in its format: it follows the size of its files."""
     size = 0
     for file in _files(pattern, fmt):
         factor = _COMPRESSION if file.endswith((".gz", ".bz2")) else 1

@@ -165,7 +165,7 @@ class AsyncReplay(_Replay, async_refreshing.AsyncRefreshing):
 
 
 class FollowedReplay(_Replay, followed_refreshing.FollowedRefreshing):
-    """A replay in a worker that follows the chief."""
+    """A replay of logged swaps, in a worker that follows the chief."""
 
     def _await(self, step: int, index: int) -> None:
         self._refresher.restore(step)  # waits until this machine sees it
