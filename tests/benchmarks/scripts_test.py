@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from realm_tf.text import vocabulary
-from tests.beam_jobs import documents
+from tests.beam_jobs import changing_documents, documents
 from tests.commands import run_pipeline_test
 from tests.data import example_passages
 from tests.models import taggers
@@ -317,3 +317,21 @@ def test_index_search(tmp_path):
     # So few are searched exactly where no width is enough, and then nothing is stored.
     stored = figures["indexes"]["ivf"]
     assert ("widths" in stored["settings"]) == (stored["bytes"]["disk"] > 256)
+
+
+def test_document_updates(tmp_path, monkeypatch, capsys):
+    records = [changing_documents.record(n) for n in range(12)]
+    system = changing_documents.publish(tmp_path / "system", records)
+    corpus = documents.write(tmp_path / "corpus.jsonl", records)
+    questions = tmp_path / "questions.jsonl"
+    asked = [{"question": f"What was in {1000 + n}?", "answers": ["war"]} for n in range(4)]
+    questions.write_text("".join(f"{json.dumps(q)}\n" for q in asked), encoding="utf-8")
+    arguments = (system.directory, corpus, questions, tmp_path / "work", "--share", 6)
+    _script(monkeypatch, "document_updates", *arguments)
+    out = capsys.readouterr().out
+    figures = json.loads(out[out.index("{") :])
+    assert figures["documents"] == 12
+    assert figures["documents_added"] == 2
+    assert figures["same_blocks"] == figures["questions"] == 4
+    assert figures["score_difference"] == 0
+    assert 0 < figures["bytes_written"] < figures["bytes_of_snapshot"]
