@@ -57,6 +57,7 @@ TESTED = {
     "beam_jobs/build_index.py": _ALONE,
     "beam_jobs/find_answers.py": _ALONE,
     "benchmarks/answer_lookup.py": f"{_SCRIPTS}::test_answer_lookup",
+    "benchmarks/document_updates.py": f"{_SCRIPTS}::test_document_updates",
     "benchmarks/block_table.py": "tests/benchmarks/block_table_test.py::test_figures",
     "benchmarks/blocks_job.py": f"{_SCRIPTS}::test_blocks_job",
     "benchmarks/date_rules.py": f"{_SCRIPTS}::test_date_rules",
