@@ -17,11 +17,11 @@ from beam_jobs.engine import tokenizers
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
+from realm_tf.commands import run_inputs
 from realm_tf.commands.documents import of_run, run_record
 from realm_tf.data.blocks import keys, schema
 from realm_tf.retrieval import reading, snapshots
-
-SEGMENTS = "documents"  # directory, beside the snapshots, of what changes make
+from realm_tf.training.run import carried_documents
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Target:
     @property
     def root(self) -> str:
         """Directory of the segments that changes make."""
-        return os.path.join(self.directory, SEGMENTS)
+        return os.path.join(self.directory, carried_documents.SEGMENTS)
 
     def newest(self) -> snapshots.Snapshot:
         """The newest snapshot.
@@ -72,11 +72,6 @@ class Target:
         snapshot = self.newest()
         with reading.hold(snapshot):
             yield snapshot
-
-    def next_revision(self, snapshot: snapshots.Snapshot) -> int:
-        """The number of the revision that a change of a snapshot makes."""
-        versions = snapshots.list_versions(self.directory)
-        return 1 + max(v.revision for v in versions if v.step == snapshot.step)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -166,6 +161,9 @@ def opened(
             raise types.UserError(
                 "--config and --vocab go with --snapshots; a run has its own. Leave them out."
             )
+        if training := of_run.in_training(workdir):
+            config = run_inputs.load(workdir)[1]
+            return Target(training, None, config_lib.override(config, overrides))
         run = of_run.find(workdir)
         config = config_lib.override(run.config, overrides)
         return Target(run.snapshots, run.step, config, run.vocab, run)

@@ -20,11 +20,13 @@ from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data.examples import device_batches, masked_batches
 from realm_tf.models import losses, realm, weights
+from realm_tf.retrieval import reading
 from realm_tf.training.engine import actions, loop, optimizers, strategies, task
 from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import (
     alarm_watch,
     best_utility,
+    carried_documents,
     current_queries,
     masked_examples,
     refresh_modes,
@@ -217,6 +219,8 @@ class _Pretraining:
         )
         steps = self._context.config.pretrain.steps
         snapshot = self._refresher.of_weights(embedder, self._context, step=steps)
+        if self._worker.is_chief:
+            carried_documents.carry(self._refresher, steps, self._context.root)
         history = training_history.told(self._directory)
         return system_lib.System("realm", embedder, reader, snapshot, history)
 
@@ -250,7 +254,8 @@ class _Pretraining:
         self._queries = current_queries.configured(config, self._model.embedder, self._batches)
         self._task.has_host_phase = self._queries.is_current
         try:
-            fitted = loop.fit(self._run())
+            with reading.hold(self._refresher.load(0)):  # its blocks are trained on
+                fitted = loop.fit(self._run())
         finally:
             self._refreshing.close()
         if self._worker.is_chief:
@@ -304,7 +309,9 @@ class _Pretraining:
         step, retriever = self._refreshing.retriever(index)
         retrieve = self._queries.retrieve_from(retriever, index)
         rows = self._worker.rows(self._batches.batch_size)
-        return self._batches.make_batch(index, retrieve, snapshot_step=step, rows=rows)
+        return self._batches.make_batch(
+            index, retrieve, snapshot_step=step, rows=rows, knowledge=retriever.table
+        )
 
     def _save(self, counts: Mapping[str, float]) -> None:
         parts = {"embedder_weights": self._model.embedder, "reader_weights": self._model.reader}
