@@ -104,7 +104,7 @@ class PretrainTask(task.RealmTask):
         # p(y given x) over the vocabulary: what the model answers.
         p_y = tf.einsum("bk,bkmv->bmv", p_z, tf.nn.softmax(outputs.token_logits))
         utility = tf.reduce_sum(  # of the documents, each by its probability among them
-            _without_null(p_z)[:, :, tf.newaxis] * (log_p_y[:, 1:] - log_p_y[:, :1]), axis=1
+            losses.without_null(p_z)[:, :, tf.newaxis] * (log_p_y[:, 1:] - log_p_y[:, :1]), axis=1
         )
         entropy = -tf.reduce_sum(p_z * tf.maximum(log_p_z, -1e3), axis=-1)
         staleness = tf.cast(batch.step - batch.snapshot_step, tf.float32)
@@ -129,11 +129,6 @@ def _inputs(
         realm.SharedInputs if isinstance(batch, device_batches.SharedBatch) else realm.RealmInputs
     )
     return kind(*(getattr(batch, name) for name in kind._fields))
-
-
-def _without_null(p_z: tf.Tensor) -> tf.Tensor:
-    """p(z given x, z is not null): <float32>[batch_size, num_candidates - 1]."""
-    return tf.math.divide_no_nan(p_z[:, 1:], tf.reduce_sum(p_z[:, 1:], axis=-1, keepdims=True))
 
 
 def train(
@@ -177,8 +172,7 @@ class _Pretraining:
         refresher_command: Sequence[str] | None,
     ):
         self._context, self._worker = context, context.worker
-        self._starts = (embedder_weights, reader_weights)
-        self._command = refresher_command
+        self._starts, self._command = (embedder_weights, reader_weights), refresher_command
         config = context.config
         self._settings = {
             "experiment": "realm/pretrain",

@@ -65,7 +65,7 @@ def carry(refresher: refresh_lib.Refresher, step: int, root: str) -> snapshots.V
 def _alone(directory: str) -> Iterator[None]:
     """Waits until nobody changes documents, and keeps others from it."""
     with contextlib.ExitStack() as stack:
-        with workers.told("the end of a change of documents"):
+        with workers.logged_wait("the end of a change of documents"):
             while True:
                 try:
                     stack.enter_context(artifacts.hold(directory))
