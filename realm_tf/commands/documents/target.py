@@ -147,7 +147,7 @@ def opened(
     """The target of a command: the snapshots that the user names, by their run or their directory.
 
     Args:
-      workdir: Directory of a run; or
+      workdir: Directory of a run, that is finished or in joint training; or
       directory: directory of snapshots.
       vocab: Path of the "vocab" segment of a directory of snapshots.
       config_file: YAML file with the configuration, for a directory of snapshots.
@@ -162,8 +162,10 @@ def opened(
                 "--config and --vocab go with --snapshots; a run has its own. Leave them out."
             )
         if training := of_run.in_training(workdir):
-            config = run_inputs.load(workdir)[1]
-            return Target(training, None, config_lib.override(config, overrides))
+            config = config_lib.override(run_inputs.load(workdir)[1], overrides)
+            first = snapshots.load(training, snapshots.list_steps(training)[0])
+            made = Target(training, None, config)  # merged blocks are not beside the vocabulary
+            return dataclasses.replace(made, vocab=made.vocab_of(first))
         run = of_run.find(workdir)
         config = config_lib.override(run.config, overrides)
         return Target(run.snapshots, run.step, config, run.vocab, run)

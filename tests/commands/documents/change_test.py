@@ -222,7 +222,7 @@ def test_documents_of_a_run_are_those_that_it_trains_with(published, tmp_path):
     request = change.Request("delete", doc_ids=("doc-3",))
     with artifacts.hold(str(tmp_path)), reading.hold(system.view().snapshot):
         opened = target.opened(str(tmp_path), None)
-        assert opened.directory == system.directory
+        assert (opened.directory, opened.vocab) == (system.directory, system.vocab)
         change.change(opened, request)
     assert "doc-3" not in doc_ids(system)
     assert of_run.in_training(str(tmp_path)) is None
