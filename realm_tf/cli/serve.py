@@ -81,8 +81,16 @@ _ACCESS = (
     help="Kind of the index that the model searches. Only scann needs a server with ops of its own."
     " Those that are not exact need --output.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Export again after every change of documents, until this is ended; a server takes up each"
+    " version.",
+)
 @options.JSON
-def export(workdir: str, output: str | None, apart: bool, index: str, as_json: bool) -> None:
+def export(
+    workdir: str, output: str | None, apart: bool, index: str, watch: bool, as_json: bool
+) -> None:
     """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
     if apart and output is None:
         raise click.UsageError("--apart needs --output DIR: export/ of a run is one model.")
@@ -90,11 +98,19 @@ def export(workdir: str, output: str | None, apart: bool, index: str, as_json: b
         raise click.UsageError(f"--index {index} needs --output DIR: export/ of a run is exact.")
     paths.check_run(workdir)
 
-    from realm_tf.commands import run_pipeline
-    from serving import versions
+    from realm_tf.commands import export_watch, run_pipeline
 
+    if watch:
+        for path in export_watch.watch(workdir, output, index=index, apart=apart):
+            _print_export(path, apart, as_json)
     with run_pipeline.Pipeline.open(workdir) as run:
         path = run.export(output, index=index, apart=apart)
+    _print_export(path, apart, as_json)
+
+
+def _print_export(path: str, apart: bool, as_json: bool) -> None:
+    from serving import versions
+
     names = (versions.RETRIEVER, versions.READER) if apart else ("",)
     newest = {name: versions.numbers(os.path.join(path, name))[-1] for name in names}
     body = {"path": path, "version": newest if apart else newest[""]}

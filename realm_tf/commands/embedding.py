@@ -32,10 +32,16 @@ def job(
       beam_args: Options of Beam.
     """
 
-    def make_vectors(embedder: artifacts.Segment, root: str) -> artifacts.Segment:
-        params = embed_blocks.Params(blocks, embedder.path, vocab, root, config)
+    def make_vectors(
+        embedder: artifacts.Segment,
+        root: str,
+        other: artifacts.Segment | None = None,
+        reuse: Sequence[str] = (),
+    ) -> artifacts.Segment:
+        path = blocks if other is None else other.path
+        params = embed_blocks.Params(path, embedder.path, vocab, root, config)
         try:
-            return embed_blocks.embed_blocks(params, beam_args=beam_args)
+            return embed_blocks.embed_blocks(params, reuse=reuse, beam_args=beam_args)
         except Exception as error:
             if _is_of_pipeline(error):
                 raise refresh.EmbeddingError(" ".join(str(error).split())[-500:]) from error

@@ -62,7 +62,7 @@ def search(path: str, request: Request, *, vocab: str | None = None) -> list[dic
     """Finds the best blocks of a snapshot for each question of a request.
 
     Args:
-      path: Directory of a finished run, or directory of snapshots, of which the newest is searched;
+      path: Directory of a run, or directory of snapshots, of which the newest is searched;
         or file of a snapshot.
       request: What is searched for.
       vocab: Path of the "vocab" segment, if it is not beside the blocks of the snapshots.

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
@@ -126,9 +127,10 @@ class TrainingStages:
             lambda: open_qa_training.train(context, system, open_qa.read(path, reading), answers),
         )
 
-    def _embed(self, embedder: artifacts.Segment, root: str) -> artifacts.Segment:
+    def _embed(self, *given: Any) -> artifacts.Segment:
+        """See `refresh.MakeVectors`; the blocks are made when they are first embedded."""
         paths = (self._data.blocks.path, self._data.vocab.path)
-        return embedding.job(*paths, self._config, self._inputs.beam_args)(embedder, root)
+        return embedding.job(*paths, self._config, self._inputs.beam_args)(*given)
 
     def why_not_joint(self) -> str | None:
         """Why there is no joint training; None if there is."""

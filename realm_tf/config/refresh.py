@@ -62,7 +62,8 @@ class RefreshConfig(ranges.Section):
     )
     poll_secs: float = ranges.setting(
         1.0,
-        "Seconds after which the trainer looks for a new snapshot in the mode `async`.",
+        "Seconds after which the trainer looks for changed documents, and in the mode `async` for a"
+        " new snapshot.",
         above=0,
         at_most=3600,
     )

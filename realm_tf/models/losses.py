@@ -58,6 +58,18 @@ def log_retrieval(relevance: tf.Tensor, candidate_mask: tf.Tensor) -> tf.Tensor:
     return tf.nn.log_softmax(tf.where(mask, relevance, _MASKED), axis=-1)
 
 
+def without_null(p_z: tf.Tensor) -> tf.Tensor:
+    """p(z given x, z is not null): of the documents alone, whose null block is candidate 0.
+
+    Args:
+      p_z: p(z given x), <float32>[batch_size, num_candidates].
+
+    Returns:
+      <float32>[batch_size, num_candidates - 1]; zeros where all is on the null block.
+    """
+    return tf.math.divide_no_nan(p_z[:, 1:], tf.reduce_sum(p_z[:, 1:], axis=-1, keepdims=True))
+
+
 def log_token(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """The reader's term of the loss: log p(y_m given z, x) of every masked wordpiece.
 

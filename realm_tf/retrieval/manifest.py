@@ -62,8 +62,8 @@ class Snapshot:
       parent: Step of the snapshot that it replaces.
       created: UTC, ISO 8601.
       settings: Whatever else explains it.
-      revision: How many changes of documents were made since the trainer's own snapshot of the step
-        (revision 0) was published.
+      revision: Number of the change of documents that made it, counted through all snapshots of the
+        directory; 0: the trainer's own, without changes.
       parent_revision: Revision of the snapshot that it replaces.
       deltas: What was added, in the order of the rows.
       tombstones: Segment "tombstones": the rows that are there no more; None: none.

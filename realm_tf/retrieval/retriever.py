@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf.data.blocks import table as block_table
 from realm_tf.retrieval import snapshots
 from realm_tf.retrieval import view as view_lib
 
@@ -58,12 +59,21 @@ class Retriever:
       embed_fn: Function that embeds packed queries.
       index: Index that is searched with the vectors of the queries.
       step: Training step of the embedder that made the vectors of the index.
+      view: The snapshot that it is of, whose rows are found; None: it is of none.
     """
 
-    def __init__(self, *, embed_fn: EmbedFn, index: view_lib.Index, step: int):
+    def __init__(
+        self,
+        *,
+        embed_fn: EmbedFn,
+        index: view_lib.Index,
+        step: int,
+        view: view_lib.View | None = None,
+    ):
         self._embed_fn = embed_fn
         self.index = index
         self.step = step
+        self._view = view
 
     @classmethod
     def open(cls, snapshot: snapshots.Snapshot) -> Retriever:
@@ -72,11 +82,18 @@ class Retriever:
         Raises:
           UserError: If a part is damaged, or is not the one that was published.
         """
+        view = view_lib.View(snapshot)
         return cls(
             embed_fn=load_embed_fn(snapshot.segment("embedder"), "queries"),
-            index=view_lib.View(snapshot).index,
+            index=view.index,
             step=snapshot.step,
+            view=view,
         )
+
+    @property
+    def table(self) -> block_table.BlockTable | None:
+        """The blocks whose rows are found; None if it is of no snapshot."""
+        return None if self._view is None else self._view.table
 
     def embed(self, queries: types.EncoderInputs) -> np.ndarray:
         """Embeds packed queries <int32>[batch_size, length] into <float32>[batch_size, D]."""

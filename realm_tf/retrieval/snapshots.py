@@ -7,7 +7,7 @@ A snapshot is one small immutable file: `snapshots/step-000000500.json` is the t
 (see `manifest`). Publishing is creating that file, which fails if it exists: on a mounted
 filesystem two publishers cannot both succeed. Object stores have one writer, the holder of the
 run's lease. `LATEST` is a hint for people; readers list the directory and take the newest snapshot
-that is whole: the one of the last step, and of its revisions the last.
+that is whole: the one of the last revision, and of these the one of the last step.
 """
 
 from __future__ import annotations
@@ -36,10 +36,15 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Version(NamedTuple):
-    """Which snapshot of a directory: a step of the trainer, and a revision; sorts by age."""
+    """Which snapshot of a directory: a step of the trainer, and a revision of the documents."""
 
     step: int
     revision: int = 0
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """What snapshots sort by: those of newer documents come later; then, of newer embedders."""
+        return self.revision, self.step
 
 
 def path_of(directory: str, step: int, revision: int = 0) -> str:
@@ -90,10 +95,16 @@ def _fingerprints(snapshot: Snapshot) -> list[tuple[str, str]]:
 
 
 def list_versions(directory: str) -> list[Version]:
-    """All snapshots, whole or not, in increasing order."""
+    """All snapshots, whole or not, sorted by `Version.age`."""
     if not gfile.isdir(directory):
         return []
-    return sorted(filter(None, map(version_of, gfile.listdir(directory))))
+    found = filter(None, map(version_of, gfile.listdir(directory)))
+    return sorted(found, key=lambda version: version.age)
+
+
+def next_revision(directory: str) -> int:
+    """The number of the revision that the next change makes, whatever step it is of."""
+    return 1 + max((version.revision for version in list_versions(directory)), default=0)
 
 
 def list_steps(directory: str) -> list[int]:

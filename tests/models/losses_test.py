@@ -62,6 +62,12 @@ def test_log_retrieval_of_one_candidate_is_certain():
     np.testing.assert_array_equal(log_p, np.zeros((2, 1)))
 
 
+def test_documents_alone_share_what_the_null_block_leaves():
+    p_z = np.array([[0.5, 0.1, 0.4], [1, 0, 0]], np.float32)
+    found = losses.without_null(tf.constant(p_z)).numpy()
+    np.testing.assert_allclose(found, [[0.2, 0.8], [0, 0]], rtol=1e-6)
+
+
 def test_masked_candidate_has_no_gradient(example):
     relevance = tf.constant(example["relevance"])
     with tf.GradientTape() as tape:

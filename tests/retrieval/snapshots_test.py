@@ -248,7 +248,7 @@ def test_damaged_revision_is_no_reason_to_bring_back_what_was_deleted(work):
     assert snapshots.newest(directory).revision == 0
 
 
-def test_revisions_come_after_their_snapshot_and_before_the_next_step(work):
+def test_the_newest_snapshot_has_the_newest_documents(work):
     first, directory = publish(work, 5), f"{work}/snapshots"
     for revision in (1, 2):
         snapshots.publish(directory, first.changed(revision=revision, settings={"n": revision}))
@@ -261,11 +261,14 @@ def test_revisions_come_after_their_snapshot_and_before_the_next_step(work):
     other = snapshots.Snapshot.of(step=5, **segments.write_parts(work, step=9))
     with pytest.raises(types.UserError, match="already published with other parts"):
         snapshots.publish(directory, other.changed(revision=2, settings={}))
-    publish(work, 6)
-    assert snapshots.newest(directory).step == 6
-    assert snapshots.newest(directory, 5).revision == 2
+    later = publish(work, 6)  # of a newer embedder, but without the changes
+    assert snapshots.newest(directory) == newest
+    assert snapshots.newest(directory, 6) == later
+    assert snapshots.next_revision(directory) == 3
+    snapshots.publish(directory, later.changed(revision=3, settings={}))
+    assert (snapshots.newest(directory).step, snapshots.newest(directory).revision) == (6, 3)
     snapshots.delete_all(directory, 5)
-    assert snapshots.list_versions(directory) == [(6, 0)]
+    assert snapshots.list_versions(directory) == [(6, 0), (6, 3)]
 
 
 def test_layers_that_do_not_belong_are_refused(work):

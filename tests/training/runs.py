@@ -14,6 +14,7 @@ import tensorflow as tf
 from beam_jobs import find_answers as find_answers_job
 from realm_tf import artifacts, config
 from realm_tf.config import parsing
+from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import open_qa_model
@@ -129,14 +130,22 @@ def qa_module(
 def make_vectors(context: context_lib.Context) -> refresh.MakeVectors:
     """The embedding job without Beam: the exported embedder over the table, in one shard."""
 
-    def run(embedder: artifacts.Segment, root: str) -> artifacts.Segment:
-        made_from = {"blocks": context.blocks.fingerprint, "embedder": embedder.fingerprint}
+    def run(
+        embedder: artifacts.Segment,
+        root: str,
+        other: artifacts.Segment | None = None,
+        reuse: Sequence[str] = (),
+    ) -> artifacts.Segment:
+        del reuse
+        blocks = context.blocks if other is None else other
+        made_from = {"blocks": blocks.fingerprint, "embedder": embedder.fingerprint}
         path = artifacts.recipe_path(root, vectors.KIND, settings={}, made_from=made_from)
         if artifacts.is_complete(path):
             return artifacts.open_segment(path, vectors.KIND)
         writer = artifacts.SegmentWriter(path, kind=vectors.KIND, settings={}, made_from=made_from)
-        ids = np.array(context.knowledge.block_ids)
-        vectors.write_shard(path, 0, 1, block_ids=ids, vectors=_embed(context, embedder))
+        table = block_table.BlockTable.open(blocks)
+        ids = np.array(table.block_ids)
+        vectors.write_shard(path, 0, 1, block_ids=ids, vectors=embed(context, table, embedder))
         writer.add(vectors.ids_name(0, 1), num_records=len(ids))
         writer.add(vectors.vectors_name(0, 1), num_records=len(ids))
         return writer.commit(blocks=len(ids))
@@ -144,8 +153,10 @@ def make_vectors(context: context_lib.Context) -> refresh.MakeVectors:
     return run
 
 
-def _embed(context: context_lib.Context, embedder: artifacts.Segment) -> np.ndarray:
-    table = context.knowledge
+def embed(
+    context: context_lib.Context, table: block_table.BlockTable, embedder: artifacts.Segment
+) -> np.ndarray:
+    """The vectors of blocks by an exported embedder."""
     every = np.arange(len(table))
     titles, bodies = (table.take(column, every) for column in ("title_ids", "token_ids"))
     length = context.config.blocks.length

@@ -123,7 +123,7 @@ def _publish(target: target_lib.Target, request: Request, snapshot: snapshots.Sn
     if not planned.is_empty:
         layers = _layers(target, view, table, planned, request.files.beam_args)
         settings = {"change": planned.facts(), "merged": False}
-        revision = target.next_revision(snapshot)
+        revision = snapshots.next_revision(target.directory)
         changed = snapshot.changed(revision=revision, settings=settings, **layers)
         snapshots.publish(target.directory, changed)
         _LOGGER.info("published %s", changed.name)

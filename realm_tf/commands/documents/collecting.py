@@ -20,6 +20,7 @@ from realm_tf.artifacts import gfile
 from realm_tf.commands.documents import purging
 from realm_tf.commands.documents import target as target_lib
 from realm_tf.retrieval import reading, snapshots
+from realm_tf.training.run import refresh_files
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def by_rule(target: target_lib.Target, snapshot: snapshots.Snapshot) -> list[sna
     if retrieval.keep_revisions is None:
         return []
     versions = [v for v in snapshots.list_versions(target.directory) if v.step == snapshot.step]
-    used = reading.in_use(target.directory)
+    training = refresh_files.RefreshFiles(os.path.dirname(target.directory))
+    used = {*reading.in_use(target.directory), *training.needed()}
     old = [
         version
         for version in versions[: -retrieval.keep_revisions]

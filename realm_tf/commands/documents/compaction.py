@@ -88,7 +88,7 @@ def _merged(target: target_lib.Target, snapshot: snapshots.Snapshot) -> snapshot
         gates=of_index.get("gates", ()),
     )
     merged = snapshot.changed(
-        revision=target.next_revision(snapshot),
+        revision=snapshots.next_revision(target.directory),
         settings={"change": {"operation": "compact"}, "merged": True},
         blocks=manifest.Part.of(blocks),
         vectors=manifest.Part.of(vectors),

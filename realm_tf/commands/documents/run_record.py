@@ -95,7 +95,8 @@ def to_export(
     if (changed := recorded(workdir)) is not None:
         return changed.system()
     system = training.best_system()
-    return training.context, system, training.fine_tuned(system)
+    weights = training.fine_tuned(system)  # on the documents that it was trained with
+    return *with_documents(training.context, system), weights
 
 
 def with_documents(

@@ -17,11 +17,11 @@ from beam_jobs.engine import tokenizers
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
+from realm_tf.commands import run_inputs
 from realm_tf.commands.documents import of_run, run_record
 from realm_tf.data.blocks import keys, schema
 from realm_tf.retrieval import reading, snapshots
-
-SEGMENTS = "documents"  # directory, beside the snapshots, of what changes make
+from realm_tf.training.run import carried_documents
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Target:
     @property
     def root(self) -> str:
         """Directory of the segments that changes make."""
-        return os.path.join(self.directory, SEGMENTS)
+        return os.path.join(self.directory, carried_documents.SEGMENTS)
 
     def newest(self) -> snapshots.Snapshot:
         """The newest snapshot.
@@ -72,11 +72,6 @@ class Target:
         snapshot = self.newest()
         with reading.hold(snapshot):
             yield snapshot
-
-    def next_revision(self, snapshot: snapshots.Snapshot) -> int:
-        """The number of the revision that a change of a snapshot makes."""
-        versions = snapshots.list_versions(self.directory)
-        return 1 + max(v.revision for v in versions if v.step == snapshot.step)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -152,7 +147,7 @@ def opened(
     """The target of a command: the snapshots that the user names, by their run or their directory.
 
     Args:
-      workdir: Directory of a run; or
+      workdir: Directory of a run, that is finished or in joint training; or
       directory: directory of snapshots.
       vocab: Path of the "vocab" segment of a directory of snapshots.
       config_file: YAML file with the configuration, for a directory of snapshots.
@@ -166,6 +161,11 @@ def opened(
             raise types.UserError(
                 "--config and --vocab go with --snapshots; a run has its own. Leave them out."
             )
+        if training := of_run.in_training(workdir):
+            config = config_lib.override(run_inputs.load(workdir)[1], overrides)
+            first = snapshots.load(training, snapshots.list_steps(training)[0])
+            made = Target(training, None, config)  # merged blocks are not beside the vocabulary
+            return dataclasses.replace(made, vocab=made.vocab_of(first))
         run = of_run.find(workdir)
         config = config_lib.override(run.config, overrides)
         return Target(run.snapshots, run.step, config, run.vocab, run)

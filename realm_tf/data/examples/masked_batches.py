@@ -63,7 +63,8 @@ class MaskedBatches:
     Candidate 0 is the null block; the others are retrieved, best first. A block that holds the
     query's own text (same document, overlapping bytes) would give the answer away and is removed
     (paper section 3.4, "prohibiting trivial retrievals"; its own code compares hashes alone). Where
-    passages come from another corpus, ids say little: then so is a block that holds the sentence.
+    passages come from another corpus, or documents have changed since they were marked, ids say
+    little: then so is a block that holds the sentence.
 
     Args:
       passages: Table that the examples are masked in.
@@ -117,6 +118,7 @@ class MaskedBatches:
         mode: Mode = "retrieved",
         snapshot_step: int = -1,
         rows: slice = slice(None),
+        knowledge: block_table.BlockTable | None = None,
     ) -> MaskedBatch:
         """Makes the batch `index`.
 
@@ -128,11 +130,13 @@ class MaskedBatches:
             block), "own" (the passage itself, unmasked) or "other" (that of another example).
           snapshot_step: Step of the snapshot that `retrieve` searches; travels in the batch.
           rows: Makes these rows of the batch alone; not in the mode "other".
+          knowledge: Table that the retrieved rows belong to, where documents have changed since.
         """
+        knowledge = self._knowledge if knowledge is None else knowledge
         examples = self._examples(index, rows)
         queries, query = self._pack_queries(examples)
-        table = self._passages if mode in ("own", "other") else self._knowledge
-        found, candidate_mask = self._candidates(examples, query, retrieve, mode)
+        table = self._passages if mode in ("own", "other") else knowledge
+        found, candidate_mask = self._candidates(examples, query, retrieve, mode, knowledge)
         fitting = queries.cut(self._config.query_length - packing.QUERY_SPECIALS)
         return MaskedBatch(
             query,
@@ -165,6 +169,7 @@ class MaskedBatches:
         query: types.EncoderInputs,
         retrieve: Retrieve | None,
         mode: Mode,
+        knowledge: block_table.BlockTable,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Rows <int64>[batch_size, num_candidates] and their mask <int32>."""
         null = np.full((len(examples), 1), _NULL_ROW, np.int64)
@@ -177,16 +182,19 @@ class MaskedBatches:
             raise ValueError('The mode "retrieved" needs `retrieve`. Received: None.')
         wanted = self._config.num_candidates - 1
         found = np.asarray(retrieve(query, search_depth(self._config)).rows, np.int64)
-        own = self._holds_own_text(examples, found)
+        own = self._holds_own_text(examples, found, knowledge)
         rows = _first(found, (found >= 0) & ~own, wanted)
         mask = np.concatenate([np.ones_like(null), rows >= 0], axis=1, dtype=np.int32)
         return np.concatenate([null, rows], axis=1), mask
 
     def _holds_own_text(
-        self, examples: Sequence[masking.MaskedExample], rows: np.ndarray
+        self,
+        examples: Sequence[masking.MaskedExample],
+        rows: np.ndarray,
+        table: block_table.BlockTable,
     ) -> np.ndarray:
         """Whether a row's text overlaps the example's passage, <bool> of the shape of `rows`."""
-        passages, table = self._passages, self._knowledge
+        passages = self._passages
         own_row = np.array([[e.row] for e in examples], np.int64)
         limits = passages.scalar("doc_byte_limit", own_row)
         own = (
@@ -197,10 +205,13 @@ class MaskedBatches:
         )
         if passages.blocks == table.blocks:
             return own
-        return own | self._holds_sentence(examples, rows)
+        return own | self._holds_sentence(examples, rows, table)
 
     def _holds_sentence(
-        self, examples: Sequence[masking.MaskedExample], rows: np.ndarray
+        self,
+        examples: Sequence[masking.MaskedExample],
+        rows: np.ndarray,
+        table: block_table.BlockTable,
     ) -> np.ndarray:
         """Whether a row's text holds the example's sentence, <bool> of the shape of `rows`."""
         found = np.zeros(rows.shape, bool)
@@ -208,7 +219,7 @@ class MaskedBatches:
             sentence = example.query_ids.copy()
             sentence[example.positions - 1] = example.targets
             for place in np.flatnonzero(rows[number] >= 0):
-                body = self._knowledge.token_ids(int(rows[number, place]))
+                body = table.token_ids(int(rows[number, place]))
                 found[number, place] = contains(body, sentence)
         return found
 

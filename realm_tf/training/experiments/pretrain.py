@@ -20,11 +20,13 @@ from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.data.examples import device_batches, masked_batches
 from realm_tf.models import losses, realm, weights
+from realm_tf.retrieval import reading
 from realm_tf.training.engine import actions, loop, optimizers, strategies, task
 from realm_tf.training.engine import trainer as trainer_lib
 from realm_tf.training.run import (
     alarm_watch,
     best_utility,
+    carried_documents,
     current_queries,
     masked_examples,
     refresh_modes,
@@ -102,7 +104,7 @@ class PretrainTask(task.RealmTask):
         # p(y given x) over the vocabulary: what the model answers.
         p_y = tf.einsum("bk,bkmv->bmv", p_z, tf.nn.softmax(outputs.token_logits))
         utility = tf.reduce_sum(  # of the documents, each by its probability among them
-            _without_null(p_z)[:, :, tf.newaxis] * (log_p_y[:, 1:] - log_p_y[:, :1]), axis=1
+            losses.without_null(p_z)[:, :, tf.newaxis] * (log_p_y[:, 1:] - log_p_y[:, :1]), axis=1
         )
         entropy = -tf.reduce_sum(p_z * tf.maximum(log_p_z, -1e3), axis=-1)
         staleness = tf.cast(batch.step - batch.snapshot_step, tf.float32)
@@ -127,11 +129,6 @@ def _inputs(
         realm.SharedInputs if isinstance(batch, device_batches.SharedBatch) else realm.RealmInputs
     )
     return kind(*(getattr(batch, name) for name in kind._fields))
-
-
-def _without_null(p_z: tf.Tensor) -> tf.Tensor:
-    """p(z given x, z is not null): <float32>[batch_size, num_candidates - 1]."""
-    return tf.math.divide_no_nan(p_z[:, 1:], tf.reduce_sum(p_z[:, 1:], axis=-1, keepdims=True))
 
 
 def train(
@@ -175,8 +172,7 @@ class _Pretraining:
         refresher_command: Sequence[str] | None,
     ):
         self._context, self._worker = context, context.worker
-        self._starts = (embedder_weights, reader_weights)
-        self._command = refresher_command
+        self._starts, self._command = (embedder_weights, reader_weights), refresher_command
         config = context.config
         self._settings = {
             "experiment": "realm/pretrain",
@@ -217,6 +213,8 @@ class _Pretraining:
         )
         steps = self._context.config.pretrain.steps
         snapshot = self._refresher.of_weights(embedder, self._context, step=steps)
+        if self._worker.is_chief:
+            carried_documents.carry(self._refresher, steps, self._context.root)
         history = training_history.told(self._directory)
         return system_lib.System("realm", embedder, reader, snapshot, history)
 
@@ -250,7 +248,8 @@ class _Pretraining:
         self._queries = current_queries.configured(config, self._model.embedder, self._batches)
         self._task.has_host_phase = self._queries.is_current
         try:
-            fitted = loop.fit(self._run())
+            with reading.hold(self._refresher.load(0)):  # its blocks are trained on
+                fitted = loop.fit(self._run())
         finally:
             self._refreshing.close()
         if self._worker.is_chief:
@@ -304,7 +303,9 @@ class _Pretraining:
         step, retriever = self._refreshing.retriever(index)
         retrieve = self._queries.retrieve_from(retriever, index)
         rows = self._worker.rows(self._batches.batch_size)
-        return self._batches.make_batch(index, retrieve, snapshot_step=step, rows=rows)
+        return self._batches.make_batch(
+            index, retrieve, snapshot_step=step, rows=rows, knowledge=retriever.table
+        )
 
     def _save(self, counts: Mapping[str, float]) -> None:
         parts = {"embedder_weights": self._model.embedder, "reader_weights": self._model.reader}

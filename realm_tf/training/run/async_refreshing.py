@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from realm_tf import artifacts
+from realm_tf.retrieval import snapshots
 from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import refresh_files, refresh_job, refresher_process, refreshing
 
@@ -39,9 +40,9 @@ class AsyncRefreshing(refreshing.Refreshing):
             directory = refresh_files.refresher_directory(self._context.training_dir)
             self._child = refresher_process.RefresherProcess(command, directory, self._config)
         self._ended = threading.Event()
-        self._opening = 0  # the newest snapshot that was begun to be opened
-        self._ready = 0  # the newest snapshot whose retriever is open
-        self._refused: set[int] = set()  # snapshots that could not be opened
+        self._opening = snapshots.Version(0)  # the newest one that was begun to be opened
+        self._ready = snapshots.Version(0)  # the newest one whose retriever is open
+        self._refused: set[snapshots.Version] = set()  # those that could not be opened
         self._failure = self._told = self._files.failure()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._watch, name="snapshots", daemon=True)
@@ -83,7 +84,7 @@ class AsyncRefreshing(refreshing.Refreshing):
             self._child.end()
         super().close()
 
-    def _coming(self) -> set[int]:
+    def _coming(self) -> set[snapshots.Version]:
         return {self._opening, self._ready}
 
     def _look(self, index: int) -> None:
@@ -97,11 +98,11 @@ class AsyncRefreshing(refreshing.Refreshing):
             self._tell_failure(f"refresh at step {failure.step} failed ({failure.reason})", index)
 
     def _take_up_newest(self, index: int) -> None:
-        if self._ready > self._swaps.newest:
+        if self._ready.age > self._swaps.newest.age:
             self._take_up(index, self._ready)
 
     def _hasten(self, index: int) -> None:
-        if max(self._files.exports(), default=0) <= self._swaps.newest:
+        if max(self._files.exports(), default=0) <= self._swaps.newest.step:
             self.refresh(index)
         self._ended.wait(self._config.poll_secs)
         self._look(index)
@@ -121,8 +122,13 @@ class AsyncRefreshing(refreshing.Refreshing):
                 return
 
     def _open_newest(self) -> None:
-        newest = max(set(self._files.published()) - self._refused, default=0)
-        if newest <= max(self._ready, self._swaps.newest):
+        known = max(self._ready, self._swaps.newest, key=lambda version: version.age)
+        newest = known
+        for version in self._files.versions():
+            # Documents that an older embedder was searched with are carried to the newer one.
+            if version.step >= known.step and version not in self._refused:
+                newest = max(newest, version, key=lambda version: version.age)
+        if newest == known:
             return
         self._opening = newest
         try:
@@ -130,6 +136,7 @@ class AsyncRefreshing(refreshing.Refreshing):
                 self._retrievers.get(newest)
         except refresh_lib.MAY_FAIL as error:
             self._refused.add(newest)
-            _LOGGER.warning("the snapshot of step %d is not used (%s)", newest, error)
+            path = snapshots.path_of(self._files.snapshot_dir, *newest)
+            _LOGGER.warning("%s is not used (%s)", path, error)
             return
         self._ready = newest

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from realm_tf import config as config_lib
-from realm_tf.data.examples import masked_batches
+from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.engine import best_weights, evaluator, example_tables, task
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples, masked_tables
@@ -32,7 +32,7 @@ def measuring(
     context: context_lib.Context,
     model: Any,
     measured: task.RealmTask,
-    retriever_at: Callable[[int], masked_batches.Retrieve],
+    retriever_at: Callable[[int], retriever_lib.Retriever],
     directory: str,
 ) -> dict[str, Any]:
     """The attributes of a `loop.Run` that keeps the weights with the best retrieval utility.
@@ -58,8 +58,11 @@ def measuring(
 
     def measure(step: int) -> dict[str, float]:
         retrieve = retriever_at(step)
-        figures = evaluate(batches.make_batch(i, retrieve) for i in range(count))
-        examples = masked_tables.examples(context, model, batches.make_batch(0, retrieve))
+        table = context.knowledge if retrieve.table is None else retrieve.table
+        made = (batches.make_batch(i, retrieve, knowledge=table) for i in range(count))
+        figures = evaluate(made)
+        first = batches.make_batch(0, retrieve, knowledge=table)
+        examples = masked_tables.examples(context, model, first, table)
         example_tables.write(directory, step, examples)
         return {f"held_out_{name}": figures[name] for name in _SHOWN}
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from realm_tf.retrieval import retriever as retriever_lib
+from realm_tf.retrieval import snapshots
 from realm_tf.training.run import refreshing
 
 
@@ -28,9 +29,9 @@ class FollowedRefreshing(refreshing.Refreshing):
     def _forget_later(self, step: int) -> None:
         """The chief does."""
 
-    def _take_up(self, index: int, snapshot_step: int) -> None:
-        self._refresher.restore(snapshot_step)  # waits until this machine sees it
-        super()._take_up(index, snapshot_step)
+    def _take_up(self, index: int, version: snapshots.Version) -> None:
+        self._refresher.restore(*version)  # waits until this machine sees it
+        super()._take_up(index, version)
 
     def _keep_within_budget(self, index: int, count: int) -> None:
         """The chief does, and has the others wait in the next step."""

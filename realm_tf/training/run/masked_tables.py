@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masked_batches
 from realm_tf.models import losses, realm
 from realm_tf.training.engine import example_tables
@@ -15,7 +16,10 @@ _NULL = "null block"
 
 
 def examples(
-    context: context_lib.Context, model: realm.RealmModel, batch: masked_batches.MaskedBatch
+    context: context_lib.Context,
+    model: realm.RealmModel,
+    batch: masked_batches.MaskedBatch,
+    table: block_table.BlockTable,
 ) -> list[example_tables.Example]:
     """The first examples of a batch, with what the model as it is says of them.
 
@@ -23,6 +27,7 @@ def examples(
       context: Data of the run.
       model: What is trained.
       batch: In the mode "retrieved".
+      table: What its candidates are rows of.
     """
     few = tf.nest.map_structure(lambda array: array[: example_tables.COUNT], batch)
     inputs = realm.RealmInputs(few.query, few.blocks, few.joint, few.mask_positions)
@@ -32,7 +37,7 @@ def examples(
     with_blocks, alone = (
         tf.argmax(scores, axis=-1).numpy() for scores in (p_y, outputs.token_logits[:, 0])
     )
-    probabilities, table = p_z.numpy(), context.knowledge
+    probabilities = p_z.numpy()
 
     def words(ids: list[int]) -> str:
         return example_tables.words(ids, context.tokenizer)

@@ -13,8 +13,8 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import tensorflow as tf
 
@@ -32,9 +32,26 @@ from realm_tf.training.run import recall_queries
 
 _LOGGER = logging.getLogger(__name__)
 
-# An "embedder" segment, and the directory for what is made, to a "vectors" segment: the Beam job,
-# given by whoever starts the training.
-MakeVectors = Callable[[artifacts.Segment, str], artifacts.Segment]
+
+class MakeVectors(Protocol):
+    """The Beam job that embeds blocks, given by whoever starts the training."""
+
+    def __call__(
+        self,
+        embedder: artifacts.Segment,
+        root: str,
+        blocks: artifacts.Segment | None = None,
+        reuse: Sequence[str] = (),
+        /,
+    ) -> artifacts.Segment:
+        """Makes a segment "vectors".
+
+        Args:
+          embedder: Segment "embedder".
+          root: Directory for what is made.
+          blocks: Segment "blocks"; None: that of the run.
+          reuse: Paths of "vectors" of this embedder, whose blocks are not embedded again.
+        """
 
 
 class EmbeddingError(Exception):
@@ -113,10 +130,7 @@ class Refresher:
         """
         started = time.monotonic()
         vectors = self.make_vectors(embedder, root)
-        queries = None if self.queries is None else recall_queries.embed(self.queries, embedder)
-        index = index_lib.build(
-            root, vectors, self.retrieval, k=self.depths[-1], gates=self.depths, queries=queries
-        )
+        index = self.build_index(embedder, vectors, root)
         for made in (vectors, index):  # they may be older than this call
             artifacts.open_segment(made.path)
         earlier = [s for s in snapshots.list_steps(self.snapshot_dir) if s < step]
@@ -133,13 +147,24 @@ class Refresher:
         _LOGGER.info("snapshot of step %d in %.1f s", step, time.monotonic() - started)
         return snapshot
 
-    def load(self, step: int) -> snapshots.Snapshot:
-        """Loads a snapshot of this run's own blocks.
+    def build_index(
+        self, embedder: artifacts.Segment, vectors: artifacts.Segment, root: str
+    ) -> artifacts.Segment:
+        """Builds the index over vectors of an embedder."""
+        queries = None if self.queries is None else recall_queries.embed(self.queries, embedder)
+        return index_lib.build(
+            root, vectors, self.retrieval, k=self.depths[-1], gates=self.depths, queries=queries
+        )
+
+    def load(self, step: int, revision: int = 0) -> snapshots.Snapshot:
+        """Loads a snapshot of this run's own blocks, or a revision of one.
 
         Raises:
           UserError: If it is missing, damaged, or of other blocks.
         """
-        snapshot = snapshots.load(self.snapshot_dir, step)
+        snapshot = snapshots.load(self.snapshot_dir, step, revision)
+        if revision:  # its documents were merged, perhaps
+            return snapshot
         artifacts.require_same(
             "blocks",
             (snapshots.path_of(self.snapshot_dir, step), snapshot.blocks.fingerprint),
@@ -175,42 +200,46 @@ class Refresher:
         )
         return self.publish(step, exported, context.root, {**about, "exported": time.time()})
 
-    def _is_there(self, step: int, about: Mapping[str, str]) -> bool:
+    def _is_there(self, step: int, about: Mapping[str, str], revision: int = 0) -> bool:
         """Whether a snapshot is published, whole, and of the run's blocks and of these weights."""
-        if step not in snapshots.list_steps(self.snapshot_dir):
+        if (step, revision) not in snapshots.list_versions(self.snapshot_dir):
             return False
-        known = snapshots.load(self.snapshot_dir, step, verify=False)
-        is_ours = known.blocks.fingerprint == self.blocks.fingerprint
+        known = snapshots.load(self.snapshot_dir, step, revision, verify=False)
+        is_ours = revision > 0 or known.blocks.fingerprint == self.blocks.fingerprint
         return is_ours and about.items() <= known.settings.items() and not _missing(known)
 
-    def _wait(self, step: int, about: Mapping[str, str]) -> None:
+    def _wait(self, step: int, about: Mapping[str, str], revision: int = 0) -> None:
         """Waits until the chief has made a snapshot."""
 
         def is_there() -> bool:
             with contextlib.suppress(types.UserError):  # the chief deletes it, to make it again
-                return self._is_there(step, about)
+                return self._is_there(step, about, revision)
             return False
 
-        self.worker.wait(snapshots.path_of(self.snapshot_dir, step), is_there)
+        self.worker.wait(snapshots.path_of(self.snapshot_dir, step, revision), is_there)
 
-    def restore(self, step: int) -> None:
+    def restore(self, step: int, revision: int = 0) -> None:
         """Makes the vectors and the index of a published snapshot again if they were deleted.
 
         Raises:
-          UserError: If its embedder was deleted: nothing else holds the weights of that step.
+          UserError: If its embedder was deleted: nothing else holds the weights of that step. Or if
+            a part of a revision was.
         """
         if not self.worker.is_chief:
-            self._wait(step, {})
+            self._wait(step, {}, revision)
             return
-        known = snapshots.load(self.snapshot_dir, step, verify=False)
+        known = snapshots.load(self.snapshot_dir, step, revision, verify=False)
         missing = _missing(known)
         if not missing:
             return
         path = known.embedder.path
-        if "embedder" in missing:
+        if revision or "embedder" in missing:
+            kind, lost = (
+                ("embedder", path) if "embedder" in missing else next(iter(missing.items()))
+            )
             raise types.UserError(
-                f"The snapshot of step {step}, which the next batches are made from, has lost its"
-                f" embedder {path}. Delete {os.path.dirname(self.snapshot_dir)} and give the"
+                f"The snapshot of {known.name}, which the next batches are made from, has lost its"
+                f" {kind} {lost}. Delete {os.path.dirname(self.snapshot_dir)} and give the"
                 " same command again: joint training is then done again, from its start."
             )
         snapshots.delete(self.snapshot_dir, step)
@@ -235,9 +264,10 @@ def export_recipe(
     }
 
 
-def _missing(snapshot: snapshots.Snapshot) -> list[str]:
-    """The parts of a published snapshot that are not there."""
-    return [r for r in snapshots.PARTS if not artifacts.is_complete(getattr(snapshot, r).path)]
+def _missing(snapshot: snapshots.Snapshot) -> dict[str, str]:
+    """Kind and path of the parts of a published snapshot that are not there."""
+    parts = ((kind, part.path) for kind, part in snapshot.parts())
+    return {kind: path for kind, path in parts if not artifacts.is_complete(path)}
 
 
 def _queries(context: context_lib.Context) -> artifacts.Segment | None:

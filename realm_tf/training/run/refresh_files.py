@@ -101,6 +101,18 @@ class RefreshFiles:
         exports = self.exports()
         return [s for s in snapshots.list_steps(self.snapshot_dir) if self._is_of(s, exports)]
 
+    def versions(self) -> list[snapshots.Version]:
+        """The published snapshots and their revisions, sorted by `Version.age`."""
+        steps = set(self.published())
+        return [v for v in snapshots.list_versions(self.snapshot_dir) if v.step in steps]
+
+    def needed(self) -> set[snapshots.Version]:
+        """What a batch may be made from if the training resumes at any of its checkpoints."""
+        if not gfile.exists(self.swaps):  # no training is there
+            return set()
+        oldest = checkpoints.oldest_step(self.directory)
+        return swap_log.SwapLog(self.swaps).in_use(oldest)
+
     def _is_of(self, step: int, exports: dict[int, Export]) -> bool:
         if step == 0:
             return True
@@ -118,11 +130,13 @@ class RefreshFiles:
     def rewind(self, step: int) -> None:
         """Forgets what was exported and published after `step`: the training resumes there.
 
-        The segments stay: if the training repeats itself, they are what it exports again.
+        The segments stay: if the training repeats itself, they are what it exports again. So does
+        the newest revision, because nothing else tells the documents (`carried_documents`).
         """
-        for later in snapshots.list_steps(self.snapshot_dir):
-            if later > step:
-                snapshots.delete_all(self.snapshot_dir, later)
+        versions = snapshots.list_versions(self.snapshot_dir)
+        for version in versions:
+            if version.step > step and (version != versions[-1] or not version.revision):
+                snapshots.delete(self.snapshot_dir, *version)
         for later in _steps(self._exports, ".json"):
             if later > step:
                 _remove(f"{self.root(later)}.json")
@@ -130,7 +144,8 @@ class RefreshFiles:
     def collect(self, config: config_lib.RefreshConfig, *, has_ended: bool = False) -> None:
         """Deletes the snapshots that nobody needs, overtaken exports, and what was left of either.
 
-        What stays: the first snapshot, the newest and the youngest ones, those that a batch may be
+        What stays: the first snapshot, the newest and the youngest ones, the one of the newest
+        documents, those that a batch may be
         made from by the swap log if the training resumes at any of its checkpoints, those that are
         newer than what the trainer has taken up, and those that somebody reads (`reading`).
 
@@ -140,13 +155,14 @@ class RefreshFiles:
         """
         published = self.published()
         newest = max(published, default=0)
-        swaps = swap_log.SwapLog(self.swaps)
-        oldest = checkpoints.oldest_step(self.directory)
-        kept = {0, *published[-config.keep_snapshots :], *swaps.steps_in_use(oldest)}
-        kept |= {step for step in published if step > swaps.newest}
+        versions = snapshots.list_versions(self.snapshot_dir)
+        taken_up = swap_log.SwapLog(self.swaps).newest.step
+        kept = {0, *published[-config.keep_snapshots :], *(v.step for v in self.needed())}
+        kept |= {version.step for version in versions[-1:]}
+        kept |= {step for step in published if step > taken_up}
         kept |= {step for step in published if self._is_young(step, config.keep_hours)}
         kept |= self._in_use()
-        known = {*snapshots.list_steps(self.snapshot_dir), *_steps(self._exports, ("", ".json"))}
+        known = {*(v.step for v in versions), *_steps(self._exports, ("", ".json"))}
         for step in known:
             # What is newer than every snapshot is pending, or being exported.
             if step not in kept and (step < newest or has_ended):

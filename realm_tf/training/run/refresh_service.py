@@ -16,8 +16,8 @@ from collections.abc import Callable
 from realm_tf import artifacts, types
 from realm_tf.artifacts import leases
 from realm_tf.retrieval import snapshots
+from realm_tf.training.run import carried_documents, refresh_files, refresh_job
 from realm_tf.training.run import refresh as refresh_lib
-from realm_tf.training.run import refresh_files, refresh_job
 
 _LOGGER = logging.getLogger(__name__)
 _IDLE_SECS = 2.0
@@ -96,19 +96,29 @@ class RefreshService:
             return _ENDED
         files = refresh_files.RefreshFiles(job.directory)
         pending = files.pending()
+        newest = max(files.published(), default=0)
+        if not pending and carried_documents.are_due(files.snapshot_dir, newest):
+            return self._alone(lambda: self._carry(job, files, newest))
         if not pending:
-            newest = max(files.published(), default=0)
             return f"waits for the trainer's next export; the newest snapshot is of step {newest}"
         # A trainer that replays swaps waits for every snapshot; any other wants the newest.
         is_replay = job.config.pretrain.refresh.replay_swaps is not None
         export = pending[0] if is_replay else pending[-1]
         if export.embedder in self._failures and time.monotonic() < self._try_at:
             return f"waits before it tries the export of step {export.step} again"
+
+        def refresh() -> None:
+            if export in files.pending():  # no other refresher was faster
+                self._tell_skipped([e for e in pending if e.step < export.step], export)
+                self._refresh(job, files, export)
+
+        return self._alone(refresh)
+
+    def _alone(self, work: Callable[[], None]) -> str:
+        """Works, unless another refresher does; returns what it waits for."""
         try:
             with artifacts.hold(self._lease_dir):
-                if export in files.pending():  # no other refresher was faster
-                    self._tell_skipped([e for e in pending if e.step < export.step], export)
-                    self._refresh(job, files, export)
+                work()
             return ""
         except types.UserError:
             holder = leases.holder_of(self._lease_dir)
@@ -161,6 +171,13 @@ class RefreshService:
         snapshots.delete(files.snapshot_dir, export.step)
         settings = {"exported": export.exported}
         refresher.publish(export.step, embedder, files.root(export.step), settings)
+        self._carry(job, files, export.step)
+
+    def _carry(
+        self, job: refresh_job.RefreshJob, files: refresh_files.RefreshFiles, step: int
+    ) -> None:
+        refresher = job.refresher(self._make_vectors(job))
+        carried_documents.carry(refresher, step, files.root(step))
 
     def _note_failure(
         self,

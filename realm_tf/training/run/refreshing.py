@@ -26,6 +26,7 @@ from realm_tf.training.run import refresh as refresh_lib
 from realm_tf.training.run import refresh_files, retrievers, snapshot_recall, swap_log
 from realm_tf.training.run import staleness as staleness_lib
 
+_MOST_REVISIONS = 1 << 20  # a float64 holds such a revision and 2**33 steps
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -62,8 +63,8 @@ class Refreshing:
         self._last_failure = ""
 
     @contextlib.contextmanager
-    def _open(self, step: int) -> Iterator[retriever_lib.Retriever]:
-        snapshot = self._refresher.load(step)
+    def _open(self, version: snapshots.Version) -> Iterator[retriever_lib.Retriever]:
+        snapshot = self._refresher.load(*version)
         with reading.hold(snapshot):
             yield strategies.outside(functools.partial(self._open_and_measure, snapshot))
 
@@ -73,7 +74,7 @@ class Refreshing:
         return opened
 
     def _measure(self, step: int, opened: retriever_lib.Retriever) -> None:
-        self._recall.note(step, opened)
+        self._recall.note(step, opened)  # of the first revision that is opened
 
     def _exported(self, step: int) -> float:
         return float(self._refresher.load(step).settings["exported"])
@@ -82,13 +83,13 @@ class Refreshing:
         """Called with the step that training starts or resumes at, before the first batch."""
         self._swaps.rewind(step)
         self._forget_later(step)
-        for used in self._swaps.steps_in_use(step):
-            strategies.outside(functools.partial(self._refresher.restore, used))
+        for used in self._swaps.in_use(step):
+            strategies.outside(functools.partial(self._refresher.restore, *used))
 
     def retriever(self, index: int) -> tuple[int, retriever_lib.Retriever]:
         """The snapshot's step, and the retriever, that a batch is made from."""
-        step = self._swaps.snapshot_at(index)
-        return step, self._retrievers.get(step)
+        version = self._swaps.snapshot_at(index)
+        return version.step, self._retrievers.get(version)
 
     def before_batch(self, index: int, count: int = 1) -> None:
         """Called before the trainer takes batches, and before batch `index` + depth is begun.
@@ -103,8 +104,8 @@ class Refreshing:
         self._keep_within_budget(index, count)
         self._follow_chief(index)
         for taken in range(index, index + count):
-            self._staleness.note(taken, self._swaps.snapshot_at(taken))
-        self._retrievers.keep({*self._swaps.steps_in_use(index), *self._coming()})
+            self._staleness.note(taken, self._swaps.snapshot_at(taken).step)
+        self._retrievers.keep({*self._swaps.in_use(index), *self._coming()})
 
     def refresh(self, step: int) -> None:
         """Called every so many steps: begins a refresh."""
@@ -112,7 +113,7 @@ class Refreshing:
     def after_loop(self, step: int) -> dict[str, float]:
         """Called when the trainer returns to the host; returns figures for the summaries."""
         self._staleness.save()
-        used = self._swaps.snapshot_at(max(step - 1, 0))
+        used = self._swaps.snapshot_at(max(step - 1, 0)).step
         return {**self._staleness.latest(step), **self._recall.of(used)}
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class Refreshing:
         self._files.rewind(step)
         self._recall.rewind(step)
 
-    def _coming(self) -> set[int]:
+    def _coming(self) -> set[snapshots.Version]:
         """Snapshots that are open and not yet taken up."""
         return set()
 
@@ -145,7 +146,7 @@ class Refreshing:
                     f"At step {index} {message}. Raise pretrain.refresh.max_staleness_steps or"
                     " max_staleness_minutes, or refresh faster: see docs/training.md."
                 )
-            newest = self._swaps.newest
+            newest = self._swaps.newest.step
             if self._warned != newest:
                 consequence = "waits" if self._config.on_stale == "wait" else "goes on"
                 _LOGGER.warning("at step %d %s; training %s", index, message, consequence)
@@ -158,22 +159,29 @@ class Refreshing:
         """Tells the other workers what the chief has taken up; each calls this at every batch."""
         if self._config.mode == "off":
             return
-        newest = int(self._context.worker.chiefs(self._swaps.newest, "the chief's next step"))
+        step, revision = self._swaps.newest
+        number = step * _MOST_REVISIONS + revision
+        told = self._context.worker.chiefs(number, "the chief's next step")
+        newest = snapshots.Version(*divmod(int(told), _MOST_REVISIONS))
         if newest != self._swaps.newest:  # in the other workers
             self._take_up(index, newest)
 
     def _over_budget(self, index: int) -> str | None:
         # The first batch that a swap decided now could change.
         coming = min(index + self._depth, self._steps - 1)
-        return self._staleness.age(coming, self._swaps.newest).over(self._config)
+        return self._staleness.age(coming, self._swaps.newest.step).over(self._config)
 
-    def _take_up(self, index: int, snapshot_step: int) -> None:
+    def _take_up(self, index: int, version: snapshots.Version) -> None:
         """Decides that batches are made from a snapshot, from the first that is not begun on."""
-        first = index + self._depth
-        self._swaps.schedule(batch_index=first, snapshot_step=snapshot_step, decided_at=index)
-        _LOGGER.info(
-            "step %d: the snapshot of step %d is used from batch %d on", index, snapshot_step, first
+        first, (step, revision) = index + self._depth, version
+        self._swaps.schedule(
+            batch_index=first, snapshot_step=step, decided_at=index, revision=revision
         )
+        documents = f", revision {revision}," if revision else ""
+        _LOGGER.info(
+            "step %d: the snapshot of step %d%s is used from batch %d on",
+            index, step, documents, first,
+        )  # fmt: skip
 
     def _recipe(self, step: int) -> dict[str, dict[str, Any]]:
         """What the embedder is exported as; an error, and no failed refresh, if it has diverged."""
@@ -198,7 +206,7 @@ class Refreshing:
 
     def _tell_failure(self, message: str, step: int, error: BaseException | None = None) -> None:
         self._last_failure = f"; {message}"
-        age = step - self._swaps.snapshot_at(step)
+        age = step - self._swaps.snapshot_at(step).step
         _LOGGER.warning(
             "%s; the index is %d steps old; training goes on with it",
             message,

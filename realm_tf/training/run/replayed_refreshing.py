@@ -17,6 +17,7 @@ from typing import Any
 
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
+from realm_tf.retrieval import snapshots
 from realm_tf.training.engine import strategies, workers
 from realm_tf.training.run import (
     async_refreshing,
@@ -34,7 +35,8 @@ def read(path: str) -> list[swap_log.Swap]:
     """The swaps to replay, without the first snapshot, which every run starts with.
 
     Raises:
-      UserError: If the log is missing, damaged, or no log of a whole training.
+      UserError: If the log is missing, damaged, or no log of a whole training; or if documents were
+        changed meanwhile.
     """
     cure = "Give the swaps.json of a joint training."
     first, *swaps = swap_log.read(path, cure)
@@ -43,10 +45,20 @@ def read(path: str) -> list[swap_log.Swap]:
             f"{path} begins with the snapshot of step {first.snapshot_step} at batch"
             f" {first.batch_index}, and not with the first snapshot at batch 0. {cure}"
         )
+    _require_same_documents(path, swaps)
     for earlier, later in zip([first, *swaps], swaps, strict=False):
         if earlier.batch_index > later.batch_index or earlier.snapshot_step >= later.snapshot_step:
             raise types.UserError(f"{path} is damaged: its swaps are not in order. {cure}")
     return swaps
+
+
+def _require_same_documents(path: str, swaps: Sequence[swap_log.Swap]) -> None:
+    for swap in swaps:
+        if swap.revision:
+            raise types.UserError(
+                f"{path} cannot be replayed: documents were changed while its run trained, from"
+                f" batch {swap.batch_index} on, and another run does not have them."
+            )
 
 
 def recipe(config: config_lib.RefreshConfig) -> dict[str, Any]:
@@ -98,7 +110,7 @@ class _Replay(refreshing.Refreshing):
 
     def _due(self, index: int) -> list[swap_log.Swap]:
         """The swaps of the log, not yet made, that the next batch that is begun must see."""
-        known = self._swaps.newest
+        known = self._swaps.newest.step
         coming = index + self._depth
         return [s for s in self._log if s.snapshot_step > known and s.batch_index <= coming]
 
@@ -133,6 +145,9 @@ class SyncReplay(_Replay, sync_refreshing.SyncRefreshing):
         with self._surviving("deleting old snapshots", step):
             self._files.collect(self._config)
 
+    def _take_up_documents(self, index: int) -> None:
+        """Nothing: the log says what is taken up."""
+
     def _await(self, step: int, index: int) -> None:
         if step not in self._files.published():
             raise types.UserError(
@@ -158,7 +173,7 @@ class AsyncReplay(_Replay, async_refreshing.AsyncRefreshing):
             while step not in self._files.published():
                 self._ended.wait(self._config.poll_secs)
                 self._look(index)
-        self._retrievers.get(step)
+        self._retrievers.get(snapshots.Version(step))
 
     def _take_up_newest(self, index: int) -> None:
         """Nothing: the log says what is taken up."""

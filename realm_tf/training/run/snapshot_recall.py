@@ -22,6 +22,7 @@ from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import masked_batches
+from realm_tf.retrieval import retriever as retriever_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import masked_examples
 
@@ -30,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 _MOST_EXAMPLES = 256
 _BATCH = 64
 
-Measure = Callable[[masked_batches.Retrieve], Mapping[str, float]]
+Measure = Callable[[retriever_lib.Retriever], Mapping[str, float]]
 
 
 def figures(
@@ -68,9 +69,11 @@ def measuring(context: context_lib.Context) -> Measure:
             context, held_out=True, batch_size=size, stage="pretrain/snapshots"
         )
 
-    def measure(retrieve: masked_batches.Retrieve) -> Mapping[str, float]:
-        made = (batches().make_batch(i, retrieve) for i in range(-(-most // size)))
-        return figures(made, context.knowledge)
+    def measure(retrieve: retriever_lib.Retriever) -> Mapping[str, float]:
+        table = context.knowledge if retrieve.table is None else retrieve.table
+        numbers = range(-(-most // size))
+        made = (batches().make_batch(i, retrieve, knowledge=table) for i in numbers)
+        return figures(made, table)
 
     return measure
 
@@ -88,7 +91,7 @@ class SnapshotRecall:
         self._lock = threading.Lock()
         self._known = read(directory)
 
-    def note(self, step: int, retrieve: masked_batches.Retrieve) -> None:
+    def note(self, step: int, retrieve: retriever_lib.Retriever) -> None:
         """Measures the snapshot of a step, unless that was done."""
         if step in self._known:
             return

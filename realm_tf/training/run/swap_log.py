@@ -17,21 +17,29 @@ import threading
 import tensorflow as tf
 
 from realm_tf import artifacts, types
+from realm_tf.retrieval import snapshots
 
 
 @dataclasses.dataclass(frozen=True)
 class Swap:
-    """From batch `batch_index` on, batches are made from snapshot `snapshot_step`.
+    """From batch `batch_index` on, batches are made from a snapshot.
 
     Attributes:
       batch_index: First batch of the snapshot.
       snapshot_step: Step of the snapshot's embedder.
       decided_at: Step at which the trainer decided it.
+      revision: Revision of the snapshot's documents; 0: as the run began.
     """
 
     batch_index: int
     snapshot_step: int
     decided_at: int
+    revision: int = 0
+
+    @property
+    def version(self) -> snapshots.Version:
+        """The snapshot."""
+        return snapshots.Version(self.snapshot_step, self.revision)
 
 
 class SwapLog:
@@ -54,16 +62,16 @@ class SwapLog:
             )
             self._swaps = read(path, again)
 
-    def snapshot_at(self, batch_index: int) -> int:
-        """Snapshot step that the batch is made from."""
+    def snapshot_at(self, batch_index: int) -> snapshots.Version:
+        """The snapshot that the batch is made from."""
         with self._lock:
             starts = [swap.batch_index for swap in self._swaps]
-            return self._swaps[bisect.bisect_right(starts, batch_index) - 1].snapshot_step
+            return self._swaps[bisect.bisect_right(starts, batch_index) - 1].version
 
     @property
-    def newest(self) -> int:
-        """Snapshot step of the newest swap, which may take effect later."""
-        return self.last.snapshot_step
+    def newest(self) -> snapshots.Version:
+        """The snapshot of the newest swap, which may take effect later."""
+        return self.last.version
 
     @property
     def last(self) -> Swap:
@@ -71,10 +79,12 @@ class SwapLog:
         with self._lock:
             return self._swaps[-1]
 
-    def schedule(self, *, batch_index: int, snapshot_step: int, decided_at: int) -> None:
+    def schedule(
+        self, *, batch_index: int, snapshot_step: int, decided_at: int, revision: int = 0
+    ) -> None:
         """Adds a swap, on disk first."""
         with self._lock:
-            swaps = [*self._swaps, Swap(batch_index, snapshot_step, decided_at)]
+            swaps = [*self._swaps, Swap(batch_index, snapshot_step, decided_at, revision)]
             self._write(swaps)
             self._swaps = swaps
 
@@ -84,15 +94,15 @@ class SwapLog:
             self._swaps = [swap for swap in self._swaps if swap.decided_at <= step]
             self._write(self._swaps)
 
-    def steps_in_use(self, first_batch: int) -> set[int]:
-        """Snapshot steps that the batches from `first_batch` on are made from, as decided so far.
+    def in_use(self, first_batch: int) -> set[snapshots.Version]:
+        """The snapshots that the batches from `first_batch` on are made from, as decided so far.
 
         Args:
           first_batch: A checkpoint's step: a run that resumes there makes its batches again.
         """
         first = self.snapshot_at(first_batch)
         with self._lock:
-            later = (s.snapshot_step for s in self._swaps if s.batch_index > first_batch)
+            later = (s.version for s in self._swaps if s.batch_index > first_batch)
             return {first, *later}
 
     def _write(self, swaps: list[Swap]) -> None:

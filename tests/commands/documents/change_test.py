@@ -7,11 +7,12 @@ import os
 import numpy as np
 import pytest
 
-from realm_tf import artifacts, types
+from realm_tf import artifacts, config, types
 from realm_tf.artifacts import leases
-from realm_tf.commands.documents import change
+from realm_tf.commands import run_inputs
+from realm_tf.commands.documents import change, of_run, target
 from realm_tf.data.blocks import keys
-from realm_tf.retrieval import filters, snapshots
+from realm_tf.retrieval import filters, reading, snapshots
 from tests.beam_jobs import changing_documents, copied
 
 record = changing_documents.record
@@ -212,3 +213,16 @@ def test_added_documents_have_the_columns_of_the_base(system):
     assert found == {"doc-3", "doc-50"}
     with pytest.raises(types.UserError, match='"year" is of the type number'):
         system.change("add", [record(60, year="soon")])
+
+
+def test_documents_of_a_run_are_those_that_it_trains_with(published, tmp_path):
+    """This process is the trainer: it holds the work directory, and reads a snapshot."""
+    system = copied.to(published, tmp_path / "training" / "pretrain-0")
+    run_inputs.save(str(tmp_path), run_inputs.Inputs("c", "t", "d"), config.Config())
+    request = change.Request("delete", doc_ids=("doc-3",))
+    with artifacts.hold(str(tmp_path)), reading.hold(system.view().snapshot):
+        opened = target.opened(str(tmp_path), None)
+        assert (opened.directory, opened.vocab) == (system.directory, system.vocab)
+        change.change(opened, request)
+    assert "doc-3" not in doc_ids(system)
+    assert of_run.in_training(str(tmp_path)) is None

@@ -18,7 +18,7 @@ class Follower(workers.Worker):
     newest = 0
 
     def chiefs(self, value, what):
-        return float(self.newest)
+        return float(self.newest << 20)
 
 
 def _follower(root, *overrides):
@@ -28,7 +28,7 @@ def _follower(root, *overrides):
     context = dataclasses.replace(context, worker=worker)
     waited: list[int] = []
     refresher = types.SimpleNamespace(
-        restore=waited.append,
+        restore=lambda *version: waited.append(version[0]),
         load=lambda step: types.SimpleNamespace(settings={"exported": 0.0}),
     )
     directory = str(root / "joint")
@@ -51,7 +51,7 @@ def test_a_follower_swaps_where_the_chief_does_and_writes_nothing(tmp_path, monk
         made.before_batch(index)
         assert made.after_loop(index) == {}
     assert waited == [0, 2]
-    assert [made._swaps.snapshot_at(2 + depth - 1), made._swaps.snapshot_at(2 + depth)] == [0, 2]
+    assert [made._swaps.snapshot_at(2 + depth - i).step for i in (1, 0)] == [0, 2]
     made.close()
     made.finish()
     assert not os.path.exists(directory)
@@ -69,6 +69,6 @@ def test_a_follower_replays_the_log_that_the_chief_replays(tmp_path, monkeypatch
         monkeypatch.setattr(Follower, "newest", 2 if index >= 5 - made._depth else 0)
         made.before_batch(index)
     assert waited == [0, 2]
-    assert [made._swaps.snapshot_at(i) for i in (4, 5)] == [0, 2]
+    assert [made._swaps.snapshot_at(i).step for i in (4, 5)] == [0, 2]
     made.close()
     assert not os.path.exists(directory)

@@ -24,7 +24,7 @@ def found(tmp_path_factory):
 
     batch = made.make_batch(0, retrieve)
     model = realm.RealmModel(context.config.model, context.tokenizer.vocab_size).build_weights()
-    return context, batch, model, masked_tables.examples(context, model, batch)
+    return context, batch, model, masked_tables.examples(context, model, batch, context.knowledge)
 
 
 def test_examples_hold_query_target_and_titles(found):

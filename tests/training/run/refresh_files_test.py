@@ -11,7 +11,7 @@ import pytest
 
 from realm_tf import artifacts, config, types
 from realm_tf.retrieval import reading, snapshots
-from realm_tf.training.run import refresh_files, swap_log
+from realm_tf.training.run import carried_documents, refresh_files, swap_log
 from tests.retrieval import segments
 
 KEEP_ONE = config.RefreshConfig(keep_snapshots=1)
@@ -34,12 +34,14 @@ def _export(files, step, *, complete=True, name="embedder-1"):
     return export
 
 
-def _publish(files, step, embedder=None, created=""):
+def _publish(files, step, embedder=None, created="", revision=0):
     """A manifest alone: who published it has looked at its parts."""
     parts = {role: snapshots.Part(f"/{role}", "0") for role in snapshots.PARTS}
     parts["embedder"] = snapshots.Part(embedder or "/embedder", "0")
     about = {"recall": {}, "parent": None, "created": created, "settings": {}}
-    snapshots.publish(files.snapshot_dir, snapshots.Snapshot(step=step, **parts, **about))
+    snapshots.publish(
+        files.snapshot_dir, snapshots.Snapshot(step=step, revision=revision, **parts, **about)
+    )
 
 
 def test_exports_are_pending_once_they_are_whole(files):
@@ -79,6 +81,44 @@ def test_rewind_forgets_what_was_made_later(files):
     assert list(files.exports()) == [10]
     assert files.published() == [10]
     assert os.path.isdir(files.root(20))  # what is exported again is found there
+
+
+def test_revisions_count_with_their_step_and_by_their_documents(files):
+    _publish(files, 0)
+    _publish(files, 10, _export(files, 10).embedder)
+    _publish(files, 10, _export(files, 10).embedder, revision=1)
+    _publish(files, 20, _export(files, 20).embedder)
+    assert files.versions() == [(0, 0), (10, 0), (20, 0), (10, 1)]
+    _publish(files, 20, _export(files, 20).embedder, revision=2)
+    assert files.versions()[-1] == (20, 2)
+    assert files.published() == [0, 10, 20]
+
+
+def test_rewind_keeps_the_newest_documents(files):
+    for revision, step in enumerate((0, 10, 20, 30)):
+        _publish(files, step, _export(files, step).embedder)
+        if revision:
+            _publish(files, step, _export(files, step).embedder, revision=revision)
+    files.rewind(10)
+    assert files.versions() == [(0, 0), (10, 0), (10, 1)]
+    there = snapshots.list_versions(files.snapshot_dir)
+    assert there == [(0, 0), (10, 0), (10, 1), (30, 3)]  # which no embedder is there for
+    assert carried_documents.are_due(files.snapshot_dir, 10)
+    assert not carried_documents.are_due(files.snapshot_dir, 30)
+
+
+def test_collection_keeps_the_newest_documents_until_they_are_carried(files):
+    for step in (10, 20, 30):
+        _publish(files, step, _export(files, step).embedder)
+    _publish(files, 10, _export(files, 10).embedder, revision=1)
+    _swap(files, 10, 20, 30)
+    _checkpoints(files, 35)
+    files.collect(KEEP_ONE)
+    assert _kept(files) == [10, 30]
+    _publish(files, 30, _export(files, 30).embedder, revision=2)
+    files.collect(KEEP_ONE)
+    assert _kept(files) == [30]
+    assert snapshots.list_versions(files.snapshot_dir) == [(30, 0), (30, 2)]
 
 
 def _swap(files, *steps):

@@ -13,9 +13,16 @@ import time
 import pytest
 
 from realm_tf import artifacts, types
-from realm_tf.retrieval import retriever, snapshots
+from realm_tf.commands.documents import change, target
+from realm_tf.retrieval import retriever, snapshots, view
 from realm_tf.training.experiments import ict, pretrain, warmup
-from realm_tf.training.run import refresh, refresh_files, refresh_job, refresh_service
+from realm_tf.training.run import (
+    async_refreshing,
+    refresh,
+    refresh_files,
+    refresh_job,
+    refresh_service,
+)
 from tests.training import runs
 
 # The trainer waits for each snapshot, so that a short run has several.
@@ -97,6 +104,32 @@ def test_snapshots_are_made_beside_the_trainer_and_taken_up(tmp_path, caplog, mo
     for step in snapshots.list_steps(files.snapshot_dir):
         snapshots.load(files.snapshot_dir, step)
     assert set(files.exports()) == set(files.published()) - {0}
+
+
+def test_changed_documents_are_taken_up_and_carried_beside_the_trainer(tmp_path, monkeypatch):
+    context = runs.make_context(tmp_path, runs.make_config(*ASYNC))
+    before, changed = async_refreshing.AsyncRefreshing.before_batch, []
+
+    def change_first(refreshing, index, count=1):
+        if index == 3 and not changed:
+            directory = refreshing._files.snapshot_dir
+            opened = target.opened(None, directory, vocab=context.vocab.path)
+            change.change(opened, change.Request("delete", doc_ids=("doc2", "doc5")))
+            changed.append(snapshots.list_versions(directory)[-1])
+        before(refreshing, index, count)
+
+    monkeypatch.setattr(async_refreshing.AsyncRefreshing, "before_batch", change_first)
+    with _refresher(context):
+        system = _train(context)
+    swaps = artifacts.read_json(f"{_directory(context)}/swaps.json")
+    revisions = [swap["revision"] for swap in swaps]
+    assert revisions == sorted(revisions)
+    assert revisions[-1] > 0
+    assert all(swap["revision"] for swap in swaps if swap["snapshot_step"] > changed[0].step)
+    newest = snapshots.newest(system.snapshot.directory)
+    assert (newest.step, newest.revision > changed[0].revision) == (9, True)
+    table = view.View(newest).table
+    assert {"doc2", "doc5"}.isdisjoint(table.doc_id(row) for row in range(len(table)))
 
 
 @pytest.mark.slow
