@@ -87,7 +87,7 @@ def train(mode: str, steps: int, every: int, args: argparse.Namespace) -> None:
         questions_dev=str(args.data / "qa_dev_public.jsonl.gz"),
     ).absolute()
     with run_pipeline.Pipeline.create(str(args.work / "run"), inputs, config) as pipeline:
-        list(pipeline.train("realm/pretrain"))
+        list(pipeline.training.experiment("realm/pretrain"))
     directory = made[0]._files.directory
     swaps = json.loads(pathlib.Path(directory, "swaps.json").read_text(encoding="utf-8"))
     with np.load(os.path.join(directory, "staleness.npz")) as f:

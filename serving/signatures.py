@@ -259,18 +259,9 @@ class QaModule(tf.Module):
         num_answers: tf.Tensor,
         most: int | None = None,
     ) -> dict[str, tf.Tensor]:
-        """Answers questions from blocks that are given, whoever found them.
+        """As `answer_as_wanted`, with the metadata, from given blocks, whoever found them.
 
-        Args:
-          question: Questions <string>[batch_size].
-          rows: Rows of the blocks, <int64>[batch_size, num_blocks].
-          scores: Their scores, <float32>[batch_size, num_blocks]; `retriever.NO_BLOCK` in a place
-            without a block.
-          num_answers: How many answers each question wants, <int32>[batch_size].
-          most: Number of places for answers; by default the largest `num_answers`.
-
-        Returns:
-          As `answer_as_wanted`, with the metadata.
+        Rows and scores [batch_size, num_blocks] are as `Retriever.search` gives them.
         """
         texts = self._texts(rows, scores)
         found = self.reader.read(question, texts, scores, num_answers, most)

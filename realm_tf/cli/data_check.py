@@ -1,6 +1,9 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The command `realm data check`. Nothing here imports TensorFlow until it is called."""
+"""The commands `realm data check` and `realm data split`.
+
+Nothing here imports TensorFlow until it is called.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from realm_tf.commands import paths
 
 @click.group()
 def data() -> None:
-    """Look at your own data before a run."""
+    """Look at your own data before a run, and divide questions."""
 
 
 @data.command()
@@ -60,3 +63,26 @@ def check(
     found = data_check.check(inputs, config, vocab=vocab_path, max_documents=max_documents)
     click.echo(json.dumps(found.to_json()) if as_json else found.text())
     data_check.require_usable(found)
+
+
+@data.command()
+@click.argument("questions", metavar="FILE")
+@options.SET
+@click.option(
+    "--output", required=True, metavar="DIR", help="Directory for train.jsonl and dev.jsonl."
+)
+@options.JSON
+def split(questions: str, overrides: tuple[str, ...], output: str, as_json: bool) -> None:
+    """Divide a file of questions into train.jsonl and dev.jsonl, as ORQA's code does.
+
+    A tenth is for dev, by FarmHash of the question. Settings (--set questions.format=...) say how
+    the file is read; what is written is JSON Lines.
+    """
+    reading = config_lib.load((), overrides).questions
+    paths.check_file(questions, "file of questions")
+
+    from realm_tf.commands import split_questions
+
+    found = split_questions.split(questions, output, reading)
+    told = "\n".join(f"{count:,} {part}" for part, count in found.items())
+    click.echo(json.dumps(found) if as_json else told)

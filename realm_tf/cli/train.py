@@ -71,8 +71,8 @@ def train(
 ) -> None:
     """Train one experiment.
 
-    realm/ict, realm/pretrain and realm/open_qa belong to a run. They need only its --workdir. The
-    earlier stages of the run are completed first.
+    realm/ict, realm/pretrain, realm/dual_encoder and realm/open_qa belong to a run. They need only
+    its --workdir. The earlier stages of the run are completed first.
 
     realm/span_tagger needs labelled sentences: --train and --dev (each may be given several
     times), --vocab and --output. Most users also give --config and --test.
@@ -131,7 +131,7 @@ def _train_of_run(
     from realm_tf.commands import run_pipeline
 
     with run_pipeline.Pipeline.open(workdir, has_refresher=has_refresher, changes=changes) as run:
-        for segment in run.train(experiment):
+        for segment in run.training.experiment(experiment):
             options.print_segment(segment, as_json)
 
 

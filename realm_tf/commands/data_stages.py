@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from beam_jobs import build_blocks, find_answers, tag_spans
+from beam_jobs import build_blocks, find_answers, rank_words, tag_spans
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
@@ -25,7 +25,7 @@ Timed = Callable[[str, Callable[[], Any]], Any]
 
 
 class DataStages:
-    """Vocabulary, blocks, salient spans and rows of answers, each made when first asked for.
+    """Vocabulary, blocks, spans and what is looked up of questions, each made when asked for.
 
     Args:
       workdir: Directory of the run.
@@ -108,6 +108,16 @@ class DataStages:
         return self._timed(
             "answers", lambda: find_answers.find_answers(params, beam_args=beam_args)
         )
+
+    def word_ranks(self, depth: int) -> artifacts.Segment | None:
+        """Segment "word_ranks": so many blocks that BM25 finds for the training questions."""
+        if not depth:
+            return None
+        params = rank_words.Params(
+            self.blocks.path, self._inputs.questions_train, self._root, depth, self._config
+        )
+        beam_args = self._inputs.beam_args
+        return self._timed("word_ranks", lambda: rank_words.rank_words(params, beam_args=beam_args))
 
     @functools.cached_property
     def context(self) -> context_lib.Context:

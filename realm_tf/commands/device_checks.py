@@ -44,6 +44,7 @@ def check_run(config: config_lib.Config) -> None:
         "ict": config.ict.batch_size,
         "pretrain.warmup": config.pretrain.warmup.batch_size,
         "pretrain": config.pretrain.batch_size,
+        "dual_encoder": config.dual_encoder.batch_size,
         "open_qa": config.open_qa.batch_size,
     }
     check(config.runtime, sizes)

@@ -8,8 +8,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from realm_tf import types
-from realm_tf.commands import arms, evidence, retrievers
+from realm_tf import artifacts, types
+from realm_tf import config as config_lib
+from realm_tf.commands import arms, calibrate, evidence, retrievers
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report, scores
 from realm_tf.retrieval import exact_search
@@ -81,6 +82,28 @@ def _write(
     named = {predictions.arm_name(system, arm): of_arm for arm, of_arm in of_arms.items()}
     for name, one in {**named, system: made}.items():
         predictions.write(os.path.join(workdir, predictions.file_name(name)), one)
+
+
+def identity(
+    config: config_lib.Config, system: system_lib.System, weights: artifacts.Segment, questions: str
+) -> dict[str, str]:
+    """What decides the figures of a system, by role.
+
+    Args:
+      config: The configuration.
+      system: The system.
+      weights: Segment "open_qa_weights" that was fine-tuned on it.
+      questions: Fingerprint of the questions that it is measured with.
+    """
+    return {
+        **system.made_from(),
+        "open_qa": weights.fingerprint,
+        "questions": questions,
+        "evaluation": artifacts.digest(config_lib.to_dict(config.evaluation)),
+        "calibration": str(calibrate.VERSION),
+        "scores": str(scores.VERSION),
+        "fusion": artifacts.digest(config_lib.to_dict(config.retrieval.fusion)),
+    }
 
 
 def retrieve(

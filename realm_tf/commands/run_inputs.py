@@ -19,6 +19,8 @@ from realm_tf.data.corpus import formats as corpus_formats
 from realm_tf.data.questions import questions
 
 _CONFIG = "config.yaml"
+# Runs of before may lack these sections, whose defaults do what was done then.
+_NEW = ("dual_encoder",)
 _OF_EVALUATION = ("evaluation.", "retrieval.fusion.")
 _OF_TRAINING = "evaluation.held_out_fraction"
 
@@ -125,6 +127,13 @@ def evaluated_with(config: config_lib.Config, overrides: Sequence[str] = ()) -> 
     return config_lib.override(config, overrides)
 
 
+def change_evaluation(workdir: str, overrides: Sequence[str]) -> None:
+    """Gives a run the settings of `evaluated_with`; writes nothing where they are its own."""
+    inputs, config = load(workdir)
+    if (changed := evaluated_with(config, overrides)) != config:
+        save(workdir, inputs, changed)
+
+
 def digest(inputs: Inputs, config: config_lib.Config) -> str:
     """A digest of what decides the data and weights of a run: of its inputs and most settings."""
     kept = config_lib.EvaluationConfig(held_out_fraction=config.evaluation.held_out_fraction)
@@ -196,7 +205,8 @@ def _parse(body: object) -> Inputs:
 def _read_config(path: str) -> config_lib.Config:
     values = parsing.read_yaml(path)
     sections = [field.name for field in dataclasses.fields(config_lib.Config)]
-    if missing := [name for name in sections if name not in values]:  # as of a file cut short
+    # As of a file that was cut short.
+    if missing := [name for name in sections if name not in values and name not in _NEW]:
         raise types.UserError(f"it lacks {', '.join(missing)}.")
     return config_lib.from_dict(config_lib.Config, values)
 

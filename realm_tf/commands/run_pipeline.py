@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from realm_tf import artifacts, types
+from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
 from realm_tf.commands import (
@@ -35,7 +35,7 @@ from realm_tf.commands import export as export_lib
 from realm_tf.commands.documents import run_record
 from realm_tf.data import sampling
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import report, scores
+from realm_tf.evaluation import report
 from realm_tf.retrieval import reading
 from realm_tf.training.engine import workers
 from realm_tf.training.run import refresher_process
@@ -131,13 +131,10 @@ class Pipeline:
         changes: Mapping[str, Any] | None = None,
         evaluated_with: Sequence[str] = (),
     ) -> Iterator[Pipeline]:
-        """Opens a run that `create` started, for now with `changes`; complete data needs no corpus.
+        """Opens a run that `create` started; complete data needs no corpus.
 
-        Args:
-          workdir: Directory of the run.
-          has_refresher: Whether joint training starts a refresher of its own where it needs one.
-          changes: Settings to change for now, by name.
-          evaluated_with: Settings of the evaluation to change for good, each "section.key=value".
+        Settings are others for now (`changes`, by their names), or for good (`evaluated_with`, of
+        the evaluation alone, each "section.key=value").
 
         Yields:
           The run, in whose work directory no other process works meanwhile, unless it trains
@@ -147,14 +144,9 @@ class Pipeline:
           UserError: If there is none, another process works there, it cannot be written, the
             devices are not there, or a setting decides more than the evaluation.
         """
-        inputs, config = run_inputs.load(workdir)
-        changed = run_inputs.evaluated_with(config, evaluated_with)
-
-        def save() -> None:
-            if changed != config:
-                run_inputs.save(workdir, inputs, changed)
-
-        with workers.at_work(workdir, config.runtime, save) as (worker, check):
+        runtime = run_inputs.load(workdir)[1].runtime
+        change = functools.partial(run_inputs.change_evaluation, workdir, evaluated_with)
+        with workers.at_work(workdir, runtime, change) as (worker, check):
             inputs, config = run_inputs.load(workdir)
             config = config_lib.replaced(config, changes or {})
             device_checks.check_run(config)
@@ -168,21 +160,6 @@ class Pipeline:
         self.evaluate()
         self.export()
         return self._report_of_all()
-
-    def train(self, experiment: str) -> Iterator[artifacts.Segment]:
-        """Completes one experiment, and what comes before it; yields the trained weights."""
-        if experiment == "realm/ict":
-            yield self.training.ict_weights
-        elif experiment == "realm/pretrain":
-            yield self.training.best_system().embedder_weights
-            yield self.training.best_system().reader_weights
-        elif experiment == "realm/open_qa":
-            yield self.training.fine_tuned(self.training.best_system())
-        else:
-            raise types.UserError(
-                f"Unknown experiment {experiment!r}. Valid: realm/ict, realm/pretrain,"
-                " realm/open_qa."
-            )
 
     def _report(self, section: str, figures: dict[str, Any]) -> None:
         if self._worker.is_chief:
@@ -312,15 +289,7 @@ class Pipeline:
         return known.get("measured") == self._measured_of(system, weights)
 
     def _measured_of(self, system: system_lib.System, weights: artifacts.Segment) -> dict[str, str]:
-        return {
-            **system.made_from(),
-            "open_qa": weights.fingerprint,
-            "questions": self._questions_fingerprint,
-            "evaluation": artifacts.digest(config_lib.to_dict(self._config.evaluation)),
-            "calibration": str(calibrate.VERSION),
-            "scores": str(scores.VERSION),
-            "fusion": artifacts.digest(config_lib.to_dict(self._config.retrieval.fusion)),
-        }
+        return measure.identity(self._config, system, weights, self._questions_fingerprint)
 
     def _measured(
         self,

@@ -80,6 +80,8 @@ def _stages(
     yield "ict", complete(lambda: training.ict_weights)
     yield "warmup", complete(lambda: training.reader_weights)
     yield "pretrain", lambda: _pretrain(training)
+    if config.dual_encoder.steps:
+        yield "dual_encoder", complete(lambda: training.supervised)
     yield "open_qa", complete(lambda: training.fine_tuned(training.best_system()))
     yield "evaluate", complete(lambda: all(map(run.is_measured, training.systems())))
     yield "export", complete(run.is_exported)

@@ -22,6 +22,7 @@ _KINDS = {
     "embedder_weights": "ict",
     "reader_weights": "warmup",
     "pretrain": "pretrain",
+    "dual_encoder": "dual_encoder",
     "open_qa_weights": "open_qa",
 }
 # What is shown of the newest loop, in this order.
@@ -86,6 +87,7 @@ def _steps(stage: str, config: config_lib.Config) -> int:
         "ict": config.ict.steps,
         "warmup": warmup.null_steps + warmup.max_steps,
         "pretrain": config.pretrain.steps,
+        "dual_encoder": config.dual_encoder.steps,
         "open_qa": config.open_qa.steps,
     }[stage]
 

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from realm_tf import artifacts
+from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.commands import corpus_checks, data_stages, embedding, run_inputs
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.training.experiments import ict, open_qa_training, pretrain, warmup
+from realm_tf.training.experiments import dual_encoder, ict, open_qa_training, pretrain, warmup
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import refresh
 from realm_tf.training.run import system as system_lib
@@ -106,25 +107,78 @@ class TrainingStages:
         """The embedder after its warm start, with the warmed-up reader."""
         return self.baseline("ict", self.ict_weights)
 
+    @functools.cached_property
+    def supervised(self) -> system_lib.System | None:
+        """The retriever before, trained on questions with passages; None where it is left out."""
+        settings = self._config.dual_encoder
+        if not settings.steps:
+            return None
+        context, start = self.context, self.pretrained
+        path, reading = self._inputs.questions_train, self._config.questions
+        answers = self._data.answers
+        words = self._data.word_ranks(settings.bm25_blocks if settings.hard_negatives else 0)
+        trained = self._timed(
+            "dual_encoder",
+            lambda: dual_encoder.train(
+                context, start.embedder_weights, open_qa.read(path, reading), answers, words
+            ),
+        )
+        return dataclasses.replace(
+            self.baseline(dual_encoder.NAME, trained), reader_weights=start.reader_weights
+        )
+
     def systems(self) -> Iterator[system_lib.System]:
-        """What is compared: a random embedder, ICT alone, and REALM."""
+        """What is compared: a random embedder, and ICT alone, REALM and what else is trained."""
         if self._config.evaluation.baselines:
             yield self.baseline("random", ict.random_embedder(self.context))
-            if self.realm is not None:
+            if self.best_system() is not self.ict_alone:
                 yield self.ict_alone
+            if self.realm is not None and self.best_system() is not self.realm:
+                yield self.realm
         yield self.best_system()
 
-    def best_system(self) -> system_lib.System:
-        """What is exported: REALM, or ICT alone where joint training did not start."""
+    @property
+    def pretrained(self) -> system_lib.System:
+        """REALM, or ICT alone where joint training did not start."""
         return self.realm or self.ict_alone
+
+    def best_system(self) -> system_lib.System:
+        """What is exported: what was trained last."""
+        return self.supervised or self.pretrained
+
+    def experiment(self, name: str) -> Iterator[artifacts.Segment]:
+        """Completes one experiment, and what comes before it; yields the trained weights.
+
+        Raises:
+          UserError: If the run has no such experiment.
+        """
+        if name == "realm/ict":
+            yield self.ict_weights
+        elif name == "realm/pretrain":
+            yield self.pretrained.embedder_weights
+            yield self.pretrained.reader_weights
+        elif name == "realm/dual_encoder":
+            if self.supervised is None:
+                raise types.UserError("dual_encoder.steps is 0: this run has no such training.")
+            yield self.supervised.embedder_weights
+        elif name == "realm/open_qa":
+            yield self.fine_tuned(self.best_system())
+        else:
+            raise types.UserError(
+                f"Unknown experiment {name!r}. Valid: realm/ict, realm/pretrain,"
+                " realm/dual_encoder, realm/open_qa."
+            )
 
     def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
         """Open-QA weights of a system."""
         path, reading = self._inputs.questions_train, self._config.questions
         context, answers = self.context, self._data.answers
+        words = self._data.word_ranks(self._config.open_qa.supervision.bm25_blocks)
         return self._timed(
             f"open_qa/{system.name}",
-            lambda: open_qa_training.train(context, system, open_qa.read(path, reading), answers),
+            lambda: open_qa_training.train(
+                context, system, open_qa.read(path, reading), answers, words
+            ),
         )
 
     def _embed(self, *given: Any) -> artifacts.Segment:

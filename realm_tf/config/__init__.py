@@ -31,6 +31,8 @@ from realm_tf.config.runtime import EvaluationConfig as EvaluationConfig
 from realm_tf.config.runtime import RuntimeConfig as RuntimeConfig
 from realm_tf.config.tagging import SpanTaggerConfig as SpanTaggerConfig
 from realm_tf.config.tagging import TaggingConfig as TaggingConfig
+from realm_tf.config.training import DualEncoderConfig as DualEncoderConfig
 from realm_tf.config.training import IctConfig as IctConfig
 from realm_tf.config.training import InitConfig as InitConfig
 from realm_tf.config.training import OpenQaConfig as OpenQaConfig
+from realm_tf.config.training import SupervisionConfig as SupervisionConfig

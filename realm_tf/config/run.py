@@ -25,7 +25,7 @@ from realm_tf.config.questions import QuestionsConfig
 from realm_tf.config.retrieval import RetrievalConfig
 from realm_tf.config.runtime import EvaluationConfig, RuntimeConfig
 from realm_tf.config.tagging import SpanTaggerConfig, TaggingConfig
-from realm_tf.config.training import IctConfig, InitConfig, OpenQaConfig
+from realm_tf.config.training import DualEncoderConfig, IctConfig, InitConfig, OpenQaConfig
 
 # Settings that change nothing in the result of a stage: when to save, to keep or to warn; and where
 # a run is computed, so that it can go on elsewhere (there, sums may differ in their last bits).
@@ -60,6 +60,7 @@ class Config(ranges.Section):
     init: InitConfig = InitConfig()
     ict: IctConfig = IctConfig()
     pretrain: PretrainConfig = PretrainConfig()
+    dual_encoder: DualEncoderConfig = DualEncoderConfig()
     open_qa: OpenQaConfig = OpenQaConfig()
     span_tagger: SpanTaggerConfig = SpanTaggerConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
@@ -73,6 +74,7 @@ class Config(ranges.Section):
                 "blocks.length": self.blocks.length,
                 "ict.query_length": self.ict.query_length,
                 "pretrain.query_length": self.pretrain.query_length,
+                "dual_encoder.query_length": self.dual_encoder.query_length,
                 "open_qa.query_length": self.open_qa.query_length,
             },
             "reader": {

@@ -56,6 +56,73 @@ class IctConfig(ranges.Section):
 
 
 @dataclasses.dataclass(frozen=True)
+class DualEncoderConfig(ranges.Section):
+    """The embedder's training on questions with their passages, before fine-tuning (DPR)."""
+
+    steps: int = ranges.setting(0, "Training steps; 0: there is no such training.", at_least=0)
+    batch_size: int = ranges.setting(128, "Questions in a batch, over all replicas.", at_least=2)
+    query_length: int = ranges.setting(64, "Length of a question.", at_least=3)
+    hard_negatives: int = ranges.setting(
+        1,
+        "Number of wrong blocks of every question, drawn from those that BM25 finds for it; 0: the"
+        " right blocks of the other questions are the only negatives, and BM25 is not used.",
+        at_least=0,
+    )
+    bm25_blocks: int = ranges.setting(
+        50, "Number of BM25's first blocks that they are drawn from.", at_least=1
+    )
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-5)
+    checkpoint_every_steps: int = ranges.setting(500, pretraining.CHECKPOINTS, at_least=1)
+
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        yield from self.optimizer.too_long(self.steps)
+
+
+@dataclasses.dataclass(frozen=True)
+class SupervisionConfig(ranges.Section):
+    """What fine-tuning is shown besides the blocks that its own retriever finds."""
+
+    bm25_blocks: int = ranges.setting(
+        0,
+        "Number of BM25's first blocks that are put among the searched ones of every question, as"
+        " hard negatives or as positives, in place of the last; 0: BM25 is not used.",
+        at_least=0,
+    )
+    read: str = ranges.setting(
+        "dense",
+        "Whose first blocks the reader reads in training: `dense`: those that the fine-tuned"
+        " retriever finds; `bm25`: BM25's; `both`: of the two in turn.",
+        choices=("dense", "bm25", "both"),
+    )
+    passages: str = ranges.setting(
+        "none",
+        "Who is taught with the documents that the questions name (`doc_ids`): `retriever`: their"
+        " blocks are the only right ones of its loss, and always searched; `reader`: one of them is"
+        " always read, in place of the last; `both`; `none`.",
+        choices=("none", "retriever", "reader", "both"),
+    )
+
+    @property
+    def teaches_retriever(self) -> bool:
+        """Whether named documents are what the retriever has to find."""
+        return self.passages in ("retriever", "both")
+
+    @property
+    def teaches_reader(self) -> bool:
+        """Whether one of their blocks is read."""
+        return self.passages in ("reader", "both")
+
+    def faults(self) -> Iterator[str]:
+        """See `Section`."""
+        if self.read != "dense" and not self.bm25_blocks:
+            yield (
+                "bm25_blocks must be at least 1 with read bm25 and both. Received: 0 and"
+                f" {self.read}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class OpenQaConfig(ranges.Section):
     """The fine-tuning to answer questions (paper section 4.3, ORQA)."""
 
@@ -105,12 +172,19 @@ class OpenQaConfig(ranges.Section):
         200, "Largest number of held-out questions that measure a checkpoint.", at_least=1
     )
 
+    supervision: SupervisionConfig = SupervisionConfig()
+
     def faults(self) -> Iterator[str]:
         """See `Section`."""
         if self.num_read > self.num_searched:
             yield (
                 "num_read must be at most num_searched. Received:"
                 f" {self.num_read} and {self.num_searched}."
+            )
+        if self.supervision.bm25_blocks > self.num_searched:
+            yield (
+                "supervision.bm25_blocks must be at most num_searched. Received:"
+                f" {self.supervision.bm25_blocks} and {self.num_searched}."
             )
         if self.reader_length < self.query_length + 2:
             yield (

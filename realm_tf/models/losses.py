@@ -140,15 +140,19 @@ def ict_logits_and_labels(
 
     Args:
       query_emb: Query vectors <float32>[batch_size, embed_dim].
-      block_emb: Block vectors <float32>[batch_size, embed_dim]; row i is the block of query i.
+      block_emb: Block vectors <float32>[batch_size, embed_dim]; row i is the block of query i. Or
+        <float32>[batch_size, n, embed_dim]: besides it n - 1 hard negatives of query i, which are
+        negatives of all other queries, too (Karpukhin et al., 2020, section 3.2).
       collectives: The collective operations of the replicas.
 
     Returns:
-      <float32>[batch_size, global batch] logits and <int32>[batch_size] labels.
+      <float32>[batch_size, global batch * n] logits and <int32>[batch_size] labels.
     """
-    logits = tf.matmul(query_emb, collectives.gather(block_emb), transpose_b=True)
-    batch_size = tf.shape(query_emb)[0]
-    return logits, tf.range(batch_size) + collectives.replica_id * batch_size
+    batch_size, embed_dim = tf.unstack(tf.shape(query_emb))
+    flat = tf.reshape(block_emb, [-1, embed_dim])
+    logits = tf.matmul(query_emb, collectives.gather(flat), transpose_b=True)
+    first = tf.range(batch_size) + collectives.replica_id * batch_size
+    return logits, first * (tf.shape(flat)[0] // batch_size)
 
 
 def ict_loss(

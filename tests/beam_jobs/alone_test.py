@@ -28,6 +28,7 @@ JOBS = (
     "embed_blocks",
     "find_answers",
     "make_examples",
+    "rank_words",
     "tag_spans",
 )
 # What a worker does: it unpickles a function, and gives it an element.
@@ -89,6 +90,7 @@ def test_every_job_runs_alone(tmp_path):
     asked = tmp_path / "questions.jsonl"
     asked.write_text('{"question": "Which word?", "answers": ["the"]}\n')
     _run("find_answers", tmp_path, "answer_rows", blocks=blocks, questions=str(asked))
+    _run("rank_words", tmp_path, "word_ranks", blocks=blocks, questions=str(asked), depth=3)
     _run("build_index", tmp_path, "index", vectors=vectors)
 
 

@@ -176,6 +176,14 @@ def test_answer_lookup(tmp_path):
     assert figures["share of blocks on which both agree"] == 1
 
 
+def test_bm25_recall(tmp_path, monkeypatch, capsys):
+    data = _squad_open(tmp_path / "squad")
+    _script(monkeypatch, "bm25_recall", data, "--every", 2, "--set", "retrieval.fusion.k1=1.2")
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (figures["documents"], figures["questions"]) == (29, 3)
+    assert 0 <= figures["gold@1"] <= figures["gold@100"] == 1.0
+
+
 @pytest.mark.slow
 def test_refresh_modes(tmp_path):
     run_pipeline_test.write_inputs(tmp_path)

@@ -8,6 +8,7 @@ import os
 import pathlib
 
 import pytest
+import yaml
 
 from realm_tf import config, types
 from realm_tf.commands import run_inputs
@@ -139,6 +140,26 @@ def test_configuration_cut_short_is_not_taken_for_defaults(inputs):
     assert "seed must be of type int" in _refusal("work/config.yaml")
     os.remove(path)
     assert "No such config file" in _refusal("work/config.yaml")
+
+
+def test_configuration_of_before_the_dual_encoder(inputs):
+    run_inputs.save("work", inputs, _CONFIG)
+    path = pathlib.Path("work/config.yaml")
+    values = yaml.safe_load(path.read_text())
+    del values["dual_encoder"], values["open_qa"]["supervision"], values["evaluation"]["arms"]
+    path.write_text(yaml.safe_dump(values))
+    assert run_inputs.load("work")[1] == _CONFIG
+
+
+def test_settings_of_the_evaluation_decide_no_data(inputs):
+    changed = run_inputs.evaluated_with(_CONFIG, ["evaluation.arms=[bm25]"])
+    assert changed.evaluation.arms == ("bm25",)
+    assert run_inputs.digest(inputs, changed) == run_inputs.digest(inputs, _CONFIG)
+    held_out = config.override(_CONFIG, ["evaluation.held_out_fraction=0.45"])
+    assert run_inputs.digest(inputs, held_out) != run_inputs.digest(inputs, _CONFIG)
+    for other in ("evaluation.held_out_fraction=0.4", "evaluation={}", "open_qa.steps=3"):
+        with pytest.raises(types.UserError, match="Only settings of evaluation and retrieval"):
+            run_inputs.evaluated_with(_CONFIG, [other])
 
 
 def _refusal(file: str) -> str:

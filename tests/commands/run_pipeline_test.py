@@ -487,6 +487,35 @@ def test_joint_training_can_be_left_out(inputs, tmp_path):
     assert (tmp_path / "export").exists()
 
 
+def test_supervised_run(inputs, tmp_path):
+    settings = {
+        "pretrain.steps": 0,
+        "dual_encoder.steps": 3,
+        "dual_encoder.batch_size": 4,
+        "dual_encoder.query_length": 24,
+        "dual_encoder.optimizer.warmup_steps": 1,
+        "open_qa.supervision.bm25_blocks": 5,
+        "open_qa.supervision.read": "both",
+        "open_qa.supervision.passages": "both",
+        "evaluation.arms": "[bm25, bm25+fine_tuned]",
+    }
+    options = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+    figures = _run(inputs, tmp_path, *options)
+    assert figures["systems"].keys() == {"random", "ict", "dual_encoder"}
+    assert "exact_match" in figures["systems"]["dual_encoder"]["retrievers"]["bm25"]
+    assert {"word_ranks", "dual_encoder", "open_qa/dual_encoder"} < figures["seconds"].keys()
+    before = _commits(tmp_path)
+    trained = _realm("train", "realm/dual_encoder", "--workdir", tmp_path).strip()
+    assert f"{trained}/segment.json" in before
+    assert "realm/dual_encoder" in _realm("inspect", trained)
+    told = json.loads(_realm("inspect", tmp_path, "--json"))
+    assert told["stages"]["dual_encoder"] == "complete"
+    assert all(state == "complete" for name, state in told["stages"].items() if name != "pretrain")
+    assert {"dual_encoder", "ict"} <= {training["stage"] for training in told["trainings"]}
+    assert _run(inputs, tmp_path, *options) == figures
+    assert _commits(tmp_path) == before
+
+
 def test_ready_blocks_of_the_original_code(inputs, tmp_path):
     made = [(d["title"], d["text"]) for d in map(_document, range(60))]
     corpus = reference_corpora.write_realm_blocks(tmp_path / "corpus", made)

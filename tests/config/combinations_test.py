@@ -49,6 +49,14 @@ def test_answering_reads_what_it_is_told(searched, more):
     assert config.load(None, settings).answering.open_qa.num_read == 1
 
 
+def test_blocks_of_bm25_are_searched_and_asked_for():
+    few = ("open_qa.num_searched=9", "open_qa.supervision.bm25_blocks=10")
+    _refused("open_qa.supervision.bm25_blocks", *few)
+    _refused("open_qa.supervision.bm25_blocks", "open_qa.supervision.read=both")
+    read = ("open_qa.supervision.read=both", "open_qa.supervision.bm25_blocks=2")
+    assert config.load(None, read)
+
+
 @hypothesis.given(st.integers(17, 110), st.integers(0, 16))
 def test_block_has_room_behind_the_question(length, less):
     settings = (f"open_qa.query_length={length}", f"open_qa.reader_length={length + 1 - less}")

@@ -23,6 +23,7 @@ _BESIDE: dict[str, dict[str, Any]] = {
     "reader_length": {"query_length": 3},
     "num_searched": {"num_read": 1},
     "on_stale": {"max_staleness_steps": 0},
+    "read": {"bm25_blocks": 1},
 }
 
 
@@ -87,6 +88,11 @@ def _bad(section: ranges.Section, name: str) -> st.SearchStrategy:
             st.lists(st.integers(max_value=int(spec.at_least) - 1), min_size=1),
             st.lists(st.integers(min_value=ranges.LARGEST + 1), min_size=1),
         ),
+        "tuple[str, ...]": st.one_of(
+            st.sampled_from([5, True, "a", [], {}, [1], [["a"]], [True]]),
+            st.sampled_from(spec.choices or ("",)).map(lambda choice: [choice, choice]),
+            st.lists(_texts(*spec.choices), min_size=1),
+        ),
     }[plain]
     if spec.path:
         values = values | _texts(*spec.words).map(lambda text: f"nowhere/{text}")
@@ -117,7 +123,9 @@ def _borders(section: ranges.Section, name: str) -> Iterator[Any]:
     if kind.startswith("float"):
         yield spec.at_least if spec.above is None else math.nextafter(spec.above, math.inf)
         yield spec.at_most if spec.below is None else math.nextafter(spec.below, -math.inf)
-    if kind.startswith("tuple"):
+    if kind.startswith("tuple[str"):
+        yield from ([spec.choices[0]], list(spec.choices))
+    elif kind.startswith("tuple"):
         yield from ([] if name in _PAIRS else [[int(spec.at_least)]])
         yield [int(spec.at_least), ranges.LARGEST]
 

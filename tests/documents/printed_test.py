@@ -31,6 +31,8 @@ TESTED = {
     "realm blocks": f"{_MAIN}::test_segment_is_printed_for_people_and_machines",
     "realm convert": "tests/commands/convert_test.py::test_command_imports_and_exports",
     "realm data check": "tests/cli/data_check_test.py::test_warnings_are_no_failure",
+    "realm data split": "tests/commands/split_questions_test.py"
+    "::test_parts_hold_all_questions_as_they_were",
     "realm documents": f"{_DOCUMENTS}::test_every_change_and_the_proof_of_a_deletion",
     **{
         f"realm documents {name}": f"{_DOCUMENTS}::test_every_change_and_the_proof_of_a_deletion"
@@ -56,7 +58,9 @@ TESTED = {
     "beam_jobs/build_blocks.py": _ALONE,
     "beam_jobs/build_index.py": _ALONE,
     "beam_jobs/find_answers.py": _ALONE,
+    "beam_jobs/rank_words.py": _ALONE,
     "benchmarks/answer_lookup.py": f"{_SCRIPTS}::test_answer_lookup",
+    "benchmarks/bm25_recall.py": f"{_SCRIPTS}::test_bm25_recall",
     "benchmarks/document_updates.py": f"{_SCRIPTS}::test_document_updates",
     "benchmarks/block_table.py": "tests/benchmarks/block_table_test.py::test_figures",
     "benchmarks/blocks_job.py": f"{_SCRIPTS}::test_blocks_job",

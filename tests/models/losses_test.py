@@ -189,6 +189,35 @@ def test_ict_pairs_row_i_with_block_i():
     np.testing.assert_allclose(losses.ict_loss(logits, labels), expected, rtol=1e-5)
 
 
+def test_hard_negatives_stand_behind_the_block_of_their_query():
+    rng = _rng(3)
+    queries, blocks = rng.normal(size=(4, 5)), rng.normal(size=(4, 3, 5))
+    logits, labels = losses.ict_logits_and_labels(
+        tf.constant(queries, tf.float32), tf.constant(blocks, tf.float32)
+    )
+    assert labels.numpy().tolist() == [0, 3, 6, 9]
+    expected = 0.0
+    for query, own in zip(queries, blocks, strict=True):
+        others = np.exp([query @ block for of_query in blocks for block in of_query])
+        expected -= np.log(np.exp(query @ own[0]) / others.sum()) / 4
+    np.testing.assert_allclose(losses.ict_loss(logits, labels), expected, rtol=1e-5)
+    # Two replicas see the blocks of both.
+    parts = []
+    for replica in range(2):
+        part = slice(2 * replica, 2 * replica + 2)
+        across = losses.Collectives(
+            gather=lambda x: tf.constant(blocks.reshape(12, 5), tf.float32),
+            global_sum=lambda x: 2 * x,
+            global_count=lambda x: 2 * x,
+            replica_id=replica,
+        )
+        own = (tf.constant(x[part], tf.float32) for x in (queries, blocks))
+        parts.append(
+            losses.ict_loss(*losses.ict_logits_and_labels(*own, across), across.global_count)
+        )
+    np.testing.assert_allclose(sum(parts), expected, rtol=1e-5)
+
+
 def test_ict_negatives_are_of_the_global_batch():
     rng = _rng(2)
     queries, blocks = rng.normal(size=(2, 6, 5)).astype(np.float32)

@@ -7,7 +7,9 @@ import tensorflow as tf
 from tensorflow.python.framework import config as tf_config
 
 from realm_tf.data.examples import ict_batches, masked_batches
-from realm_tf.training.experiments import ict, pretrain
+from realm_tf.data.questions import passage_batches
+from realm_tf.data.questions import questions as questions_lib
+from realm_tf.training.experiments import dual_encoder, ict, pretrain
 from tests.training import runs
 
 pytestmark = pytest.mark.slow
@@ -45,6 +47,18 @@ def _train_joint(context):
     return [system.embedder_weights, system.reader_weights]
 
 
+def _train_dual_encoder(context):
+    table = context.knowledge
+    questions = [
+        questions_lib.Question(str(row), table.text(row)[:30], ("x",), (table.doc_id(row),))
+        for row in range(len(table))
+    ]
+    answers, words = runs.find_answers(context, questions), runs.rank_words(context, questions, 4)
+    return [dual_encoder.train(context, ict.random_embedder(context), questions, answers, words)]
+
+
+_DUAL = ("dual_encoder.steps=6", "dual_encoder.batch_size=4", "dual_encoder.query_length=12")
+_DUAL += ("dual_encoder.checkpoint_every_steps=3",)
 _OFF, _SYNC = "pretrain.refresh.every_steps=100", "pretrain.refresh.every_steps=2"
 
 
@@ -53,12 +67,13 @@ _OFF, _SYNC = "pretrain.refresh.every_steps=100", "pretrain.refresh.every_steps=
     [
         (_train_ict, ict_batches.IctBatches, "seed=5", 2),
         (_train_ict, ict_batches.IctBatches, "seed=6", 4),
+        (_train_dual_encoder, passage_batches.PassageBatches, "seed=5", 4),
         (_train_joint, masked_batches.MaskedBatches, _OFF, 4),
         (_train_joint, masked_batches.MaskedBatches, _SYNC, 4),
     ],
 )
 def test_killed_run_equals_whole_run(tmp_path, monkeypatch, train, batches, override, killed_at):
-    cfg = runs.make_config(*_DROPOUT, override, "runtime.prefetch_batches=1")
+    cfg = runs.make_config(*_DROPOUT, *_DUAL, override, "runtime.prefetch_batches=1")
     whole = runs.saved_values(*train(runs.make_context(tmp_path / "whole", cfg)))
     context, original, asked = runs.make_context(tmp_path / "parts", cfg), batches.make_batch, []
 

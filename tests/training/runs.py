@@ -12,11 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from beam_jobs import find_answers as find_answers_job
+from beam_jobs import rank_words as rank_words_job
 from realm_tf import artifacts, config
 from realm_tf.config import parsing
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import questions as questions_lib
+from realm_tf.data.questions import word_ranks as word_ranks_lib
 from realm_tf.models import open_qa_model
 from realm_tf.retrieval import retriever, vectors
 from realm_tf.text import packing, vocabulary
@@ -96,14 +98,38 @@ def find_answers(
     context: context_lib.Context, questions: Sequence[questions_lib.Question]
 ) -> artifacts.Segment:
     """Segment "answer_rows" of these questions, by the job."""
+    path = _write_questions(context, questions)
+    params = find_answers_job.Params(context.blocks.path, path, context.root, context.config)
+    return find_answers_job.find_answers(params)
+
+
+def _write_questions(
+    context: context_lib.Context, questions: Sequence[questions_lib.Question]
+) -> str:
     records = [
         {"id": q.question_id, "question": q.question, "answers": list(q.answers)} for q in questions
     ]
     text = "".join(json.dumps(record) + "\n" for record in records)
     path = pathlib.Path(context.root) / f"questions-{artifacts.digest(text)[:8]}.jsonl"
     path.write_text(text)
-    params = find_answers_job.Params(context.blocks.path, str(path), context.root, context.config)
-    return find_answers_job.find_answers(params)
+    return str(path)
+
+
+def rank_words(
+    context: context_lib.Context, questions: Sequence[questions_lib.Question], depth: int
+) -> artifacts.Segment:
+    """Segment "word_ranks" of these questions, by the job."""
+    path = _write_questions(context, questions)
+    params = rank_words_job.Params(context.blocks.path, path, context.root, depth, context.config)
+    return rank_words_job.rank_words(params)
+
+
+def word_ranks(
+    context: context_lib.Context, questions: Sequence[questions_lib.Question], depth: int
+) -> word_ranks_lib.WordRanks:
+    """What BM25 finds for these questions."""
+    made = rank_words(context, questions, depth)
+    return word_ranks_lib.WordRanks.open(made, context.blocks, questions)
 
 
 def answer_rows(

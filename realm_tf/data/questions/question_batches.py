@@ -9,14 +9,13 @@ second phase turns the blocks that were found into the inputs of the loss (ORQA,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from realm_tf import config, types
 from realm_tf.data import sampling
 from realm_tf.data.blocks import table as block_table
-from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import answer_spans
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.text import packing
@@ -45,7 +44,8 @@ class ReadBatch(NamedTuple):
       question: EncoderInputs <int32>[batch_size, query_length].
       block_emb: <float32>[batch_size, num_searched, embed_dim] vectors of the searched blocks.
       retrieved_mask: <int32>[batch_size, num_searched], 0 where nothing was retrieved.
-      retrieved_has_answer: <int32>[batch_size, num_searched], 1 where the block holds an answer.
+      retrieved_has_answer: <int32>[batch_size, num_searched], 1 where the block holds an answer,
+        or, with passage supervision, where it is of a document that the question names.
       joint: EncoderInputs <int32>[batch_size, num_read, reader_length].
       body_mask: <int32>[batch_size, num_read, reader_length], 1 at body tokens.
       answer_starts: <int32>[batch_size, num_read, max_answers] positions in `joint` of the first
@@ -74,6 +74,13 @@ def trim(batch: ReadBatch) -> ReadBatch:
         joint=joint,
         body_mask=batch.body_mask[..., : joint.mask.shape[-1]],
     )
+
+
+class Positives(Protocol):
+    """What the retriever has to find: `answer_rows.AnswerRows`, or `gold_rows.GoldRows`."""
+
+    def has_answer(self, questions: Sequence[open_qa.Question], rows: np.ndarray) -> np.ndarray:
+        """Rows <int64>[num_questions, k] to which of them are to be found, <bool>."""
 
 
 class QuestionBatches:
@@ -130,7 +137,7 @@ def read_inputs(
     tokenizer: tokenizer_lib.Tokenizer,
     open_qa_config: config.OpenQaConfig,
     questions: Sequence[open_qa.Question],
-    answer_rows: answer_rows_lib.AnswerRows,
+    positives: Positives,
     batch: QuestionBatch,
     retrieved: types.RetrievedBlocks,
     block_emb: np.ndarray,
@@ -147,7 +154,7 @@ def read_inputs(
       tokenizer: Tokenizer of the table.
       open_qa_config: Numbers of searched and read blocks, lengths, and `max_answers`.
       questions: All questions.
-      answer_rows: Which rows hold their answers.
+      positives: Which rows the retriever has to find for them.
       batch: The first phase.
       retrieved: Rows of the table, best first, one line a question; fewer or more columns than
         num_searched are padded or cut.
@@ -163,7 +170,7 @@ def read_inputs(
         question=batch.question,
         block_emb=block_emb,
         retrieved_mask=(rows >= 0).astype(np.int32),
-        retrieved_has_answer=answer_rows.has_answer(asked, rows).astype(np.int32),
+        retrieved_has_answer=positives.has_answer(asked, rows).astype(np.int32),
         **read._asdict(),
     )
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 import tf_keras
@@ -24,21 +24,23 @@ _MEASURED_BATCHES = 10
 
 
 class IctTask(task.ComparingTask):
-    """Trains an `Embedder` to find the block that a sentence was taken from."""
+    """Trains an `Embedder` to find the block that a sentence was taken from.
+
+    A batch has `query`, and `block`: one block for each query, or several, of which the first is
+    right.
+    """
 
     metric_names = ("accuracy",)
 
-    def device_part(self, batch: ict_batches.IctBatch) -> ict_batches.IctBatch:
+    def device_part(self, batch: Any) -> Any:
         """Queries and blocks, each cut behind the longest of them."""
-        return batch if self.static_shapes else ict_batches.IctBatch(*map(packing.trim, batch))
+        return batch if self.static_shapes else type(batch)(*map(packing.trim, batch))
 
-    def count(self, batch: ict_batches.IctBatch) -> float:
+    def count(self, batch: Any) -> float:
         """Queries."""
         return len(batch.query.word_ids)
 
-    def encode(
-        self, batch: ict_batches.IctBatch, model: Any, *, training: bool
-    ) -> Sequence[tf.Tensor]:
+    def encode(self, batch: Any, model: Any, *, training: bool) -> Sequence[tf.Tensor]:
         """Vectors of queries and of blocks."""
         return model((batch.query, batch.block), training=training)
 
@@ -113,30 +115,76 @@ def _fit(
         seed=config.seed,
         template=config.blocks.template,
     )
-    ict_task = IctTask(task.task_config(), **task.options(config.runtime))
+    accuracy = fit(
+        context,
+        model,
+        batches,
+        IctTask(task.task_config(), **task.options(config.runtime)),
+        config.ict,
+        name="ict",
+        directory=directory,
+    )
+    return model, accuracy
+
+
+class _Batches(Protocol):
+    """Batches of queries and blocks: `ict_batches.IctBatches`, and those of the dual encoder."""
+
+    def make_batch(self, index: int) -> Any:
+        """Makes the batch `index`."""
+
+    def records(self, index: int) -> list[str]:
+        """Names of what the batch `index` is made of."""
+
+
+def fit(
+    context: context_lib.Context,
+    model: embedder.Embedder,
+    batches: _Batches,
+    ict_task: IctTask,
+    settings: config_lib.IctConfig | config_lib.DualEncoderConfig,
+    *,
+    name: str,
+    directory: str,
+) -> float:
+    """Trains an embedder on batches of queries and blocks.
+
+    Args:
+      context: The run.
+      model: The embedder.
+      batches: Batches of the task.
+      ict_task: The task.
+      settings: Steps and optimiser.
+      name: Name of the training, for its progress.
+      directory: Where its checkpoints are.
+
+    Returns:
+      The accuracy on the batches after the last; 0 in a worker that is not the chief.
+    """
     loop.fit(
         loop.Run(
-            name="ict",
+            name=name,
             directory=directory,
             task=ict_task,
             model=model,
-            optimizer_config=config.ict.optimizer,
-            steps=config.ict.steps,
+            optimizer_config=settings.optimizer,
+            steps=settings.steps,
             make_batch=batches.make_batch,
             records=batches.records,
-            seed=config.seed,
-            runtime=config.runtime,
-            checkpoint_every_steps=config.ict.checkpoint_every_steps,
+            seed=context.config.seed,
+            runtime=context.config.runtime,
+            checkpoint_every_steps=settings.checkpoint_every_steps,
             shown=("accuracy",),
             worker=context.worker,
         )
     )
     if not context.worker.is_chief:
-        return model, 0.0  # the chief measures
+        return 0.0  # the chief measures
     # On the batches after the last: what a run that was killed just before measures, too.
-    later = range(config.ict.steps, config.ict.steps + _MEASURED_BATCHES)
+    later = range(settings.steps, settings.steps + _MEASURED_BATCHES)
     figures = evaluator.Evaluator(ict_task, model)(batches.make_batch(i) for i in later)
-    return model, figures["accuracy"]
+    accuracy: float = figures["accuracy"]
+    return accuracy
 
 
 def random_embedder(context: context_lib.Context) -> artifacts.Segment:

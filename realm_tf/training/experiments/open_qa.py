@@ -19,8 +19,10 @@ from official.core import config_definitions
 from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.questions import answer_rows as answer_rows_lib
-from realm_tf.data.questions import question_batches
+from realm_tf.data.questions import gold_rows as gold_rows_lib
+from realm_tf.data.questions import question_batches, supervision
 from realm_tf.data.questions import questions as questions_lib
+from realm_tf.data.questions import word_ranks as word_ranks_lib
 from realm_tf.models import losses, span_scoring
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.retrieval import index as index_lib
@@ -35,6 +37,7 @@ ReadInputs = Callable[
     [question_batches.QuestionBatch, types.RetrievedBlocks, np.ndarray], question_batches.ReadBatch
 ]
 Gather = Callable[[np.ndarray], np.ndarray]
+Mix = Callable[[question_batches.QuestionBatch, np.ndarray], np.ndarray]
 
 
 class OpenQaTask(task.RealmTask):
@@ -47,6 +50,7 @@ class OpenQaTask(task.RealmTask):
       search: Query vectors and k to `RetrievedBlocks`.
       gather: Rows to block vectors, <float32>[..., embed_dim].
       read_inputs: Questions, what was retrieved and its vectors to the second phase.
+      mix: Questions and rows that were found to the rows of the second phase; None: as found.
     """
 
     metric_names = (
@@ -67,6 +71,7 @@ class OpenQaTask(task.RealmTask):
         search: Search,
         gather: Gather,
         read_inputs: ReadInputs,
+        mix: Mix | None = None,
         **kwargs: Any,
     ):
         super().__init__(params, **kwargs)
@@ -75,6 +80,7 @@ class OpenQaTask(task.RealmTask):
         self._search = search
         self._gather = gather
         self._read_inputs = read_inputs
+        self._mix = mix
         self._embed = traced.Traced(
             lambda model, question: model.embed(question, training=False),
             static_shapes=self.static_shapes,
@@ -98,6 +104,8 @@ class OpenQaTask(task.RealmTask):
         query_emb = self._embed(model, tf.nest.map_structure(tf.constant, question)).numpy()
         # Of weights that have diverged there is nothing to search for; the step tells it.
         retrieved = self._search(np.nan_to_num(query_emb), self._config.num_searched)
+        if self._mix is not None:  # the device scores the blocks anew
+            retrieved = retrieved._replace(rows=self._mix(batch, retrieved.rows), scores=None)
         block_emb = self._gather(np.maximum(retrieved.rows, 0)).astype(np.float32)
         return retrieved.rows, self._read_inputs(batch, retrieved, block_emb)
 
@@ -186,20 +194,58 @@ def _count(which: tf.Tensor) -> tf.Tensor:
 
 
 class Parts:
-    """What all tasks of a run share: frozen vectors, their index, and which blocks hold answers."""
+    """What all tasks of a run share: frozen vectors, their index, and which blocks hold answers.
+
+    Args:
+      context: Configuration and data of the run.
+      start: The frozen block vectors.
+      answer_rows: Which blocks hold answers.
+      word_ranks: What BM25 finds for the questions that are trained on, if that is used.
+    """
 
     def __init__(
         self,
         context: context_lib.Context,
         start: system_lib.System,
         answer_rows: answer_rows_lib.AnswerRows,
+        word_ranks: word_ranks_lib.WordRanks | None = None,
     ):
         self._context, self._answer_rows = context, answer_rows
+        self._word_ranks = word_ranks
         self._vectors = vectors_lib.VectorTable.open(start.snapshot.segment("vectors"))
         self._index = index_lib.Index.open(start.snapshot.segment("index"), self._vectors)
 
-    def task(self, questions: Sequence[questions_lib.Question]) -> OpenQaTask:
-        """The task of training on these questions, or of asking them."""
+    def training_task(self, questions: Sequence[questions_lib.Question]) -> OpenQaTask:
+        """The task of training on these questions, with `open_qa.supervision`."""
+        config = self._context.config.open_qa
+        settings = config.supervision
+        if settings == config_lib.SupervisionConfig():
+            return self.task(questions)
+        gold_rows = None
+        if settings.passages != "none":
+            gold_rows = gold_rows_lib.GoldRows(self._context.knowledge, self._answer_rows)
+        source = supervision.Supervision(config, word_ranks=self._word_ranks, gold_rows=gold_rows)
+
+        def mix(batch: question_batches.QuestionBatch, rows: np.ndarray) -> np.ndarray:
+            return source.mixed([questions[i] for i in batch.question_index.tolist()], rows)
+
+        positives = gold_rows if settings.teaches_retriever else None
+        return self.task(questions, mix=mix, positives=positives)
+
+    def task(
+        self,
+        questions: Sequence[questions_lib.Question],
+        *,
+        mix: Mix | None = None,
+        positives: question_batches.Positives | None = None,
+    ) -> OpenQaTask:
+        """The task of asking these questions, or of training on them.
+
+        Args:
+          questions: The questions.
+          mix: See `OpenQaTask`.
+          positives: What the retriever has to find; by default the blocks that hold an answer.
+        """
         config, context = self._context.config, self._context
         width = config.model.reader.max_span_width
 
@@ -213,7 +259,7 @@ class Parts:
                 context.tokenizer,
                 config.open_qa,
                 questions,
-                self._answer_rows,
+                positives or self._answer_rows,
                 batch,
                 retrieved,
                 block_emb,
@@ -227,5 +273,6 @@ class Parts:
             search=self._index.search,
             gather=self._vectors.gather,
             read_inputs=read_inputs,
+            mix=mix,
             **task.options(config.runtime),
         )

@@ -16,6 +16,7 @@ from realm_tf.data import sampling
 from realm_tf.data.questions import answer_rows as answer_rows_lib
 from realm_tf.data.questions import question_batches
 from realm_tf.data.questions import questions as questions_lib
+from realm_tf.data.questions import word_ranks as word_ranks_lib
 from realm_tf.models import open_qa_model as model_lib
 from realm_tf.models import weights
 from realm_tf.retrieval import reading
@@ -34,6 +35,7 @@ def train(
     start: system_lib.System,
     questions: Sequence[questions_lib.Question],
     answers: artifacts.Segment,
+    word_ranks: artifacts.Segment | None = None,
 ) -> artifacts.Segment:
     """Fine-tunes a system on questions.
 
@@ -42,6 +44,7 @@ def train(
       start: Weights to start from, and the frozen block vectors.
       questions: To train on.
       answers: Segment "answer_rows": which blocks hold the answers of these questions.
+      word_ranks: Segment "word_ranks": what BM25 finds for them, if `open_qa.supervision` uses it.
 
     Returns:
       Segment "open_qa_weights"; at once if it is there already. Its counts say which step was kept,
@@ -51,7 +54,7 @@ def train(
     settings = {
         "experiment": "realm/open_qa",
         "seed": config.seed,
-        "open_qa": config_lib.decisive(config.open_qa),
+        "open_qa": _settings(config.open_qa),
         "model": config_lib.decisive(config.model),
         "runtime": config_lib.decisive(config.runtime),
         **_choice(config),
@@ -60,12 +63,14 @@ def train(
         "tokenizer": context.tokenizer.fingerprint,
         "questions": answers.made_from["questions"],
         **start.made_from(),
+        **({} if word_ranks is None else {"word_ranks": word_ranks.fingerprint}),
     }
     path = context.recipe(KIND, settings=settings, made_from=made_from)
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     with reading.hold(start.snapshot), strategies.scope(config.runtime):
-        model, counts = _Run(context, start, questions, answers, context.directory(path)).fit()
+        directory = context.directory(path)
+        model, counts = _Run(context, start, questions, answers, word_ranks, directory).fit()
     return context.worker.segment(
         lambda: weights.save(
             model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
@@ -73,6 +78,14 @@ def train(
         path,
         KIND,
     )
+
+
+def _settings(config: config_lib.OpenQaConfig) -> dict[str, Any]:
+    """What decides the weights; without supervision as it was before there was any."""
+    settings = config_lib.decisive(config)
+    if config.supervision == config_lib.SupervisionConfig():
+        del settings["supervision"]
+    return settings
 
 
 def _choice(config: config_lib.Config) -> dict[str, Any]:
@@ -102,6 +115,7 @@ class _Run:
         start: system_lib.System,
         questions: Sequence[questions_lib.Question],
         answers: artifacts.Segment,
+        word_ranks: artifacts.Segment | None,
         directory: str,
     ):
         self._context, self._name, self._directory = context, start.name, directory
@@ -111,7 +125,10 @@ class _Run:
             context.config.model, context.tokenizer.vocab_size, start
         )
         answer_rows = answer_rows_lib.AnswerRows.open(answers, context.blocks, questions)
-        self._parts = open_qa.Parts(context, start, answer_rows)
+        found = None
+        if word_ranks is not None:
+            found = word_ranks_lib.WordRanks.open(word_ranks, context.blocks, questions)
+        self._parts = open_qa.Parts(context, start, answer_rows, found)
         self._questions, self._held_out = self._divide(questions)
 
     def _divide(
@@ -155,7 +172,7 @@ class _Run:
             loop.Run(
                 name=f"open-qa ({self._name})",
                 directory=self._directory,
-                task=self._parts.task(self._questions),
+                task=self._parts.training_task(self._questions),
                 model=self._model,
                 optimizer_config=settings.optimizer,
                 steps=settings.steps,

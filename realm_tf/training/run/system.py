@@ -20,7 +20,7 @@ class System:
     """A system: what retrieves, what reads, and the blocks as its retriever sees them.
 
     Attributes:
-      name: "random", "ict" or "realm".
+      name: "random", "ict", "realm" or "dual_encoder".
       embedder_weights: Segment "embedder_weights".
       reader_weights: Segment "reader_weights".
       snapshot: The blocks as this embedder sees them.

@@ -14,7 +14,7 @@ import tf_keras
 
 from realm_tf import config
 from realm_tf.data.examples import ict_batches, masked_batches
-from realm_tf.data.questions import question_batches
+from realm_tf.data.questions import passage_batches, question_batches
 from realm_tf.data.tagging import tag_batches
 from realm_tf.models import embedder, open_qa_model, reader, realm, span_tagger
 from realm_tf.training.engine import (
@@ -107,6 +107,11 @@ EXPERIMENTS = {
         lambda dropped: embedder.Embedder(_embedder_config(dropped), tiny.VOCAB_SIZE),
         lambda **options: ict.IctTask(task.task_config(), **options),
         ict_batches.IctBatch(tiny.inputs(4, 6), tiny.inputs(4, 8, seed=1)),
+    ),
+    "dual_encoder": Experiment(
+        lambda dropped: embedder.Embedder(_embedder_config(dropped), tiny.VOCAB_SIZE),
+        lambda **options: ict.IctTask(task.task_config(), **options),
+        passage_batches.PassageBatch(tiny.inputs(4, 6), tiny.inputs(4, 3, 8, seed=1)),
     ),
     "warmup": Experiment(
         lambda dropped: reader.KnowledgeAugmentedEncoder(

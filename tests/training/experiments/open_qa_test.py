@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fine-tuning: search with current weights, the loss by hand, and what is trained."""
 
+import dataclasses
 import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from realm_tf.data.questions import question_batches
+from realm_tf import config as config_lib
+from realm_tf.data.questions import gold_rows, question_batches, supervision
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.models import losses, reader, weights
 from realm_tf.retrieval import reading, vectors
@@ -204,3 +206,57 @@ def test_training_moves_the_query_tower_and_the_reader(context, start, monkeypat
     before = os.stat(made.file("segment.json")).st_mtime_ns
     assert open_qa_training.train(context, start, QUESTIONS, answers) == made
     assert os.stat(made.file("segment.json")).st_mtime_ns == before
+
+
+def _supervised(context, **settings):
+    taught = config_lib.SupervisionConfig(**settings)
+    open_qa_config = dataclasses.replace(context.config.open_qa, supervision=taught)
+    config = dataclasses.replace(context.config, open_qa=open_qa_config)
+    return dataclasses.replace(context, config=config)
+
+
+def _named(context):
+    """The questions, each with a document of the corpus that it names, but for the last."""
+    table = context.knowledge
+    named = [
+        dataclasses.replace(q, doc_ids=(table.doc_id(5 * i),)) for i, q in enumerate(QUESTIONS)
+    ]
+    return [*named[:-1], QUESTIONS[-1]]
+
+
+def test_supervision_is_of_training_alone(context, start):
+    taught = _supervised(context, bm25_blocks=2, read="both", passages="both")
+    questions, table = _named(context), context.knowledge
+    answers, words = runs.answer_rows(context, questions), runs.word_ranks(context, questions, 2)
+    parts, model = open_qa.Parts(taught, start, answers, words), _model(context, start)
+    plain, _ = parts.task(questions).find(_batch(context), model)
+    rows, batch = parts.training_task(questions).find(_batch(context), model)
+    gold = gold_rows.GoldRows(table, answers)
+    source = supervision.Supervision(taught.config.open_qa, word_ranks=words, gold_rows=gold)
+    np.testing.assert_array_equal(rows, source.mixed(questions, plain))
+    assert (rows != plain).any()
+    block_vectors = vectors.VectorTable.open(start.snapshot.segment("vectors"))
+    np.testing.assert_array_equal(batch.block_emb, block_vectors.gather(rows))
+    for place, question in enumerate(questions[:-1]):
+        right = rows[place][batch.retrieved_has_answer[place] > 0]
+        assert set(right.tolist()) == set(gold.of(question).tolist())
+    assert not batch.retrieved_has_answer[-1].any()  # it names nothing, and its answer is nowhere
+    bodies = list(table.take("token_ids", rows[:, 0]).rows())
+    for place in range(len(questions)):
+        body = batch.joint.word_ids[place, 0][batch.body_mask[place, 0] > 0]
+        np.testing.assert_array_equal(body, bodies[place][: len(body)])
+
+
+def test_supervision_names_the_weights_and_its_absence_does_not(context, start):
+    questions = _named(context)
+    answers, words = (
+        runs.find_answers(context, questions),
+        runs.rank_words(context, questions, depth=2),
+    )
+    plain = open_qa_training.train(context, start, questions, answers)
+    assert "supervision" not in plain.settings["open_qa"]  # weights of before stay what they are
+    taught = _supervised(context, bm25_blocks=2, passages="both")
+    made = open_qa_training.train(taught, start, questions, answers, words)
+    assert made.settings["open_qa"]["supervision"]["bm25_blocks"] == 2
+    assert made.made_from["word_ranks"] == words.fingerprint
+    assert made.counts["questions"] == 3
