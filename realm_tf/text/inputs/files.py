@@ -9,6 +9,7 @@ begin with "." or "_", such as `_SUCCESS`, `.part-0.crc` and `.DS_Store`.
 
 from __future__ import annotations
 
+import functools
 import glob
 import logging
 from collections.abc import Sequence
@@ -52,12 +53,14 @@ def expand(pattern: str) -> tuple[str, list[str]]:
     if not shown:
         raise types.UserError(_nothing(pattern, len(files)))
     if len(shown) < len(files):
-        _LOGGER.info(
-            "%s: %d hidden files, whose names begin with . or _, are passed over.",
-            pattern,
-            len(files) - len(shown),
-        )
+        _tell_hidden(pattern, len(files) - len(shown))
     return root, sorted(shown)
+
+
+@functools.cache  # a corpus is listed several times, and told of once
+def _tell_hidden(pattern: str, count: int) -> None:
+    message = "%s: hidden files, whose names begin with . or _, are passed over: %d."
+    _LOGGER.info(message, pattern, count)
 
 
 def expand_all(patterns: Sequence[str]) -> list[str]:

@@ -71,6 +71,17 @@ def test_hidden_files_are_passed_over(tmp_path):
         files.expand(str(tmp_path))
 
 
+def test_hidden_files_are_told_once(tmp_path, caplog):
+    caplog.set_level("INFO")
+    for name in ("a.txt", "_SUCCESS", ".a.txt.crc"):
+        (tmp_path / name).write_text("text")
+    for _ in range(3):
+        assert files.expand(str(tmp_path))[1] == [str(tmp_path / "a.txt")]
+    told = [r.getMessage() for r in caplog.records if "hidden files" in r.getMessage()]
+    assert len(told) == 1
+    assert told[0].endswith("passed over: 2.")
+
+
 def test_several_patterns_keep_their_order_and_repetitions(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.txt").write_text(name)
