@@ -72,15 +72,8 @@ def check_sentences(context: context_lib.Context) -> None:
     )
     what = f"of the salient spans cannot be masked ({reasons})"
     _judge(f"pretrain ({of_pretrain})", lost / max(1, lost + len(spans)), what)
-    for part, count in (("held-out", is_held_out.sum()), ("training", (~is_held_out).sum())):
-        if not count:
-            raise types.UserError(
-                f"The {part} documents have no salient span that can be masked:"
-                f" evaluation.held_out_fraction is {config.evaluation.held_out_fraction:g}, and of"
-                f" all documents {len(spans)} spans can be masked (skipped: {reasons or 'none'})."
-                " Change that fraction, give more text, or raise pretrain.query_length and"
-                " pretrain.max_masks."
-            )
+    for held_out in (True, False):
+        masked_examples.require_spans(context, is_held_out, skipped, held_out=held_out)
     if config.ict.steps:
         sizes = [
             [len(chunk.ragged(name).values) for name in ("token_ids", "sentence_byte_start")]

@@ -11,6 +11,7 @@ from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.commands import corpus_checks, run_inputs
 from realm_tf.data.questions import questions as open_qa
+from tests.data import example_passages
 from tests.training import runs
 
 
@@ -59,14 +60,30 @@ def test_deep_recall_and_large_batches_are_warned_of(caplog):
 
 
 @pytest.mark.parametrize(
-    ("fraction", "part"), [(1e-6, "held-out"), (0.999999, "training"), (1e-5, "held-out")]
+    ("fraction", "part"),
+    [
+        (1e-6, "held-out documents"),
+        (0.999999, "documents to train on"),
+        (1e-5, "held-out documents"),
+    ],
 )
 def test_both_sides_need_spans(context, fraction, part):
     changed = _with(context, f"evaluation.held_out_fraction={fraction}")
-    with pytest.raises(types.UserError, match=f"^The {part} documents have no salient span") as e:
+    with pytest.raises(
+        types.UserError, match=rf"^None of the \d+ salient spans is in the {part}\. "
+    ) as e:
         corpus_checks.check_sentences(changed)
-    assert f"evaluation.held_out_fraction is {fraction:g}" in str(e.value)
+    assert f"evaluation.held_out_fraction ({fraction})" in str(e.value)
     assert "\n" not in str(e.value)
+
+
+def test_corpus_without_any_span_is_told_of_its_tagger(context, tmp_path):
+    drawn = example_passages.passages(seed=4, num_docs=24)
+    plain = [dataclasses.replace(passage, spans=()) for passage in drawn]
+    blocks, spans = example_passages.segments(tmp_path, plain)
+    with pytest.raises(types.UserError, match=r"^No salient span .*set tagging\.tagger") as e:
+        corpus_checks.check_sentences(dataclasses.replace(context, blocks=blocks, spans=spans))
+    assert "query_length" not in str(e.value)
 
 
 def test_lengths_that_cut_most_sentences(context, caplog):

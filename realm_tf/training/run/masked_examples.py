@@ -8,7 +8,6 @@ import logging
 
 import numpy as np
 
-from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.examples import masked_batches, masking
 from realm_tf.training.run import context as context_lib
@@ -43,9 +42,8 @@ def make_batches(
     """
     config = context.config
     spans, is_held_out, skipped = spans_of_run(context)
+    require_spans(context, is_held_out, skipped, held_out=held_out)
     chosen = spans[is_held_out == held_out]
-    counts = context.passages.total_spans, len(spans), len(chosen)
-    _require_spans(config, *counts, skipped, held_out=held_out)
     _LOGGER.info("%s: %d spans; skipped: %s", stage, len(chosen), skipped)
     return masked_batches.MaskedBatches(
         context.passages,
@@ -61,15 +59,25 @@ def make_batches(
     )
 
 
-def _require_spans(
-    config: config_lib.Config,
-    found: int,
-    eligible: int,
-    chosen: int,
+def require_spans(
+    context: context_lib.Context,
+    is_held_out: np.ndarray,
     skipped: dict[str, int],
     *,
     held_out: bool,
 ) -> None:
+    """Checks that there are spans to mask in the training documents, or in the held-out ones.
+
+    Args:
+      context: What the run is made of.
+      is_held_out: See `spans_of_run`.
+      skipped: Likewise.
+      held_out: Which documents are looked at.
+
+    Raises:
+      UserError: If there are none, with the reason and the cure for it.
+    """
+    config, found, eligible = context.config, context.passages.total_spans, len(is_held_out)
     if not found:
         raise types.UserError(
             "No salient span (a name or a date) was found in the corpus, so there is nothing to"
@@ -84,7 +92,7 @@ def _require_spans(
             f" pretrain.query_length ({config.pretrain.query_length}) or pretrain.max_masks"
             f" ({config.pretrain.max_masks})."
         )
-    if not chosen:
+    if not np.any(is_held_out == held_out):
         where = "held-out documents" if held_out else "documents to train on"
         raise types.UserError(
             f"None of the {eligible} salient spans is in the {where}. Give more documents, or"
