@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from realm_tf.artifacts import gfile
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+# What TensorFlow puts around the message of an operation: its function and device, and its name.
+_AROUND = re.compile(r"^\{\{function_node [^}]*\}\}\s*|\s*\[Op:\w+\]")
 # TensorFlow has codes for the commonest errors of a disk alone; of the others it has the text.
 _TEXTS = {os.strerror(number): number for number in _FULL | _REFUSED}
 
@@ -37,7 +40,7 @@ def storage_errors() -> Iterator[None]:
         number = _number(error)
         if number is None:
             raise
-        raise _user_error(error.message, full=number in _FULL) from error
+        raise _user_error(_AROUND.sub("", error.message), full=number in _FULL) from error
 
 
 def make_directory(path: str) -> None:

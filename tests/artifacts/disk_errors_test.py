@@ -22,6 +22,14 @@ def _tf(error, message):
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "Permission denied: /x. Give"),
         (OSError(errno.EFBIG, "File too large", "/x"), "File too large: /x. Free some space"),
         (_tf(tf.errors.ResourceExhaustedError, "/x; No space left on device"), "/x; No space left"),
+        (
+            _tf(
+                tf.errors.ResourceExhaustedError,
+                "{{function_node __wrapped__SaveV2_device_/job:localhost/device:CPU:0}} /x; No space"
+                " left on device [Op:SaveV2]",
+            ),
+            "/x; No space left on device. Free some space, and",
+        ),
         (_tf(tf.errors.UnknownError, "/x; File too large"), "/x; File too large. Free some"),
         (_tf(tf.errors.PermissionDeniedError, "/x; Read-only\n"), "/x; Read-only. Give"),
     ],
