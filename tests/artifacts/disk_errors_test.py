@@ -25,7 +25,7 @@ def _tf(error, message):
         (
             _tf(
                 tf.errors.ResourceExhaustedError,
-                "{{function_node __wrapped__SaveV2_device_/job:localhost/device:CPU:0}} /x; No space"
+                "{{function_node __wrapped__SaveV2_device_/job:localhost/CPU:0}} /x; No space"
                 " left on device [Op:SaveV2]",
             ),
             "/x; No space left on device. Free some space, and",
