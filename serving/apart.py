@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,13 +16,6 @@ from serving import requests, versions
 
 _CITED = ("block_id", "doc_id", "title", "block_text", "metadata")
 _SAME = ("tokenizer", "open_qa_weights")
-
-_QUESTION = tf.TensorSpec([None], tf.string, "question")
-_WANTED = (
-    tf.TensorSpec([None], tf.int32, "num_read"),
-    tf.TensorSpec([None], tf.int32, "num_answers"),
-    tf.TensorSpec([None], tf.bool, "with_metadata"),
-)
 
 
 def are_apart(path: str) -> bool:
@@ -76,6 +70,10 @@ class Pair(tf.Module):
         self._retriever, self._reader = retriever, reader
         self.release = getattr(retriever, "release", None)
         self._num_read = min(num_read, requests.MAX_READ)
+        this = weakref.proxy(self)
+        self.answer_as_wanted = requests.answer_function(
+            lambda **inputs: this._answer(**inputs), self._num_read
+        )
 
     def signatures(self) -> dict[str, Any]:
         """The signatures of a whole system, and `read`."""
@@ -86,25 +84,14 @@ class Pair(tf.Module):
             "answer": self.answer_as_wanted,
         }
 
-    @tf.function(input_signature=[_QUESTION], autograph=False)
+    @tf.function(input_signature=requests.specs("question"), autograph=False)
     def answer(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
         """See `QaModule.answer`."""
         shape = tf.shape(question)
         wanted = tf.fill(shape, self._num_read), tf.fill(shape, requests.NUM_ANSWERS)
-        found = self._answer(question, *wanted, tf.fill(shape, False))
+        found = self._answer(question, *wanted, tf.fill(shape, False), tf.fill(shape, ""))
         del found["metadata"]
         return found
-
-    @tf.function(input_signature=[_QUESTION, *_WANTED], autograph=False)
-    def answer_as_wanted(
-        self,
-        question: tf.Tensor,
-        num_read: tf.Tensor,
-        num_answers: tf.Tensor,
-        with_metadata: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
-        """See `QaModule.answer_as_wanted`."""
-        return self._answer(question, num_read, num_answers, with_metadata)
 
     def _answer(
         self,
@@ -112,11 +99,14 @@ class Pair(tf.Module):
         num_read: tf.Tensor,
         num_answers: tf.Tensor,
         with_metadata: tf.Tensor,
+        filters: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
+        """See `QaModule._answer_as_wanted`."""
         blocks: Mapping[str, tf.Tensor] = self._retriever.signatures["retrieve"](
             question=question,
             k=requests.within(num_read, 1, requests.MAX_READ),
             with_metadata=with_metadata,
+            filter=filters,
         )
         found = dict(
             self._reader.signatures["read"](
@@ -134,5 +124,11 @@ class Pair(tf.Module):
 
 
 def join(retriever: Any, reader: Any, version: str) -> Pair:
-    """Joins two loaded models; `version` is the directory of the retriever, whose record tells."""
-    return Pair(retriever, reader, int(versions.record(version)["config"]["open_qa"]["num_read"]))
+    """Joins two loaded models; `version` is the directory of the retriever, whose record tells.
+
+    Raises:
+      UserError: If another version of this program exported the retriever.
+    """
+    record = versions.record(version)
+    versions.require_schema(version, record)
+    return Pair(retriever, reader, int(record["config"]["open_qa"]["num_read"]))

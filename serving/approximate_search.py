@@ -5,6 +5,10 @@
 The index is searched at the widths that its gate found, deeper than asked for where blocks of the
 base were deleted, and again, twice as deep, as long as a question has too few blocks; at last it
 goes through everything.
+
+Under a filter, each question is searched for alone, as deep as the share of the blocks that are
+allowed asks for; once that is deeper than there are such blocks, these are scored exactly. It is
+what `retrieval.restricted_search` does.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from realm_tf.retrieval import view as view_lib
 from serving import chunks, exact_search
 
 _SPARE = 16  # blocks that are fetched besides, so that a deleted one or two need no second search
+_DEVIATIONS = 3
 _MAX_SCORES = 1 << 26  # numbers held at a time where the search goes through everything: 256 MB
 
 
@@ -51,11 +56,11 @@ class ApproximateSearch(tf.Module):
         _require_exact_where_needed(segment, base)
         layer = approximate.open_layer(segment, base, as_variables=True)
         # The layer itself is kept out of the SavedModel, which would save Keras's own parts of it.
-        self._find, self._held = layer.search, layer.held
+        self._find, self._held, self._among = layer.search, layer.held, layer.among
         self._widths_of = layer.table.in_graph
         self.release = layer.release
         self._segment = segment
-        self.num_rows = len(stored)
+        self.num_rows, self._dim = len(stored), base.dim
         self._num_base, self._spare = len(base), min(len(gone), _SPARE)
         self._num_kept = len(base) - len(gone)
         live = gone.to_live(np.arange(len(base)))
@@ -72,31 +77,49 @@ class ApproximateSearch(tf.Module):
             **{name: self._segment.settings[name] for name in names},
         }
 
-    def __call__(self, query_emb: tf.Tensor, count: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    def __call__(
+        self,
+        query_emb: tf.Tensor,
+        count: tf.Tensor | int,
+        restriction: exact_search.Restriction | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """As `exact_search.ExactSearch`, of which it finds nearly all."""
         size = max(1, min(64, _MAX_SCORES // self._num_base))
 
-        def search(queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            rows, scores = self._search_base(queries, tf.minimum(count, self._num_kept))
-            if self._added is not None:
-                more, of_more = self._added(queries, tf.minimum(count, self._added.num_rows))
-                more = tf.cast(more, tf.int32) + self._num_kept
-                rows, scores = tf.concat([rows, more], 1), tf.concat([scores, of_more], 1)
-                rows, scores = _best(rows, scores, count)
+        def search(queries: tf.Tensor, filters: tf.Tensor | None = None) -> tuple:
+            allowed = None if restriction is None else restriction.allowed(filters)
+            rows, scores = self._search(queries, count, allowed)
             return tf.cast(rows, tf.int64), scores
 
-        rows, scores = chunks.apply(search, [query_emb], [tf.int64, tf.float32], size)
+        inputs = [query_emb] if restriction is None else [query_emb, restriction.filters]
+        rows, scores = chunks.apply(search, inputs, [tf.int64, tf.float32], size)
+        return rows, scores
+
+    def _search(
+        self, queries: tf.Tensor, count: tf.Tensor | int, allowed: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The best rows <int32> of base and deltas, and their scores."""
+        queries = tf.ensure_shape(queries, [None, self._dim])
+        of_base = tf.minimum(count, self._num_kept)
+        if allowed is None:
+            rows, scores = self._search_base(queries, of_base)
+        else:
+            rows, scores = self._search_base_among(queries, of_base, allowed)
+        if self._added is not None:
+            among = None if allowed is None else allowed[:, self._num_kept :]
+            of_added = tf.minimum(count, self._added.num_rows)
+            more, of_more = self._added.search(queries, of_added, among)
+            more = tf.where(more < 0, -1, tf.cast(more, tf.int32) + self._num_kept)
+            rows, scores = tf.concat([rows, more], 1), tf.concat([scores, of_more], 1)
+            rows, scores = _best(rows, scores, count)
         return rows, scores
 
     def _search_base(self, queries: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The best rows <int32> of the base that are there still, and their scores."""
 
         def look(depth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            k = tf.minimum(depth, self._num_base)
-            leaves, reordered = self._widths_of(depth - self._spare)
-            scores, rows = self._find(queries, k, (leaves, tf.maximum(reordered, k)))
-            is_found = tf.math.is_finite(scores)  # ScaNN fills up with row 0 and NaN
-            live = tf.gather(self._live, tf.where(is_found, rows, 0))
+            rows, is_found, scores = self._look(queries, depth)
+            live = tf.gather(self._live, rows)
             return depth, *_best(tf.where(is_found, live, -1), scores, count)
 
         def is_short(depth: tf.Tensor, rows: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
@@ -108,6 +131,75 @@ class ApproximateSearch(tf.Module):
             is_short, lambda depth, *_: look(2 * depth), first, parallel_iterations=1
         )
         return rows, scores
+
+    def _look(self, queries: tf.Tensor, depth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Rows of the base, of which places they are true, and their scores."""
+        k = tf.minimum(depth, self._num_base)
+        leaves, reordered = self._widths_of(depth - self._spare)
+        scores, rows = self._find(queries, k, (leaves, tf.maximum(reordered, k)))
+        is_found = tf.math.is_finite(scores)  # ScaNN fills up with row 0 and NaN
+        return tf.where(is_found, rows, 0), is_found, scores
+
+    def _search_base_among(
+        self, queries: tf.Tensor, count: tf.Tensor, allowed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `_search_base`, among the rows that are allowed for each query."""
+        is_live = self._live >= 0
+        allowed = tf.gather(allowed, tf.where(is_live, self._live, 0), axis=1) & is_live
+        return tf.map_fn(
+            lambda one: self._search_one_among(one[0], one[1], count),
+            (queries, allowed),
+            fn_output_signature=(tf.TensorSpec([None], tf.int32), tf.TensorSpec([None])),
+            parallel_iterations=1,
+        )
+
+    def _search_one_among(
+        self, query: tf.Tensor, allowed: tf.Tensor, count: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The best rows <int32>[count] for a query, and their scores.
+
+        Args:
+          query: <float32>[embed_dim].
+          allowed: Which rows of the base may be found, <bool>[num_base].
+          count: Number of rows to find.
+        """
+        num_allowed = tf.math.count_nonzero(allowed, dtype=tf.int32)
+        wanted = tf.minimum(count, num_allowed)
+
+        def look(depth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            rows, scores = tf.cond(
+                depth > num_allowed,
+                lambda: self._exactly(query, allowed),
+                lambda: self._sifted(query, allowed, depth),
+            )
+            return depth, *_best(rows, scores, count)
+
+        _, rows, scores = tf.while_loop(
+            lambda _, rows, __: tf.math.count_nonzero(rows >= 0, dtype=tf.int32) < wanted,
+            lambda depth, *_: look(2 * depth),
+            look(self._depth(wanted, num_allowed)),
+            parallel_iterations=1,
+        )
+        return rows[0], scores[0]
+
+    def _depth(self, wanted: tf.Tensor, num_allowed: tf.Tensor) -> tf.Tensor:
+        """How deep to look, if allowed rows are spread evenly, so that most queries have enough."""
+        share = tf.maximum(num_allowed, 1) / self._num_kept
+        wanted = tf.cast(wanted, share.dtype)
+        enough = (wanted + _DEVIATIONS * tf.sqrt(wanted * (1 - share))) / share
+        spare = self._spare + tf.minimum(self._num_kept - num_allowed, _SPARE)
+        return tf.cast(tf.math.ceil(enough), tf.int32) + spare
+
+    def _exactly(self, query: tf.Tensor, allowed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, values = self._among(allowed)
+        return tf.gather(self._live, rows)[tf.newaxis], tf.linalg.matvec(values, query)[tf.newaxis]
+
+    def _sifted(
+        self, query: tf.Tensor, allowed: tf.Tensor, depth: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, is_found, scores = self._look(query[tf.newaxis], depth)
+        is_allowed = is_found & tf.gather(allowed, rows)
+        return tf.where(is_allowed, tf.gather(self._live, rows), -1), scores
 
 
 def _layers(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 from realm_tf import types
-from serving import apart, replies, saved_models, versions
+from serving import apart, replies, requests, saved_models, versions
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
 AnswerFunction = Callable[..., Mapping[str, tf.Tensor]]
@@ -27,7 +27,8 @@ def load(path: str) -> AnswerFunction:
         one version.
 
     Returns:
-      The signature `serving_default` as a function of `question` <string>[batch_size].
+      The signature `serving_default` as a function of `question` <string>[batch_size]; with other
+      inputs of the signature `answer`, each one entry for all questions, that signature.
 
     Raises:
       UserError: If the directory holds no exported model, the model is damaged, or retriever and
@@ -37,15 +38,25 @@ def load(path: str) -> AnswerFunction:
         retriever = _newest(os.path.join(path, versions.RETRIEVER))
         reader = apart.reader_of(path, retriever)
         pair = apart.join(saved_models.load(retriever), saved_models.load(reader), retriever)
-        return lambda question: pair.answer(question)
+        return lambda **inputs: (pair.answer if len(inputs) == 1 else pair.answer_as_wanted)(
+            **inputs
+        )
     version = _newest(path)
     module = saved_models.load(version)
     if "serving_default" not in module.signatures:
         raise types.UserError(f"{version} is no model of `realm export`: it answers no questions.")
 
-    def answer(question: tf.Tensor) -> Mapping[str, tf.Tensor]:
+    def answer(**inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
         # The module is held here, because a signature does not keep its variables alive.
-        return module.signatures["serving_default"](question=question)
+        if len(inputs) == 1:
+            return module.signatures["serving_default"](**inputs)
+        record = versions.record(version)
+        versions.require_schema(version, record)
+        # What a server fills in if it is left out.
+        num_read = int(record["config"]["open_qa"]["num_read"])
+        names = ("num_read", "num_answers", "with_metadata", "filter")
+        left_out = requests.defaults(num_read, requests.NUM_ANSWERS, False, "")
+        return module.signatures["answer"](**{**dict(zip(names, left_out, strict=True)), **inputs})
 
     return answer
 
@@ -89,14 +100,34 @@ def predict(
 
 
 def reply(
-    answer: AnswerFunction, questions: Sequence[str], *, batch_size: int = 32
+    answer: AnswerFunction,
+    questions: Sequence[str],
+    wanted: replies.Wanted | None = None,
+    *,
+    batch_size: int = 32,
 ) -> list[replies.Reply]:
-    """Answers questions, as `predict` does, with all that the model tells."""
+    """Answers questions, as `predict` does, with all that the model tells.
+
+    Args:
+      answer: What `load` returned.
+      questions: Questions, any number of them.
+      wanted: What is wanted of the answers to each.
+      batch_size: Number of questions that are answered at a time.
+
+    Raises:
+      UserError: If the filter does not fit the fields of the corpus.
+    """
     replies.require_unicode(questions)
+    more = {} if wanted is None else wanted.inputs()
+    inputs = {name: tf.constant([value]) for name, value in more.items()}
     found: list[replies.Reply] = []
     for start in range(0, len(questions), batch_size):
         batch = questions[start : start + batch_size]
-        outputs = answer(question=tf.constant(list(batch), tf.string))
+        try:
+            outputs = answer(question=tf.constant(list(batch), tf.string), **inputs)
+        except tf.errors.InvalidArgumentError as error:
+            reason = saved_models.refusal(error)
+            raise types.UserError(f"The model refuses the questions: {reason}") from error
         numbers = {name: value.numpy() for name, value in outputs.items()}
         found.extend(replies.from_outputs(batch, numbers))
     return found

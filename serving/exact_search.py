@@ -8,8 +8,8 @@ products themselves: the k largest are in those k groups of rows whose largest i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,18 @@ from serving import big_variables, chunks
 _GROUP = 512  # rows
 _READ_ROWS = 1 << 16  # at a time, when the variable is made
 _MAX_SCORES = 1 << 26  # numbers held at a time: 256 MB
+
+
+class Restriction(NamedTuple):
+    """Which rows a search may find for each question.
+
+    Attributes:
+      filters: A filter for each question, <string>[batch_size].
+      allowed: Which rows filters allow: <string>[n] to <bool>[n, num_rows].
+    """
+
+    filters: tf.Tensor
+    allowed: Callable[[tf.Tensor], tf.Tensor]
 
 
 class ExactSearch(tf.Module):
@@ -48,26 +60,41 @@ class ExactSearch(tf.Module):
         """See `approximate_search.ApproximateSearch`."""
         return {"index": "exact"}
 
-    def __call__(self, query_emb: tf.Tensor, count: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    def __call__(
+        self,
+        query_emb: tf.Tensor,
+        count: tf.Tensor | int,
+        restriction: Restriction | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds the rows with the largest inner products, best first; of equals, the first.
 
         Args:
           query_emb: Vectors of the questions, <float32>[batch_size, embed_dim].
           count: Number of rows to find, at most `num_rows`.
+          restriction: Which rows may be found; None: all of them.
 
         Returns:
-          Rows <int64> and inner products <float32>, both [batch_size, count].
+          Rows <int64> and inner products <float32>, both [batch_size, count]; -1 and -inf where
+          fewer rows are allowed.
         """
         size = max(1, min(64, _MAX_SCORES // (self._num_groups * _GROUP)))
 
-        def search(queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return self._search(queries, count)
+        def search(queries: tf.Tensor, filters: tf.Tensor | None = None) -> tuple:
+            allowed = None if restriction is None else restriction.allowed(filters)
+            return self.search(queries, count, allowed)
 
-        rows, scores = chunks.apply(search, [query_emb], [tf.int64, tf.float32], size)
+        inputs = [query_emb] if restriction is None else [query_emb, restriction.filters]
+        rows, scores = chunks.apply(search, inputs, [tf.int64, tf.float32], size)
         return rows, scores
 
-    def _search(self, queries: tf.Tensor, count: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, queries: tf.Tensor, count: tf.Tensor | int, allowed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As a call, at once, and among the rows that are allowed, <bool>[batch_size, num_rows]."""
         products = tf.matmul(queries, self._vectors, transpose_b=True)
+        if allowed is not None:
+            padding = self._num_groups * _GROUP - self.num_rows
+            products = tf.where(tf.pad(allowed, [[0, 0], [0, padding]]), products, -np.inf)
         groups = tf.reshape(products, [-1, self._num_groups, _GROUP])
         # One more than needed: the padding may take the last group to a place that is not its own.
         best = tf.math.top_k(
@@ -79,5 +106,5 @@ class ExactSearch(tf.Module):
         scores = tf.where(rows < self.num_rows, scores, -np.inf)
         flat = [tf.shape(queries)[0], tf.shape(best)[1] * _GROUP]
         scores, places = tf.math.top_k(tf.reshape(scores, flat), count)
-        rows = tf.gather(tf.reshape(rows, flat), places, batch_dims=1)
-        return tf.cast(rows, tf.int64), scores
+        rows = tf.cast(tf.gather(tf.reshape(rows, flat), places, batch_dims=1), tf.int64)
+        return rows if allowed is None else tf.where(scores > -np.inf, rows, -1), scores

@@ -34,7 +34,7 @@ from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.models import embedder, open_qa_model
 from realm_tf.retrieval import view as view_lib
 from realm_tf.text import tokenizer as tokenizer_lib
-from serving import retriever, signatures, versions, warmup
+from serving import retriever, signatures, signatures_apart, versions, warmup
 
 _LOGGER = logging.getLogger(__name__)
 TEXT_OPS = ("FastBertNormalize", "FastWordpieceTokenizeWithOffsets")
@@ -103,7 +103,7 @@ def export(
         search=search,
     )
     record = {
-        "schema_version": 2,
+        "schema_version": versions.SCHEMA,
         "snapshot_step": snapshot_step,
         "snapshot_created": snapshot_created,
         "made_from": {
@@ -116,6 +116,7 @@ def export(
             "parameters": sum(v.shape.num_elements() for v in model.variables),
         },
         "search": module.retriever.search_record,
+        "metadata_fields": dict(module.retriever.metadata_fields),
         "calibration": calibration.to_json(),
         "config": config_lib.to_dict(config),
         "tensorflow": tf.__version__,
@@ -123,12 +124,13 @@ def export(
     with artifacts.hold(path), artifacts.storage_errors():
         if not apart:
             return _write(module, record, path)
-        of_reader = {name: value for name, value in record.items() if name != "search"}
+        of_corpus = ("search", "metadata_fields")
+        of_reader = {name: value for name, value in record.items() if name not in of_corpus}
         of_reader["made_from"] = of_reader_alone(record["made_from"])
         if not is_current(os.path.join(path, versions.READER), of_reader["made_from"], config):
-            part = signatures.ReaderModule(module.reader)
+            part = signatures_apart.ReaderModule(module.reader)
             _write(part, of_reader, os.path.join(path, versions.READER))
-        part = signatures.RetrieverModule(module.retriever)
+        part = signatures_apart.RetrieverModule(module.retriever)
         of_retriever = {name: value for name, value in record.items() if name != "calibration"}
         _write(part, of_retriever, os.path.join(path, versions.RETRIEVER))
         return path
@@ -154,7 +156,7 @@ def is_current(
         versions.require_whole(version)
         record = versions.record(version)
         parts, settings = record["made_from"], record["config"]
-        same = versions.index_of(record) == index
+        same = versions.index_of(record) == index and record["schema_version"] == versions.SCHEMA
         same = same and all(parts.get(role) == made_from[role] for role in made_from)
     except (types.UserError, AttributeError, KeyError, TypeError) as error:
         _LOGGER.warning("%s is passed over: %s", version, error)

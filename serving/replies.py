@@ -8,6 +8,7 @@ Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,8 +25,32 @@ NEEDED = frozenset(
     for field in _FIELDS
     if field.default is dataclasses.MISSING
 )
+NUM_ANSWERS = 5  # of `serving_default`
 _CONVERT = {"int": int, "float": float, "int | None": int, "float | None": float}
 _BOLD, _PLAIN = "\033[1m", "\033[0m"
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What is wanted of the answers to questions; what is left out is as the model has it.
+
+    Attributes:
+      filter: Which documents the evidence may be of, by their metadata, such as "year>=2020;
+        lang=en,de".
+      num_answers: How many answers.
+      num_read: How many blocks are read.
+      with_metadata: Whether answers come with the metadata of their documents.
+    """
+
+    filter: str = ""
+    num_answers: int | None = None
+    num_read: int | None = None
+    with_metadata: bool = False
+
+    def inputs(self) -> dict[str, Any]:
+        """Inputs of the signature `answer`; none if `serving_default` will do."""
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in given.items() if value not in (None, "", False)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +74,11 @@ class Reply:
             {name: value for name, value in vars(answer).items() if value is not None}
             for answer in self.answers[:num_answers]
         ]
-        found: dict[str, Any] = {
-            "question": self.question,
-            "answers": [{**answer, "block_id": str(answer["block_id"])} for answer in answers],
-        }
+        for answer in answers:
+            answer["block_id"] = str(answer["block_id"])
+            if "metadata" in answer:
+                answer["metadata"] = json.loads(answer["metadata"])
+        found: dict[str, Any] = {"question": self.question, "answers": answers}
         return found if self.no_evidence is None else {**found, _NO_EVIDENCE: self.no_evidence}
 
 
@@ -99,7 +125,8 @@ def format_answer(answer: types.Answer, *, bold: bool | None = None) -> str:
         is a terminal.
 
     Returns:
-      A line with probability or score, block and title, and then the text of the block.
+      A line with probability or score, block and title, one with the metadata, if the answer has
+      it, and then the text of the block.
     """
     if bold is None:
         bold = sys.stdout.isatty()
@@ -108,6 +135,8 @@ def format_answer(answer: types.Answer, *, bold: bool | None = None) -> str:
     before, after = text[: answer.byte_start].decode(), text[answer.byte_limit :].decode()
     sure = f"{answer.score:.2f}" if answer.probability is None else f"{answer.probability:.0%}"
     head = f"[{sure}] block {answer.block_id}  {answer.title}".rstrip()
+    if answer.metadata is not None:
+        head = f"{head}\n{answer.metadata}"
     return f"{head}\n{before}{left}{answer.text}{right}{after}"
 
 
@@ -127,6 +156,7 @@ def _answer(row: int, place: int, outputs: Mapping[str, Any]) -> types.Answer:
             value = outputs[name][row]
             # What is said of the question stands once, not at every place.
             values[field.name] = convert(value[place] if hasattr(value, "__len__") else value)
+    values["metadata"] = values.get("metadata") or None  # empty where it is not wanted
     return types.Answer(**values)
 
 

@@ -8,15 +8,69 @@ a shape which it does not expect may end the whole server, for everybody.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
-NUM_ANSWERS = 5  # of `serving_default`
+from serving import replies
+
+NUM_ANSWERS = replies.NUM_ANSWERS  # of `serving_default`
 NUM_RETRIEVED = 10  # of `serving_default` of a retriever that is served apart
 
 # For one question; what asks for more gets as many.
 MAX_READ = 100
 MAX_ANSWERS = 20
 MAX_BLOCKS = 1000
+
+_NUMBERS = {"retrieval_score": tf.float32, "num_read": tf.int32, "num_answers": tf.int32}
+_NUMBERS |= {"k": tf.int32, "with_metadata": tf.bool}
+
+
+def specs(*names: str, per_block: tuple[str, ...] = ()) -> list[tf.TensorSpec]:
+    """Specs of inputs [batch_size], or [batch_size, num_blocks]; texts unless they are numbers.
+
+    Args:
+      *names: Names of the inputs.
+      per_block: Those that have an entry for each block.
+    """
+    return [
+        tf.TensorSpec([None, None] if n in per_block else [None], _NUMBERS.get(n, tf.string), n)
+        for n in names
+    ]
+
+
+def defaults(*values: Any) -> list[tf.Tensor]:
+    """What inputs of requests are that are left out: one entry, for all questions."""
+    return [tf.constant([value]) for value in values]
+
+
+def answer_function(answer: Callable[..., dict[str, tf.Tensor]], num_read: int) -> Any:
+    """The signature `answer` as a tf.function, of which all inputs but `question` may be left out.
+
+    Args:
+      answer: Takes the inputs as keywords, and `filter` as `filters`.
+      num_read: Number of blocks that are read for a question, unless it says so.
+    """
+    of_read, of_answers, of_metadata, of_filter = defaults(num_read, NUM_ANSWERS, False, "")
+
+    def answer_as_wanted(
+        question: tf.Tensor,
+        num_read: tf.Tensor = of_read,
+        num_answers: tf.Tensor = of_answers,
+        with_metadata: tf.Tensor = of_metadata,
+        filter: tf.Tensor = of_filter,  # noqa: A002  as requests call it
+    ) -> dict[str, tf.Tensor]:
+        return answer(
+            question=question,
+            num_read=num_read,
+            num_answers=num_answers,
+            with_metadata=with_metadata,
+            filters=filter,
+        )
+
+    names = specs("question", "num_read", "num_answers", "with_metadata", "filter")
+    return tf.function(answer_as_wanted, input_signature=names, autograph=False)
 
 
 def flat(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:

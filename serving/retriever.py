@@ -16,15 +16,22 @@ from realm_tf.models import embedder
 from realm_tf.models.inference import lean_encoder
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
-from serving import approximate_search, block_store, chunks, exact_search, graph_packing, requests
+from serving import (
+    approximate_search,
+    block_store,
+    chunks,
+    exact_search,
+    filter_columns,
+    graph_packing,
+    requests,
+)
 
 # The score of a place without a block; JSON knows no infinity.
 NO_BLOCK = tf.float32.min
 
 _TEXTS_AT_A_TIME = 256
 
-# Takes vectors <float32>[batch_size, embed_dim] and a number of rows, at most `num_rows`; returns
-# rows <int64> and inner products <float32>, both [batch_size, number of rows], best first.
+# See `exact_search.ExactSearch.__call__`.
 Search = exact_search.ExactSearch | approximate_search.ApproximateSearch
 
 
@@ -63,6 +70,7 @@ class Retriever(tf.Module):
         self._query_tower = lean_encoder.LeanTower(query_tower, dtype=dtype)
         self._block_tower = block_tower and lean_encoder.LeanTower(block_tower, dtype=dtype)
         self._store = block_store.BlockStore(table)
+        self._columns = filter_columns.FilterColumns(table)
         self._search = search
         self.release = search.release
 
@@ -70,6 +78,11 @@ class Retriever(tf.Module):
     def search_record(self) -> Mapping[str, Any]:
         """What the manifest of an export says of the search."""
         return self._search.record()
+
+    @property
+    def metadata_fields(self) -> Mapping[str, str]:
+        """Fields of the metadata to filter by, and their types."""
+        return self._columns.fields
 
     @property
     def embeds_blocks(self) -> bool:
@@ -107,29 +120,54 @@ class Retriever(tf.Module):
         (vectors,) = chunks.apply(embed, texts, [tf.float32], _TEXTS_AT_A_TIME)
         return vectors
 
-    def search(self, question: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, question: tf.Tensor, k: tf.Tensor, filters: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Searches for questions.
 
         Args:
           question: Questions <string>[batch_size].
           k: How many blocks each question wants, at most `num_blocks`, <int32>[batch_size].
+          filters: A filter for each question (`filter_syntax`), <string>[batch_size]; blank ones
+            allow all blocks. None: no question has one.
 
         Returns:
           Rows <int64> and inner products <float32>, both [batch_size, largest k], best first.
-          Places beyond a question's k, and all of a question that asks nothing, have row 0 and
-          `NO_BLOCK`.
+          Places beyond a question's k, those for which too few blocks are allowed, and all of a
+          question that asks nothing, have row 0 and `NO_BLOCK`.
+
+        Raises:
+          InvalidArgumentError: When the graph runs, if a filter does not fit the fields; see
+            `filter_parsing.parse`.
         """
         most = tf.reduce_max(tf.concat([k, [1]], 0))
-        rows, scores = self._search(self.embed_queries(question), most)
+        rows, scores = self._found(self.embed_queries(question), most, filters)
         wanted = tf.range(most) < tf.where(requests.asks(question), k, 0)[:, tf.newaxis]
+        wanted &= rows >= 0
         return tf.where(wanted, rows, 0), tf.where(wanted, scores, NO_BLOCK)
+
+    def _found(
+        self, query_emb: tf.Tensor, most: tf.Tensor, filters: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        if filters is None:
+            return self._search(query_emb, most)
+        restriction = exact_search.Restriction(filters, self._columns.allowed)
+        return tf.cond(
+            tf.reduce_any(tf.strings.strip(filters) != ""),
+            lambda: self._search(query_emb, most, restriction),
+            lambda: self._search(query_emb, most),
+        )
 
     def cite(self, rows: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
         """What is known of blocks; see `BlockStore.cite`."""
         return self._store.cite(rows, valid)
 
     def retrieve(
-        self, question: tf.Tensor, k: tf.Tensor, with_metadata: tf.Tensor
+        self,
+        question: tf.Tensor,
+        k: tf.Tensor,
+        with_metadata: tf.Tensor,
+        filters: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Retrieves blocks for questions, best first.
 
@@ -138,13 +176,14 @@ class Retriever(tf.Module):
           k: How many blocks each question wants, <int32>[batch_size]; the nearest number that can
             be had is taken.
           with_metadata: Whether metadata is wanted, <bool>[batch_size].
+          filters: A filter for each question; see `search`.
 
         Returns:
           `retrieval_score` <float32>, the inner product, and what `BlockStore.cite` returns,
           each [batch_size, largest k]; places without a block have `NO_BLOCK` and empty texts.
         """
         k = requests.within(k, 1, min(requests.MAX_BLOCKS, self.num_blocks))
-        rows, scores = self.search(question, k)
+        rows, scores = self.search(question, k, filters)
         found = self.cite(rows, scores > NO_BLOCK)
         found["metadata"] = tf.where(with_metadata[:, tf.newaxis], found["metadata"], "")
         return {**found, "retrieval_score": scores}

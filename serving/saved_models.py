@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +12,9 @@ import tensorflow_text  # noqa: F401  registers the ops of the tokenizer
 
 from realm_tf import artifacts, types
 from serving import versions
+
+_ASSERTION = re.compile(r"assertion failed: \[(.*)\]")
+_SHOWN = 400  # characters
 
 
 def load(version: str) -> Any:
@@ -32,6 +36,13 @@ def load(version: str) -> Any:
         raise types.UserError(
             f"{version} is damaged: {reason}. Delete it, and run `realm export`."
         ) from error
+
+
+def refusal(error: tf.errors.OpError) -> str:
+    """What a graph says of inputs that it refuses, in one line."""
+    told = _ASSERTION.search(error.message)
+    text = told[1] if told else error.message
+    return re.sub(r"\s+", " ", text)[:_SHOWN]
 
 
 def _register_ops(index: str, version: str) -> None:

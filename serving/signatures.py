@@ -9,6 +9,7 @@ served.
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import tensorflow as tf
@@ -20,118 +21,9 @@ from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.models import embedder, open_qa_model
 from realm_tf.retrieval import view as view_lib
 from realm_tf.text import tokenizer as tokenizer_lib
-from serving import answers, exact_search, requests
+from serving import answers, exact_search, requests, signatures_apart
 from serving import reader as reader_lib
 from serving import retriever as retriever_lib
-
-_NUMBERS = {"retrieval_score": tf.float32, "num_read": tf.int32, "num_answers": tf.int32}
-_NUMBERS |= {"k": tf.int32, "with_metadata": tf.bool}
-
-
-def _specs(*names: str, per_block: tuple[str, ...] = ()) -> list[tf.TensorSpec]:
-    """Specs of inputs [batch_size], or [batch_size, num_blocks]; texts unless they are numbers."""
-    return [
-        tf.TensorSpec([None, None] if n in per_block else [None], _NUMBERS.get(n, tf.string), n)
-        for n in names
-    ]
-
-
-class RetrieverModule(tf.Module):
-    """The signatures of a retriever.
-
-    Keep a module as long as you call its functions: they refer to it weakly, as methods under
-    tf.function do.
-
-    Args:
-      retriever: The retriever.
-    """
-
-    def __init__(self, retriever: retriever_lib.Retriever):
-        super().__init__(name="retriever_module")
-        self._retriever = retriever
-        self.release = retriever.release  # of a loaded export that is not used again
-        # Saving traces every function of a module, so there is none that cannot be called.
-        self.embed_block = (
-            tf.function(
-                self._embed_block, input_signature=_specs("block_text", "title"), autograph=False
-            )
-            if retriever.embeds_blocks
-            else None
-        )
-
-    @tf.function(input_signature=_specs("question"), autograph=False)
-    def retrieve_default(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`retrieve`, ten blocks and no metadata."""
-        question = requests.flat(question=question)["question"]
-        k = tf.fill(tf.shape(question), requests.NUM_RETRIEVED)
-        return self._retriever.retrieve(question, k, tf.fill(tf.shape(question), False))
-
-    @tf.function(input_signature=_specs("question", "k", "with_metadata"), autograph=False)
-    def retrieve(
-        self, question: tf.Tensor, k: tf.Tensor, with_metadata: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """See `Retriever.retrieve`."""
-        asked = requests.flat(question=question, k=k, with_metadata=with_metadata)
-        return self._retriever.retrieve(**asked)
-
-    @tf.function(input_signature=_specs("question"), autograph=False)
-    def embed_query(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Embeds questions <string>[batch_size]: `embedding` <float32>[batch_size, embed_dim]."""
-        asked = requests.flat(question=question)
-        return {"embedding": self._retriever.embed_queries(asked["question"])}
-
-    def _embed_block(self, block_text: tf.Tensor, title: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Embeds blocks: texts and titles <string>[batch_size] to `embedding`, as `embed_query`."""
-        given = requests.flat(block_text=block_text, title=title)
-        return {"embedding": self._retriever.embed_blocks(given["title"], given["block_text"])}
-
-    def signatures(self) -> dict[str, Any]:
-        """The signatures of a retriever that is served apart."""
-        return {"serving_default": self.retrieve_default, **self.shared_signatures()}
-
-    def shared_signatures(self) -> dict[str, Any]:
-        """Those that a whole system has, too."""
-        found = {"retrieve": self.retrieve, "embed_query": self.embed_query}
-        return found if self.embed_block is None else {**found, "embed_block": self.embed_block}
-
-
-class ReaderModule(tf.Module):
-    """The signatures of a reader that is served apart.
-
-    Args:
-      reader: The reader.
-    """
-
-    def __init__(self, reader: reader_lib.Reader):
-        super().__init__(name="reader_module")
-        self._reader = reader
-
-    @tf.function(
-        input_signature=_specs(
-            "question",
-            "block_text",
-            "retrieval_score",
-            "num_answers",
-            per_block=("block_text", "retrieval_score"),
-        ),
-        autograph=False,
-    )
-    def read(
-        self,
-        question: tf.Tensor,
-        block_text: tf.Tensor,
-        retrieval_score: tf.Tensor,
-        num_answers: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
-        """See `Reader.read`."""
-        asked = requests.flat(question=question, num_answers=num_answers)
-        blocks = requests.matrices(block_text=block_text, retrieval_score=retrieval_score)
-        rows = requests.same_rows(**asked, **blocks)
-        return self._reader.read(**rows)
-
-    def signatures(self) -> dict[str, Any]:
-        """`serving_default` and `read`, which are the same."""
-        return {"serving_default": self.read, "read": self.read}
 
 
 class QaModule(tf.Module):
@@ -171,6 +63,10 @@ class QaModule(tf.Module):
         super().__init__(name="qa")
         _check_parts(model, tokenizer, table, vectors)
         self._num_read = min(config.open_qa.num_read, len(table), requests.MAX_READ)
+        this = weakref.proxy(self)
+        self.answer_as_wanted = requests.answer_function(
+            lambda **inputs: this._answer_as_wanted(**inputs), self._num_read
+        )
         self.retriever = retriever_lib.Retriever(
             query_tower=model.query_tower,
             block_tower=block_tower,
@@ -187,7 +83,7 @@ class QaModule(tf.Module):
             calibration=calibration or calibration_lib.Calibration(),
         )
 
-    @tf.function(input_signature=_specs("question"), autograph=False)
+    @tf.function(input_signature=requests.specs("question"), autograph=False)
     def answer(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers questions: what `answer_as_wanted` returns, without metadata.
 
@@ -206,37 +102,23 @@ class QaModule(tf.Module):
         del found["metadata"]
         return found
 
-    @tf.function(
-        input_signature=_specs("question", "num_read", "num_answers", "with_metadata"),
-        autograph=False,
-    )
-    def answer_as_wanted(
-        self,
-        question: tf.Tensor,
-        num_read: tf.Tensor,
-        num_answers: tf.Tensor,
-        with_metadata: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
+    def _answer_as_wanted(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers questions.
 
         Args:
-          question: Questions <string>[batch_size].
-          num_read: How many blocks are read for each question, <int32>[batch_size]; the nearest
-            number that can be had is taken.
-          num_answers: How many answers each question wants, <int32>[batch_size]; likewise.
-          with_metadata: Whether metadata is wanted, <bool>[batch_size].
+          **inputs: `question` <string>, `num_read` <int32>, how many blocks are read for each, and
+            `num_answers` <int32>, how many answers it wants (the nearest number that can be had is
+            taken), `with_metadata` <bool>, whether metadata is wanted, and `filters` <string>, see
+            `Retriever.search`; each [batch_size].
 
         Returns:
           What `Reader.read` returns, but for `block`, and in its place what `BlockStore.cite`
           returns of the evidence, <string>[batch_size, largest num_answers].
         """
-        asked = requests.flat(
-            question=question,
-            num_read=num_read,
-            num_answers=num_answers,
-            with_metadata=with_metadata,
+        asked = requests.flat(**inputs)
+        found = self._answer(
+            asked["question"], asked["num_read"], asked["num_answers"], filters=asked["filters"]
         )
-        found = self._answer(asked["question"], asked["num_read"], asked["num_answers"])
         is_wanted = asked["with_metadata"][:, tf.newaxis]
         return {**found, "metadata": tf.where(is_wanted, found["metadata"], "")}
 
@@ -246,9 +128,10 @@ class QaModule(tf.Module):
         num_read: tf.Tensor,
         num_answers: tf.Tensor,
         most: int | None = None,
+        filters: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         num_read = requests.within(num_read, 1, min(requests.MAX_READ, self.retriever.num_blocks))
-        rows, scores = self.retriever.search(question, num_read)
+        rows, scores = self.retriever.search(question, num_read, filters)
         return self.answer_from(question, rows, scores, num_answers, most)
 
     def answer_from(
@@ -272,7 +155,7 @@ class QaModule(tf.Module):
     def _texts(self, rows: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         return self.retriever.cite(rows, scores > retriever_lib.NO_BLOCK)["block_text"]
 
-    @tf.function(input_signature=_specs("question", "k"), autograph=False)
+    @tf.function(input_signature=requests.specs("question", "k"), autograph=False)
     def search(self, question: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Rows and scores of the best blocks; see `Retriever.search`."""
         return self.retriever.search(question, k)
@@ -286,7 +169,7 @@ class QaModule(tf.Module):
     def signatures(self) -> dict[str, Any]:
         """The signatures of the whole system."""
         # The module of the retriever's signatures is kept, because they refer to it weakly.
-        self._of_retriever = RetrieverModule(self.retriever)
+        self._of_retriever = signatures_apart.RetrieverModule(self.retriever)
         return {
             "serving_default": self.answer,
             "answer": self.answer_as_wanted,

@@ -12,6 +12,7 @@ from realm_tf import artifacts, types
 from realm_tf.artifacts import gfile
 
 RECORD = "realm_export.json"  # what a version was made from, and the sizes of its files
+SCHEMA = 3  # of the record, and of the inputs of the signatures
 MODEL = "saved_model.pb"
 RETRIEVER, READER = "retriever", "reader"  # directories of two models that are served apart
 _NEEDED = (MODEL, "variables/variables.index")
@@ -38,6 +39,19 @@ def record(version: str) -> Mapping[str, Any]:
 def index_of(content: Mapping[str, Any]) -> str:
     """Kind of the index of a version, by its record: exact, ivf or scann."""
     return str(content.get("search", {}).get("index", "exact"))
+
+
+def require_schema(version: str, content: Mapping[str, Any]) -> None:
+    """Checks that a version, by its record, has the signatures of this version of the program.
+
+    Raises:
+      UserError: If it has not.
+    """
+    if content.get("schema_version") != SCHEMA:
+        raise types.UserError(
+            f"{version} was exported by another version of this program, and its signatures take"
+            " other inputs. Run `realm export` again."
+        )
 
 
 def require_whole(version: str) -> None:

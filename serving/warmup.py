@@ -31,6 +31,7 @@ _ENTRIES = {
     "num_read": _NUM_BLOCKS,
     "num_answers": 5,
     "with_metadata": False,
+    "filter": "",
 }
 
 

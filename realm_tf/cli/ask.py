@@ -40,6 +40,17 @@ _NO_EVIDENCE = 0.5  # from this probability on, an answer is shown as a guess
     show_default=True,
     help="Number of answers to print for each question.",
 )
+@click.option(
+    "--filter",
+    "conditions",
+    multiple=True,
+    metavar="CONDITION",
+    help="What the metadata of the evidence's document must meet: FIELD=VALUE,VALUE,... or"
+    " FIELD>=VALUE (also >, <= and <). Of several, all must hold.",
+)
+@click.option(
+    "--metadata", is_flag=True, help="Show the metadata of the documents that the evidence is of."
+)
 @options.JSON
 @click.argument("questions", nargs=-1)
 def ask(
@@ -48,6 +59,8 @@ def ask(
     token_file: str | None,
     ca_file: str | None,
     answers: int,
+    conditions: tuple[str, ...],
+    metadata: bool,
     as_json: bool,
     questions: tuple[str, ...],
 ) -> None:
@@ -56,16 +69,23 @@ def ask(
     Without QUESTIONS, every line of the standard input is one. A question that begins with a dash
     goes after --.
     """
+    from serving import replies
+
     called = endpoint.Options(name, options.read_token(token_file), ca_file)
     show = _print_json if as_json else _print
+    wanted = replies.Wanted(
+        filter="; ".join(conditions),
+        num_answers=answers if answers > replies.NUM_ANSWERS else None,
+        with_metadata=metadata,
+    )
     with _asker(model, called) as answer:
         for batch in _batches(questions):
-            for reply in answer(batch):
+            for reply in answer(batch, wanted):
                 show(reply, answers)
 
 
 @contextlib.contextmanager
-def _asker(model: str, called: endpoint.Options) -> Iterator[Callable[[Sequence[str]], list[Any]]]:
+def _asker(model: str, called: endpoint.Options) -> Iterator[Callable[..., list[Any]]]:
     """Yields what replies to questions: a server, or a model loaded into this process."""
     if connect.is_address(model):
         with connect.connect(model, called) as target:
@@ -76,7 +96,7 @@ def _asker(model: str, called: endpoint.Options) -> Iterator[Callable[[Sequence[
     from serving import client
 
     loaded = client.load(model)
-    yield lambda questions: client.reply(loaded, questions)
+    yield lambda questions, wanted: client.reply(loaded, questions, wanted)
 
 
 def _batches(questions: Sequence[str]) -> Iterator[Sequence[str]]:

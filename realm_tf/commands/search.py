@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -35,12 +36,13 @@ class Request:
 
     @classmethod
     def parsed(cls, questions: Sequence[str], k: int, texts: Sequence[str]) -> Request:
-        """A request whose conditions are texts, such as "year>=2020".
+        """A request whose conditions are texts, such as "year>=2020; lang=en".
 
         Raises:
-          UserError: If a text is no condition.
+          UserError: If a text is no filter.
         """
-        return cls(tuple(questions), k, tuple(filters.parse(text) for text in texts))
+        conditions = itertools.chain.from_iterable(map(filters.parse, texts))
+        return cls(tuple(questions), k, tuple(conditions))
 
 
 def check(path: str) -> None:

@@ -90,10 +90,11 @@ class CorpusConfig(ranges.Section):
                     f"metadata_fields must name fields of the metadata. Received: {name!r}, which"
                     " holds the id, the title or the text."
                 )
-            if name != name.strip() or any(sign in name for sign in "<>="):
+            if name != name.strip() or any(sign in name for sign in '<>=;"'):
                 yield (
-                    "metadata_fields must name fields that can stand in a filter: without <, > and"
-                    f" =, and without blanks at their ends. Received: {ranges.shown(name)}."
+                    "metadata_fields must name fields that can stand in a filter: without <, >, =,"
+                    " semicolons and double quotes, and without blanks at their ends. Received:"
+                    f" {ranges.shown(name)}."
                 )
 
     def decisive(self) -> dict[str, Any]:

@@ -2,17 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters: which documents a search may find, by the declared fields of their metadata.
 
-A filter is any number of conditions, all of which must hold. As texts: `lang=en`, `lang=en,de` (one
-of these), `year>=2020`, `updated<2024-06-01`; a value with a comma stands in double quotes. A
-document without a value meets no condition on it. They are evaluated column by column (pyarrow's
-compute), without a Python object per row.
+A filter is any number of conditions, all of which must hold. As texts (`filter_syntax`): `lang=en`,
+`lang=en,de` (one of these), `year>=2020`, `year>=2020; updated<2024-06-01`. A document without a
+value meets no condition on it. They are evaluated column by column (pyarrow's compute), without a
+Python object per row.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +22,7 @@ from realm_tf import types
 from realm_tf.data import metadata
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
+from realm_tf.retrieval import filter_syntax
 
 _COMPARE = {
     "<": pc.less,
@@ -31,7 +30,6 @@ _COMPARE = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
-_CONDITION = re.compile(r"\s*([^<>=]*?)\s*(<=|>=|<|>|=)\s*(.*?)\s*", re.DOTALL)
 _UNDECLARED = "There are none: declare them in corpus.metadata_fields, and make the blocks again."
 
 _Test = Callable[[pa.Array], pa.Array]
@@ -68,23 +66,21 @@ class Compared:
 Condition = OneOf | Compared
 
 
-def parse(text: str) -> Condition:
-    """Reads a condition from its text; see the module.
+def parse(text: str) -> list[Condition]:
+    """Reads the conditions of a text; see the module.
 
     Raises:
-      UserError: If it is none.
+      UserError: If it is no filter, or blank.
     """
-    match = _CONDITION.fullmatch(text)
-    if match is None or not match[1] or not match[3] or match[1].endswith("!"):
-        raise types.UserError(
-            "A filter must be a field, one of =, <, <=, > and >=, and a value, such as lang=en,de"
-            f" or year>=2020. Received: {text!r}."
-        )
-    field, operator, value = match.groups()
-    if operator != "=":
-        return Compared(field, operator, value)
-    (values,) = csv.reader([value], skipinitialspace=True)
-    return OneOf(field, tuple(values))
+    written = filter_syntax.parse(text)
+    if not written:
+        raise types.UserError(f"{filter_syntax.NEEDED} Received: {text!r}.")
+    return [
+        OneOf(one.field, one.values)
+        if one.operator == filter_syntax.EQUAL
+        else Compared(one.field, one.operator, one.values[0])
+        for one in written
+    ]
 
 
 def allowed(table: block_table.BlockTable, conditions: Sequence[Condition]) -> np.ndarray:
@@ -122,10 +118,14 @@ def _test(condition: Condition, table: block_table.BlockTable) -> _Test:
 
 def _kind(field: str, fields: Mapping[str, str], path: str) -> str:
     if field not in fields:
-        known = ", ".join(f"{name} ({kind})" for name, kind in sorted(fields.items()))
-        cure = f"There are: {known}." if known else _UNDECLARED
-        raise types.UserError(f"No field {field!r} to filter by in {path}. {cure}")
+        raise types.UserError(f"No field {field!r} to filter by in {path}. {known(fields)}")
     return fields[field]
+
+
+def known(fields: Mapping[str, str]) -> str:
+    """A sentence that names the fields to filter by, and their types."""
+    names = ", ".join(f"{name} ({kind})" for name, kind in sorted(fields.items()))
+    return f"There are: {names}." if names else _UNDECLARED
 
 
 def _value(field: str, kind: str, given: Any) -> metadata.Value:

@@ -116,6 +116,19 @@ class IvfTopK(factorized_top_k.TopK):
         """
         return self._search(queries, *(tf.convert_to_tensor(x, tf.int32) for x in (k, width[0])))
 
+    def among(self, allowed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The blocks that are allowed, <bool>[num_blocks], to be scored exactly.
+
+        Returns:
+          Rows <int32>[n] and vectors <float32>[n, embed_dim].
+        """
+        lists = self._lists
+        places = tf.where(tf.gather(allowed, lists.rows))[:, 0]
+        values = tf.cast(tf.gather(lists.values, places), tf.float32)
+        if lists.scales.shape[0]:
+            values *= tf.gather(lists.scales, places)[:, tf.newaxis]
+        return tf.gather(lists.rows, places), values
+
     def call(self, queries: tf.Tensor, k: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
         """As `search`, with the width that the table has for k <int32>[]."""
         k = tf.convert_to_tensor(k)

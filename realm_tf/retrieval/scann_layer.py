@@ -154,6 +154,21 @@ class ScannTopK(factorized_top_k.ScaNN):
         )
         return found.distances, found.indices
 
+    def among(self, allowed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The blocks that are allowed, <bool>[num_blocks], to be scored exactly.
+
+        Only of a layer that holds variables.
+
+        Returns:
+          Rows <int32>[n] and vectors <float32>[n, embed_dim].
+        """
+        rows = tf.cast(tf.where(allowed)[:, 0], tf.int32)
+        held = self._serialized_searcher
+        if not self._reorders_int8:
+            return rows, tf.gather(held.dataset, rows)
+        values = tf.cast(tf.gather(held.int8_dataset, rows), tf.float32)
+        return rows, values / held.int8_multipliers
+
     def call(self, queries: tf.Tensor, k: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
         """As `search`, with the width that the table has for k <int32>[]."""
         leaves, reordered = self.table.in_graph(tf.convert_to_tensor(k))

@@ -7,13 +7,12 @@ from __future__ import annotations
 import abc
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from realm_tf import types
 from serving import replies
 
-_T = TypeVar("_T")
 _MAX_WAIT_SECS = 10.0
 
 
@@ -94,28 +93,38 @@ class Endpoint(abc.ABC):
     def close(self) -> None:
         """Closes the connection."""
 
-    def ask(self, questions: Sequence[str], *, batch_size: int = 32) -> list[replies.Reply]:
+    def ask(
+        self,
+        questions: Sequence[str],
+        wanted: replies.Wanted | None = None,
+        *,
+        batch_size: int = 32,
+    ) -> list[replies.Reply]:
         """Asks questions.
 
         Args:
           questions: Questions, any number of them.
+          wanted: What is wanted of the answers to each.
           batch_size: Number of questions in a request.
 
         Raises:
           UserError: As for `predict`, or if the model answers no questions.
         """
         replies.require_unicode(questions)
+        more = {} if wanted is None else wanted.inputs()
+        signature = "answer" if more else ""
         found: list[replies.Reply] = []
         for start in range(0, len(questions), batch_size):
             batch = list(questions[start : start + batch_size])
-            found += replies.from_outputs(batch, self._retried(self.predict, {"question": batch}))
+            inputs = {"question": batch, **{n: [value] * len(batch) for n, value in more.items()}}
+            found += replies.from_outputs(batch, self._retried(inputs, signature))
         return found
 
-    def _retried(self, call: Callable[[Mapping[str, Any]], _T], inputs: Mapping[str, Any]) -> _T:
-        """Calls again, after the time that the server asks for, when it is overloaded."""
+    def _retried(self, inputs: Mapping[str, Any], signature: str) -> dict[str, Any]:
+        """Predicts, again after the time that the server asks for when it is overloaded."""
         for _ in range(self._options.retries):
             try:
-                return call(inputs)
+                return self.predict(inputs, signature)
             except OverloadedError as error:
                 time.sleep(min(error.retry_after_secs, _MAX_WAIT_SECS))
-        return call(inputs)
+        return self.predict(inputs, signature)

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import grpc
 import tensorflow as tf
+from google.protobuf import struct_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
@@ -26,6 +27,7 @@ from realm_tf import types
 from serving.server import access, failures, model_versions, policy, protos, service
 
 SIGNATURE_DEF = "signature_def"  # the one field of metadata that TF Serving knows
+METADATA_FIELDS = "metadata_fields"  # ours: a Struct of the types by name
 _RETRY_AFTER = "retry-after"
 Method = Callable[[Any, Any, grpc.aio.ServicerContext], Awaitable[Any]]
 
@@ -102,14 +104,15 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     @_method
     async def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
+        known = (SIGNATURE_DEF, METADATA_FIELDS)
         for field in request.metadata_field:
-            if field != SIGNATURE_DEF:
+            if field not in known:
                 raise failures.invalid(
-                    f"Metadata field {field!r} is not supported; {SIGNATURE_DEF!r} is."
+                    f"Metadata field {field!r} is not supported; {' and '.join(known)} are."
                 )
         if not request.metadata_field:
-            raise failures.invalid(f"Name a metadata_field: {SIGNATURE_DEF!r}.")
-        return metadata(self._model, _target(request.model_spec))
+            raise failures.invalid(f"Name a metadata_field: {' or '.join(known)}.")
+        return metadata(self._model, _target(request.model_spec), request.metadata_field)
 
     @_method
     async def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -131,9 +134,9 @@ def _only_predict(method: str) -> failures.RequestError:
 
 
 def metadata(
-    model: service.Service, target: service.Target
+    model: service.Service, target: service.Target, wanted: Collection[str]
 ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-    """TF Serving's GetModelMetadata: the signatures of a version.
+    """TF Serving's GetModelMetadata: the signatures, and the fields that `filter` knows.
 
     Raises:
       RequestError: If the version is not served.
@@ -141,10 +144,14 @@ def metadata(
     model.require_model(target.model)
     with model.versions.use(target.number, target.label) as version:
         signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=version.signature_defs)
+        fields = struct_pb2.Struct()
+        fields.update(version.metadata_fields)
         response = get_model_metadata_pb2.GetModelMetadataResponse(
             model_spec=_spec(model.name, version.number)
         )
-    response.metadata[SIGNATURE_DEF].Pack(signatures)
+    for name, content in ((SIGNATURE_DEF, signatures), (METADATA_FIELDS, fields)):
+        if name in wanted:
+            response.metadata[name].Pack(content)
     return response
 
 

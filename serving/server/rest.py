@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from google.protobuf import json_format
+from google.protobuf import json_format, struct_pb2
 from starlette import applications, requests, responses, routing
 from tensorflow_serving.apis import get_model_metadata_pb2
 
@@ -81,10 +81,14 @@ class Api:
         return _json(_as_dict(grpc_service.statuses(self._model, _target(request))))
 
     async def _metadata(self, request: requests.Request) -> responses.Response:
-        found = grpc_service.metadata(self._model, _target(request))
-        signatures = get_model_metadata_pb2.SignatureDefMap()
-        found.metadata[grpc_service.SIGNATURE_DEF].Unpack(signatures)
-        fields = {grpc_service.SIGNATURE_DEF: _as_dict(signatures)}
+        contents = {
+            grpc_service.SIGNATURE_DEF: get_model_metadata_pb2.SignatureDefMap(),
+            grpc_service.METADATA_FIELDS: struct_pb2.Struct(),
+        }
+        found = grpc_service.metadata(self._model, _target(request), contents.keys())
+        for name, content in contents.items():
+            found.metadata[name].Unpack(content)
+        fields = {name: _as_dict(content) for name, content in contents.items()}
         return _json({"model_spec": _as_dict(found.model_spec), "metadata": fields})
 
     async def _verb(self, request: requests.Request) -> responses.Response:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import inspect
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -72,6 +72,7 @@ class Servable:
       number: Number of the version.
       signature_defs: The signatures as a SavedModel describes them.
       signatures: The same, as they are checked and called.
+      metadata_fields: Fields of the metadata that requests can filter by, and their types.
       snapshot_step: Training step of the snapshot that is served; None if no record tells it.
       snapshot_secs: Unix time at which that snapshot was made; if no record tells it, at which the
         version was written.
@@ -97,6 +98,7 @@ class Servable:
             name: Signature.from_proto(name, proto) for name, proto in signature_defs.items()
         }
         record = self._record = versions.record(path)
+        self.metadata_fields: Mapping[str, str] = record.get("metadata_fields", {})
         self.snapshot_step: int | None = record.get("snapshot_step")
         self.snapshot_secs = gfile.stat(os.path.join(path, versions.MODEL)).mtime_nsec / 1e9
         if created := record.get("snapshot_created"):
@@ -128,7 +130,7 @@ class Servable:
             outputs = self._functions[name](**tensors)
             return {key: value.numpy() for key, value in outputs.items()}
         except tf.errors.InvalidArgumentError as error:
-            reason = re.sub(r"\s+", " ", error.message)[:300]
+            reason = saved_models.refusal(error)
             raise failures.invalid(f"The model refuses the request: {reason}") from error
 
     def close(self) -> None:
@@ -192,6 +194,9 @@ def proto_of(function: Any) -> meta_graph_pb2.SignatureDef:
     """The signature of a tf.function with an input signature, as a SavedModel would describe it."""
     made = meta_graph_pb2.SignatureDef(method_name=tf.saved_model.PREDICT_METHOD_NAME)
     outputs = function.get_concrete_function().structured_outputs
+    for name, parameter in inspect.signature(function.python_function).parameters.items():
+        if parameter.default is not parameter.empty:
+            made.defaults[name].CopyFrom(tf.make_tensor_proto(parameter.default))
     inputs = {spec.name: spec for spec in function.input_signature}
     for infos, specs in ((made.inputs, inputs), (made.outputs, outputs)):
         for name, spec in specs.items():

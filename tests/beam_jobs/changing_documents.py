@@ -70,7 +70,7 @@ class System(NamedTuple):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Ids of blocks <uint64>[n, k] and their scores, under the conditions of a filter."""
         opened = self.view()
-        parsed = [filters.parse(text) for text in conditions]
+        parsed = [one for text in conditions for one in filters.parse(text)]
         allowed = filters.allowed(opened.table, parsed) if parsed else None
         found = opened.index.search(queries, k, allowed)
         return opened.table.scalar("block_id", found.rows), found.scores

@@ -71,7 +71,8 @@ def expected(table, meets) -> np.ndarray:
     ],
 )  # fmt: skip
 def test_allowed_rows(table, conditions, meets):
-    found = filters.allowed(table, [filters.parse(text) for text in conditions])
+    together = filters.parse("; ".join(conditions)) if conditions else []
+    found = filters.allowed(table, together)
     assert found.dtype == bool
     np.testing.assert_array_equal(found, expected(table, meets))
 
@@ -94,13 +95,29 @@ def test_values_that_have_their_types_already(table):
         ('n="a ""b"", c",d', filters.OneOf("n", ('a "b", c', "d"))),
         ("year>=2020", filters.Compared("year", ">=", "2020")),
         ("year <2020", filters.Compared("year", "<", "2020")),
+        ('n= " a;b" ,c d ;', filters.OneOf("n", (" a;b", "c d"))),
+        ('n=""', filters.OneOf("n", ("",))),
     ],
 )
 def test_parse(text, condition):
-    assert filters.parse(text) == condition
+    assert filters.parse(text) == [condition]
 
 
-@pytest.mark.parametrize("text", ["", "lang", "=en", "lang=", "year>", "year>=", "year!=3 "])
+def test_parse_several():
+    assert filters.parse('a=";\n<",é; b<=3;c>4 ;') == [
+        filters.OneOf("a", (";\n<", "é")),
+        filters.Compared("b", "<=", "3"),
+        filters.Compared("c", ">", "4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", ";", "lang", "=en", "lang=", "year>", "year>=", "year!=3 ", "a=1;;b=2", "a=1;b"),
+        *('a="b', 'a=b"c"', 'a="b"c', 'a="b" "c"', "a=\x1fb", 'a"=b'),
+    ],
+)
 def test_what_is_no_condition_is_refused(text):
     with pytest.raises(types.UserError, match="A filter must be a field, one of =, <, <=, >"):
         filters.parse(text)
@@ -114,17 +131,18 @@ def test_what_is_no_condition_is_refused(text):
         ("updated>2024", "by updated, a date: it must be a date"),
         ("lang>de", "lang is of the type string, which has no order"),
         ("lang=en,,de", "by lang has an empty value"),
+        ("year>2000,2001", "> takes one value. Received: 'year>2000,2001'"),
     ],
 )
 def test_what_does_not_fit_the_columns_is_refused(table, text, message):
     with pytest.raises(types.UserError, match=message):
-        filters.allowed(table, [filters.parse(text)])
+        filters.allowed(table, filters.parse(text))
 
 
 def test_blocks_without_declared_fields(tmp_path):
     table = example_passages.table(tmp_path, example_passages.passages(seed=0, num_docs=2))
     with pytest.raises(types.UserError, match=r"There are none: declare them in corpus\.metadata"):
-        filters.allowed(table, [filters.parse("lang=en")])
+        filters.allowed(table, filters.parse("lang=en"))
 
 
 def test_only_the_columns_of_the_fields_are_read(table, monkeypatch):
@@ -133,5 +151,5 @@ def test_only_the_columns_of_the_fields_are_read(table, monkeypatch):
     monkeypatch.setattr(
         chunk_lib.Chunk, "column", lambda chunk, name: looked.append(name) or read(chunk, name)
     )
-    filters.allowed(table, [filters.parse("lang=en"), filters.parse("year>2000")])
+    filters.allowed(table, filters.parse("lang=en; year>2000"))
     assert looked == ["metadata.lang", "metadata.year"] * len(list(table.chunks()))

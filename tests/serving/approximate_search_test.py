@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from realm_tf import artifacts, config, types
 from realm_tf.retrieval import index, layered_vectors, tombstones, vectors
-from serving import approximate_search
+from serving import approximate_search, exact_search
 from tests.retrieval import segments
 
 DIM, NUM_BASE = 16, 2000
@@ -48,9 +48,22 @@ def _save(search, path):
     module.part, module.release = search, search.release
     signature = [tf.TensorSpec([None, DIM]), tf.TensorSpec([], tf.int32)]
     module.find = tf.function(search.__call__, input_signature=signature, autograph=False)
+
+    def find_among(queries, k, shares):
+        restriction = exact_search.Restriction(shares, lambda s: _allowed(s, search.num_rows))
+        return search(queries, k, restriction)
+
+    signature.append(tf.TensorSpec([None], tf.string))
+    module.find_among = tf.function(find_among, input_signature=signature, autograph=False)
     options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
     tf.saved_model.save(module, str(path), options=options)
     return tf.saved_model.load(str(path))
+
+
+def _allowed(shares, num_rows):
+    """Filters for a test: of all rows, every n-th may be found; none if n is 0."""
+    every = tf.strings.to_number(shares, tf.int32)[:, tf.newaxis]
+    return (every > 0) & (tf.range(num_rows) % tf.maximum(every, 1) == 0)
 
 
 class Case(NamedTuple):
@@ -111,6 +124,26 @@ def test_a_question_whose_best_blocks_are_deleted_is_searched_deeper(case):
         assert (rows.numpy() >= 0).all()
 
 
+@pytest.mark.parametrize("k", [1, 10, 60])
+def test_filtered_questions_have_as_many_blocks_as_there_are(case, k):
+    every = np.random.default_rng(k).choice([0, 1, 2, 9, 40, 700], len(QUERIES))
+    rows, scores = (
+        x.numpy() for x in case.loaded.find_among(tf.constant(QUERIES), k, every.astype(str))
+    )
+    number = np.arange(len(case.live))
+    allowed = (every[:, np.newaxis] > 0) & (number % np.maximum(every, 1)[:, np.newaxis] == 0)
+    products = np.where(allowed, QUERIES @ case.live.T, -np.inf)
+    expected = np.argsort(-products, axis=1)[:, :k]
+    best = np.take_along_axis(products, expected, 1)
+    there = np.minimum(allowed.sum(axis=1), k)
+    np.testing.assert_array_equal((rows >= 0).sum(axis=1), there)
+    assert all(np.all(mask[found[found >= 0]]) for mask, found in zip(allowed, rows, strict=True))
+    shared = [len(set(a) & set(b[:n])) for a, b, n in zip(rows, expected, there, strict=True)]
+    assert np.sum(shared) >= 0.98 * there.sum()
+    few = every >= 40  # so few that they are scored exactly
+    np.testing.assert_allclose(scores[few], best[few], rtol=1e-4, atol=1e-4)
+
+
 def test_no_question(case):
     rows, scores = case.loaded.find(tf.zeros([0, DIM]), 2)
     assert rows.shape == scores.shape == [0, 2]
@@ -137,8 +170,13 @@ def test_vectors_are_searched_as_they_are_stored(tmp_path, kind, dtype):
     segment = _index(tmp_path, table, kind, floor=0.95)  # ScaNN rounds int8 a second time
     loaded = _save(approximate_search.ApproximateSearch(segment, table), tmp_path / "saved")
     rows, _ = loaded.find(tf.constant(QUERIES), 1)
-    best = (QUERIES @ table.load().T).argmax(axis=1)
-    assert np.mean(rows.numpy()[:, 0] == best) >= 0.95
+    products = QUERIES @ table.load().T
+    assert np.mean(rows.numpy()[:, 0] == products.argmax(axis=1)) >= 0.95
+    rows, scores = loaded.find_among(tf.constant(QUERIES), 3, ["900"] * len(QUERIES))
+    expected = np.argsort(-products[:, ::900], axis=1)
+    assert np.mean(rows.numpy() == 900 * expected) >= 0.95
+    few = np.take_along_axis(products[:, ::900], expected, 1)
+    np.testing.assert_allclose(scores, few, atol=0.02 * np.abs(few).max())
 
 
 def test_scann_is_refused_where_int8_would_have_to_be_searched_exactly(tmp_path):

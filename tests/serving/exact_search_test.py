@@ -41,6 +41,26 @@ def test_the_best_rows_are_found_with_padding_and_ties(tmp_path, num_rows):
         np.testing.assert_array_equal(scores, np.take_along_axis(products, expected, 1))
 
 
+@pytest.mark.parametrize("num_rows", [5, 512, 1800])
+def test_only_allowed_rows_are_found(tmp_path, num_rows):
+    rng = np.random.default_rng(num_rows)
+    numbers = -rng.integers(1, 4, (num_rows, 3)).astype(np.float32)
+    queries = rng.integers(1, 4, (70, 3)).astype(np.float32)
+    allowed = rng.random((70, num_rows)) < rng.choice([0, 0.01, 0.5, 1], (70, 1))
+    search = exact_search.ExactSearch(_table(tmp_path, numbers))
+    filters = tf.constant([str(number) for number in range(70)])
+    restriction = exact_search.Restriction(
+        filters, lambda names: tf.gather(allowed, tf.strings.to_number(names, tf.int32))
+    )
+    products = np.where(allowed, queries @ numbers.T, -np.inf)
+    for count in (1, 4, num_rows):
+        rows, scores = search(tf.constant(queries), count, restriction)
+        expected = np.argsort(-products, axis=1, kind="stable")[:, :count]
+        best = np.take_along_axis(products, expected, 1)
+        np.testing.assert_array_equal(scores, best)
+        np.testing.assert_array_equal(rows, np.where(np.isfinite(best), expected, -1))
+
+
 def test_no_question(tmp_path):
     search = exact_search.ExactSearch(_table(tmp_path, np.ones((4, 3), np.float32)))
     rows, scores = search(tf.zeros([0, 3]), 2)

@@ -32,7 +32,9 @@ MADE_FROM = {
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory):
-    return tiny_system.make(str(tmp_path_factory.mktemp("system")))
+    metadata = [{"year": 2020 + n, "lang": "en"} for n in range(len(tiny_system.TEXTS))]
+    root = str(tmp_path_factory.mktemp("system"))
+    return tiny_system.make(root, fields={"year": "number", "lang": "string"}, metadata=metadata)
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +179,15 @@ def test_signatures(version):
         **dict.fromkeys(numbers, tf.float32),
         **{f"answer_{end}": tf.int32 for end in ends},
     }
-    question = {"question": tf.string}
+    question, wanted = {"question": tf.string}, {"with_metadata": tf.bool, "filter": tf.string}
     inputs_and_outputs = {
         "serving_default": (question, answered),
         "answer": (
-            {**question, "num_read": tf.int32, "num_answers": tf.int32, "with_metadata": tf.bool},
+            {**question, "num_read": tf.int32, "num_answers": tf.int32, **wanted},
             {**answered, "metadata": tf.string},
         ),
         "retrieve": (
-            {**question, "k": tf.int32, "with_metadata": tf.bool},
+            {**question, "k": tf.int32, **wanted},
             {**of_evidence, "metadata": tf.string, "retrieval_score": tf.float32},
         ),
         "embed_query": (question, {"embedding": tf.float32}),

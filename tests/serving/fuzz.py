@@ -17,8 +17,14 @@ import sys
 import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401
+from scann import scann_ops  # noqa: F401  of exports that search with it
 
 TEXTS = ("Where is the lake?", "", "\0", b"\xff\xfe\x80", "\U0001f642" * 50, "the " * 5000)
+# For corpora with the fields `year` and `lang`.
+FILTERS = (
+    *("", "year>=2020", ' lang = "a;b",en; year<1e3 ;', " ", "year<2021; lang=en", "lang=en"),
+    *("lang=" + "a," * 9999 + "a", "year>=2021-01-01", b"lang=\xff", "who>3", "year=1;" * 500),
+)
 SHAPES = ((), (0,), (1,), (2,), (3,), (1, 1), (2, 2), (0, 4), (1, 0), (2, 1, 2))
 NUMBERS = {
     tf.int32: (0, 1, -1, 3, 2**31 - 1, -(2**31)),
@@ -27,9 +33,10 @@ NUMBERS = {
 }
 
 
-def fill(dtype: tf.DType, shape: tuple[int, ...], start: int) -> np.ndarray:
-    """An array of odd values."""
-    values = TEXTS if dtype == tf.string else NUMBERS[dtype]
+def fill(name: str, dtype: tf.DType, shape: tuple[int, ...], start: int) -> np.ndarray:
+    """An array of odd values for an input."""
+    texts = FILTERS if name == "filter" else TEXTS
+    values = texts if dtype == tf.string else NUMBERS[dtype]
     cycle = itertools.islice(itertools.cycle(values), start, start + int(np.prod(shape)))
     made = np.empty(int(np.prod(shape)), object if dtype == tf.string else dtype.as_numpy_dtype)
     made[:] = list(cycle)
@@ -39,29 +46,30 @@ def fill(dtype: tf.DType, shape: tuple[int, ...], start: int) -> np.ndarray:
 def requests(inputs: dict[str, tf.TensorSpec]):
     """Inputs of all shapes, of shapes that differ, of wrong types, and many questions."""
     for number, shape in enumerate(SHAPES):
-        yield {name: fill(spec.dtype, shape, number) for name, spec in inputs.items()}
+        yield {name: fill(name, spec.dtype, shape, number) for name, spec in inputs.items()}
     # Shapes that belong together, with odd values: as many rows, and so many things in a row.
     for number, size in enumerate(itertools.product((0, 1, 2, 3), (0, 1, 2))):
         yield {
-            name: fill(spec.dtype, size[: spec.shape.rank], number) for name, spec in inputs.items()
+            name: fill(name, spec.dtype, size[: spec.shape.rank], number)
+            for name, spec in inputs.items()
         }
     for number, other in enumerate(SHAPES):
         shapes = [other] + [(2,)] * (len(inputs) - 1)
         items = list(inputs.items())
         for turn in range(len(items)):
             yield {
-                name: fill(spec.dtype, shapes[(place + turn) % len(items)], number)
+                name: fill(name, spec.dtype, shapes[(place + turn) % len(items)], number)
                 for place, (name, spec) in enumerate(items)
             }
     for wrong in (tf.int32, tf.float32, tf.string, tf.bool):
         for chosen in inputs:
             yield {
-                name: fill(wrong if name == chosen else spec.dtype, (2,), 0)
+                name: fill(name, wrong if name == chosen else spec.dtype, (2,), 0)
                 for name, spec in inputs.items()
             }
     many = {name: (400, 2)[: spec.shape.rank] for name, spec in inputs.items()}
     yield {
-        name: np.full(many[name], b"who?" if spec.dtype == tf.string else 1).astype(
+        name: np.full(many[name], b"lang=en" if spec.dtype == tf.string else 1).astype(
             object if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
         )
         for name, spec in inputs.items()

@@ -54,7 +54,9 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def system(root):
     """A system whose vectors are those of its tower: blocks about one place are near."""
-    made = tiny_system.make(str(root / "parts"), TEXTS)
+    metadata = [{"year": 2000 + n % 30, "lang": "en"} for n in range(len(TEXTS))]
+    fields = {"year": "number", "lang": "string"}
+    made = tiny_system.make(str(root / "parts"), TEXTS, fields=fields, metadata=metadata)
     tower = made.model.query_tower
     embedded = signatures.QaModule(**made._asdict(), block_tower=tower).retriever.embed_blocks(
         *(tf.constant(column) for column in zip(*TEXTS, strict=True))

@@ -14,7 +14,7 @@ from realm_tf import types
 from realm_tf.evaluation import calibration
 from realm_tf.models import embedder, open_qa_model
 from realm_tf.text import packing
-from serving import client, requests, signatures, spans
+from serving import client, requests, signatures, signatures_apart, spans
 from serving import retriever as retriever_lib
 from tests.serving import tiny_system
 
@@ -154,7 +154,7 @@ def test_every_question_gets_what_it_wants(module):
 
 
 def test_blocks_per_question(system, module):
-    retriever = signatures.RetrieverModule(module.retriever)
+    retriever = signatures_apart.RetrieverModule(module.retriever)
     k = [2, 1, 100, 0]
     found = retriever.retrieve(
         tf.constant([QUESTIONS[0], QUESTIONS[2], QUESTIONS[4], " "]),
@@ -173,7 +173,7 @@ def test_embeddings_are_those_of_the_towers(system):
     zeros = tf.zeros([1, 4], tf.int32)
     tower(types.EncoderInputs(zeros, zeros, zeros))
     module = signatures.QaModule(**system._asdict(), block_tower=tower)
-    retriever = signatures.RetrieverModule(module.retriever)
+    retriever = signatures_apart.RetrieverModule(module.retriever)
     assert "embed_block" in module.signatures()
     table, length = system.table, system.config.blocks.length
     titles, texts = zip(*tiny_system.TEXTS, strict=True)
@@ -191,7 +191,7 @@ def test_embeddings_are_those_of_the_towers(system):
 
 
 def test_without_a_block_tower_blocks_are_not_embedded(module, tmp_path):
-    retriever = signatures.RetrieverModule(module.retriever)
+    retriever = signatures_apart.RetrieverModule(module.retriever)
     names = retriever.signatures()
     assert names.keys() == {"serving_default", "retrieve", "embed_query"}
     tf.saved_model.save(retriever, str(tmp_path), signatures=names)  # traces all functions
@@ -213,7 +213,7 @@ def test_a_better_calibrated_reader_says_so(system, module):
 
 def test_retrieves_as_on_the_host(system, module):
     asked = [question for question in QUESTIONS if question]
-    retriever = signatures.RetrieverModule(module.retriever)
+    retriever = signatures_apart.RetrieverModule(module.retriever)
     found = retriever.retrieve_default(tf.constant(asked))
     for i, question in enumerate(asked):
         rows, scores, _ = _search(system, question)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import string
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from realm_tf import artifacts, config, types
-from realm_tf.data.blocks import keys, shards
+from realm_tf.data.blocks import keys, schema, shards
 from realm_tf.data.blocks import table as block_table
 from realm_tf.models import open_qa_model
 from realm_tf.retrieval import vectors
@@ -42,10 +43,18 @@ class System(NamedTuple):
     config: config.Config
 
 
-def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
-    """Makes a system with one block per text."""
+def make(root: str, texts=TEXTS, *, num_read: int = 3, fields=None, metadata=None) -> System:
+    """Makes a system with one block per text.
+
+    Args:
+      root: Directory of its segments.
+      texts: Titles and texts of the blocks.
+      num_read: Number of blocks that are read for a question.
+      fields: Declared fields of the metadata, and their types.
+      metadata: Metadata of each block.
+    """
     tokenizer = make_tokenizer()
-    segment = _block_segment(root, texts, tokenizer)
+    segment = _block_segment(root, texts, tokenizer, fields or {}, metadata or [{}] * len(texts))
     table = block_table.BlockTable.open(segment)
     cfg = _config(num_read)
     model = open_qa_model.OpenQaModel(cfg.model, tokenizer.vocab_size).build_weights()
@@ -54,8 +63,14 @@ def make(root: str, texts=TEXTS, *, num_read: int = 3) -> System:
 
 
 def export_of(root: str, texts=TEXTS) -> str:
-    """Exports a system with one block per text, and returns the directory of its versions."""
-    return export(make(os.path.join(root, "parts"), texts), os.path.join(root, "qa"))
+    """Exports a system with one block per text, and returns the directory of its versions.
+
+    The documents have a `year` from 2020 on, and the language (`lang`) en or de, in turn.
+    """
+    fields = {"year": "number", "lang": "string"}
+    metadata = [{"year": 2020 + n, "lang": ("en", "de")[n % 2]} for n in range(len(texts))]
+    system = make(os.path.join(root, "parts"), texts, fields=fields, metadata=metadata)
+    return export(system, os.path.join(root, "qa"))
 
 
 def export(system: System, path: str, **changes: Any) -> str:
@@ -123,26 +138,33 @@ def _randomise(model: open_qa_model.OpenQaModel) -> None:
         variable.assign(variable + rng.normal(0.0, 0.3, variable.shape))
 
 
-def _block_segment(root: str, texts, tokenizer) -> artifacts.Segment:
-    records = [_block(f"doc-{i}", *text, tokenizer) for i, text in enumerate(texts)]
+def _block_segment(root: str, texts, tokenizer, fields, metadata) -> artifacts.Segment:
+    records = [
+        _block(f"doc-{i}", *text, tokenizer, json.dumps(of_document))
+        for i, (text, of_document) in enumerate(zip(texts, metadata, strict=True))
+    ]
     segment, _ = shards.write_segments(
         root,
         [types.Passage(block, ()) for block in records],
         num_shards=2,
-        settings={"vocab_size": tokenizer.vocab_size, "texts": len(texts)},
+        settings={
+            "vocab_size": tokenizer.vocab_size,
+            "texts": len(texts),
+            **({schema.METADATA_FIELDS: fields} if fields else {}),
+        },
         made_from={"tokenizer": tokenizer.fingerprint},
     )
     return segment
 
 
-def _block(doc_id: str, title: str, text: str, tokenizer) -> types.Block:
+def _block(doc_id: str, title: str, text: str, tokenizer, metadata: str) -> types.Block:
     of_title, of_text = tokenizer.encode([title, text])
     return types.Block(
         block_id=keys.block_id(doc_id, title, text, 0),
         doc_id=doc_id,
         title=title,
         text=text,
-        metadata="{}",
+        metadata=metadata,
         doc_byte_start=0,
         title_ids=of_title.ids,
         token_ids=of_text.ids,

@@ -208,7 +208,7 @@ def test_added_documents_have_the_columns_of_the_base(system):
     system.change("add", [record(50, lang="de", year=1999, updated="2024-05-31"), record(51)])
     system.change("update", [record(3, lang="de")])
     opened = system.view()
-    allowed = filters.allowed(opened.table, [filters.parse("lang=de")])
+    allowed = filters.allowed(opened.table, filters.parse("lang=de"))
     found = {opened.table.doc_id(row) for row in np.flatnonzero(allowed).tolist()}
     assert found == {"doc-3", "doc-50"}
     with pytest.raises(types.UserError, match='"year" is of the type number'):

@@ -3,6 +3,7 @@
 """The page shows what the model says, as text, to people with a keyboard or a phone."""
 
 import html.parser
+import json
 import pathlib
 import re
 
@@ -45,6 +46,14 @@ class _Model(tf.Module):
         found["no_evidence"] = tf.where(tf.equal(question, "nothing"), 0.91, 0.05)
         return found
 
+    @tf.function(input_signature=[*_QUESTION, tf.TensorSpec([None], tf.string, name="filter")])
+    def filtered(self, question, filter):  # noqa: A002  as requests call it
+        """As `answer`, with the filter in its text."""
+        check = tf.debugging.assert_none_equal(filter, "yaer>1", message="There is no such field.")
+        with tf.control_dependencies([check]):
+            found = self.answer(question)
+        return {**found, "answer": tf.stack([filter, filter], axis=1)}
+
     @tf.function(input_signature=[*_QUESTION, tf.TensorSpec([None], tf.int32, name="k")])
     def retrieve(self, question, k):
         """Blocks, k of them."""
@@ -58,8 +67,11 @@ def server(tmp_path_factory):
     root = tmp_path_factory.mktemp("model")
     model = _Model()
     signatures = {"serving_default": model.answer, "retrieve": model.retrieve}
+    signatures["answer"] = model.filtered
     tf.saved_model.save(model, str(root / "3"), signatures=signatures)
-    (root / "3" / "realm_export.json").write_text('{"snapshot_step": 500}')
+    (root / "3" / "realm_export.json").write_text(
+        json.dumps({"snapshot_step": 500, "metadata_fields": {"year": "number", "<b>": "string"}})
+    )
     with live.serve(root, page=True) as running:
         yield running
 
@@ -117,6 +129,24 @@ def test_answer_is_shown_with_its_evidence(server, browser):
     assert "Model realm, version 3, snapshot of step 500." in shown
     assert browser.get("document.querySelector('#notice').hidden")
     assert browser.get("document.querySelectorAll('#blocks li').length") == 10
+
+
+@needs_chromium
+def test_a_filter_may_be_typed_and_a_wrong_one_is_explained(server, browser):
+    browser.open(f"{server.addresses.rest}/?filter#q=Where%3F&filter=year%3E%3D2020")
+    browser.wait("document.querySelector('#blocks li')")
+    assert browser.get("document.querySelector('#answers .answer').textContent") == "year>=2020"
+    fields = browser.get("document.querySelector('#fields').textContent")
+    assert fields == "<b> (string), year (number)"
+    assert not browser.get("document.querySelector('#narrow').hidden")
+    browser.get(
+        "document.querySelector('#filter').value = ''; document.querySelector('#filter').focus()"
+    )
+    browser.type("yaer>1")
+    browser.press("Enter")
+    browser.wait("!document.querySelector('#notice').hidden")
+    assert "There is no such field." in browser.get("document.querySelector('#notice').innerText")
+    assert browser.get("location.hash") == "#q=Where%3F&filter=yaer%3E1"
 
 
 @needs_chromium
