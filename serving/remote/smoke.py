@@ -40,6 +40,7 @@ def check(target: endpoint.Endpoint) -> Iterator[Check]:
         ("answers stand in their evidence", _evidence, False),
         ("a question alone has the same answer as in a batch", _alone, False),
         ("every signature that takes a question alone answers it", _each, False),
+        ("a filter by a field that is not there is refused", _filter, False),
         ("a number in place of a question is refused", _refused, False),
         ("the server still answers", _answers, False),
     )
@@ -101,6 +102,21 @@ def _each(target: endpoint.Endpoint) -> None:
         if inputs == ["question"]:
             outputs = target.predict({"question": [_QUESTIONS[0]]}, name)
             _require(bool(outputs), f"Signature {name!r} has no outputs.")
+
+
+def _filter(target: endpoint.Endpoint) -> None:
+    if "filter" not in target.signatures().get("retrieve", []):
+        return
+    asked = {"question": [_QUESTIONS[0]], "k": [1], "with_metadata": [False]}
+    _require(bool(target.predict({**asked, "filter": [""]}, "retrieve")), "There are no outputs.")
+    try:
+        target.predict({**asked, "filter": ["no such field=1"]}, "retrieve")
+    except endpoint.OverloadedError:
+        raise
+    except types.UserError as error:
+        _require("no such field" in str(error), f"It is refused without a reason: {error}")
+        return
+    raise types.UserError("It is answered.")
 
 
 def _refused(target: endpoint.Endpoint) -> None:
