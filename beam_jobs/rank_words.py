@@ -44,7 +44,7 @@ class Params:
     blocks: str
     questions: str
     output_root: str
-    depth: int
+    depth: int = 100
     config: config_lib.Config = config_lib.Config()
 
 
