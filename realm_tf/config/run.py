@@ -74,7 +74,10 @@ class Config(ranges.Section):
                 "blocks.length": self.blocks.length,
                 "ict.query_length": self.ict.query_length,
                 "pretrain.query_length": self.pretrain.query_length,
-                "dual_encoder.query_length": self.dual_encoder.query_length,
+                # A stage that is left out reads nothing.
+                "dual_encoder.query_length": self.dual_encoder.query_length
+                if self.dual_encoder.steps
+                else 0,
                 "open_qa.query_length": self.open_qa.query_length,
             },
             "reader": {

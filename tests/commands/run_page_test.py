@@ -68,7 +68,7 @@ def test_what_is_shown(workdir):
     (calibration,) = (chart for chart in found.charts if chart.diagonal)
     assert calibration.lines == {"answers": [(0.25, 0.5)]}
     assert found.system == "realm"
-    assert [p.correct for p in found.examples] == [True] * 17 + [False] * 20
+    assert [p.correct for p in found.examples] == [True] * 20 + [False] * 20
     assert "f1  0.125  0.500" in found.report
 
 
@@ -85,7 +85,7 @@ def test_a_browser_shows_it(workdir):
         page.open(f"file://{path}")
         page.wait("document.readyState === 'complete'")
         assert page.get("document.querySelectorAll('svg').length") == 5
-        assert page.get("document.querySelectorAll('details.correct').length") == 17
+        assert page.get("document.querySelectorAll('details.correct').length") == 20
         assert page.get("document.querySelector('summary b').innerText") == "Who is <b>0</b>?"
         assert page.get("document.querySelector('details svg, summary script')") is None
         assert page.messages == []  # the policy has refused nothing

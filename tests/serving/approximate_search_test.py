@@ -159,8 +159,11 @@ def test_equal_scores_are_ordered_by_row(tmp_path, kind):
     numbers = np.repeat(_clustered(100, 5), 5, axis=0)
     table = _table(tmp_path, numbers)
     search = approximate_search.ApproximateSearch(_index(tmp_path, table, kind), table)
-    rows, _ = search(tf.constant(QUERIES[:20]), 5)
-    assert (np.diff(rows, axis=1) == 1).all()
+    rows, scores = (found.numpy() for found in search(tf.constant(QUERIES[:20]), 5))
+    assert (np.diff(np.sort(rows, axis=1), axis=1) == 1).all()
+    # ScaNN's scores of equal vectors may differ by a rounding.
+    assert ((np.diff(rows, axis=1) == 1) | (np.diff(scores, axis=1) < 0)).all()
+    np.testing.assert_allclose(scores, scores[:, :1].repeat(5, axis=1), rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int8"])

@@ -118,7 +118,12 @@ def test_a_new_retriever_is_served_with_the_old_reader(system, pair, tmp_path):
         with found.use() as model:
             assert model.number == 2
             assert model._module._reader is reader  # in memory once
-            inputs = {"question": [b"a day in rome"], "k": [10], "with_metadata": [False]}
+            inputs = {
+                "question": [b"a day in rome"],
+                "k": [10],
+                "with_metadata": [False],
+                "filter": [b""],
+            }
             titles = model.run("retrieve", inputs)["title"][0]
             assert {title.decode() for title in titles} == {title for title, _ in FEWER}
             cited = model.run("serving_default", {"question": [b"a day in rome"]})["title"]
