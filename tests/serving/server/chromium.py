@@ -126,7 +126,8 @@ def page() -> Iterator[Page]:
     from_browser, their_out = os.pipe()
     # The browser reads from its descriptor 3 and writes to 4, which the shell gives it.
     script = f'exec "$@" 3<&{their_in} 4>&{their_out}'
-    with tempfile.TemporaryDirectory() as profile:
+    # A process of the browser that outlives it by a moment may still write into its profile.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         flags = [*_FLAGS, "--remote-debugging-pipe", f"--user-data-dir={profile}"]
         process = subprocess.Popen(
             ["bash", "-c", script, "bash", str(PATH), *flags],
