@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies on disk: files that appear whole, segments of them, and leases of directories."""
 
+from realm_tf.artifacts.arrays import map_array, write_array, write_pieces
 from realm_tf.artifacts.canonical import canonical_json, digest
 from realm_tf.artifacts.disk_errors import make_directory, storage_errors
 from realm_tf.artifacts.files import (
@@ -30,6 +31,7 @@ from realm_tf.artifacts.segments import (
     open_segment,
     recipe_path,
     require_kind,
+    require_made_from,
     require_same,
     schema_version,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "is_remote",
     "localise",
     "make_directory",
+    "map_array",
     "measure",
     "nothing_is_made",
     "open_segment",
@@ -61,8 +64,11 @@ __all__ = [
     "recipe_path",
     "remove_asides",
     "require_kind",
+    "require_made_from",
     "require_same",
     "schema_version",
     "storage_errors",
+    "write_array",
+    "write_pieces",
     "write_text",
 ]

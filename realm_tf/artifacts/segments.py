@@ -254,6 +254,16 @@ def require_same(what: str, left: tuple[str, str | None], right: tuple[str, str 
         )
 
 
+def require_made_from(made: Segment, source: Segment) -> None:
+    """Refuses a segment that was made from another one of the kind of `source`.
+
+    Raises:
+      UserError: As `require_same`.
+    """
+    of_made = made.made_from.get(source.kind)
+    require_same(source.kind, (made.path, of_made), (source.path, source.fingerprint))
+
+
 def _segment_from_json(path: str, body: Mapping[str, Any]) -> Segment:
     try:
         fields = {f.name: body[f.name] for f in dataclasses.fields(Segment) if f.name != "path"}

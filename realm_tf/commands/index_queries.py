@@ -17,7 +17,7 @@ from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import ict
 from realm_tf.data.questions import questions as questions_lib
-from realm_tf.retrieval import retriever, vectors
+from realm_tf.retrieval import retriever
 from realm_tf.text import packing
 from realm_tf.text import tokenizer as tokenizer_lib
 
@@ -79,7 +79,7 @@ def write(
     embedded = np.concatenate([_embed(embed_fn, packed, start) for start in _starts(queries)])
     gfile.makedirs(output)
     name = f"queries-{hashlib.sha256(embedded.tobytes()).hexdigest()[:12]}.npy"
-    vectors.write_array(os.path.join(output, name), embedded)
+    artifacts.write_array(os.path.join(output, name), embedded)
     return os.path.join(output, name)
 
 

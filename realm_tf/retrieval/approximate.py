@@ -121,7 +121,7 @@ def open_layer(
       The layer, a `gate.Layer`.
     """
     arrays = {
-        os.path.basename(path).removesuffix(_SUFFIX): vectors.map_array(path)
+        os.path.basename(path).removesuffix(_SUFFIX): artifacts.map_array(path)
         for path in segment.files()
     }
     backend = _BACKENDS[segment.settings["backend"]]

@@ -18,7 +18,6 @@ from realm_tf import artifacts
 from realm_tf.artifacts import gfile
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.traces import windows
-from realm_tf.retrieval import vectors
 from realm_tf.retrieval import view as view_lib
 
 KIND = "deletions"
@@ -59,7 +58,7 @@ def write(root: str, view: view_lib.View, rows: np.ndarray) -> artifacts.Segment
         return artifacts.open_segment(path, KIND)
     writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
     with writer.file(_FILE, num_records=len(found)) as aside:
-        vectors.write_array(aside, found)
+        artifacts.write_array(aside, found)
     return writer.commit(documents=len(np.unique(keys)), blocks=len(rows), traces=len(found))
 
 

@@ -62,11 +62,7 @@ class Index:
         """
         if isinstance(segment, str):
             segment = artifacts.open_segment(segment, KIND, verify=False)
-        artifacts.require_same(
-            "vectors",
-            (segment.path, segment.made_from.get("vectors")),
-            (table.segment.path, table.segment.fingerprint),
-        )
+        artifacts.require_made_from(segment, table.segment)
         if segment.settings["backend"] == "exact":
             return exact(table)
         return _index_of_layer(approximate.open_layer(segment, table), table)

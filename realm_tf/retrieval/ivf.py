@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_recommenders.layers import factorized_top_k
 
+from realm_tf import artifacts
 from realm_tf.retrieval import vectors, widths
 
 MIN_BLOCKS = 2
@@ -212,16 +213,16 @@ def train(table: vectors.VectorTable, num_leaves: int, folder: str) -> tuple[Ivf
     offsets, rows = _order(_assign(table, centres), num_leaves)
     small = {"centres": centres, "offsets": offsets, "rows": rows}
     for name, array in small.items():
-        vectors.write_array(_path(folder, name), array)
+        artifacts.write_array(_path(folder, name), array)
     scales = np.zeros(len(rows) if table.dtype == "int8" else 0, np.float32)
-    vectors.write_pieces(
+    artifacts.write_pieces(
         _path(folder, "values"),
         _ordered(table, rows, scales),
         (len(rows), table.dim),
         table.dtype,
     )
-    vectors.write_array(_path(folder, "scales"), scales)
-    arrays = {name: vectors.map_array(_path(folder, name)) for name in Lists._fields}
+    artifacts.write_array(_path(folder, "scales"), scales)
+    arrays = {name: artifacts.map_array(_path(folder, name)) for name in Lists._fields}
     return open_arrays(arrays, table, num_leaves), [f"{name}.npy" for name in Lists._fields]
 
 

@@ -213,24 +213,16 @@ def check_together(snapshot: Snapshot, opened: Mapping[str, artifacts.Segment]) 
     """
     base = {role: opened[getattr(snapshot, role).path] for role in PARTS}
     for blocks, vectors in zip(snapshot.all_blocks, snapshot.all_vectors, strict=True):
-        _require_made_from(opened[vectors.path], "embedder", base["embedder"])
-        _require_made_from(opened[vectors.path], "blocks", opened[blocks.path])
+        artifacts.require_made_from(opened[vectors.path], base["embedder"])
+        artifacts.require_made_from(opened[vectors.path], opened[blocks.path])
         artifacts.require_same(
             "tokenizer",
             (base["embedder"].path, base["embedder"].made_from.get("tokenizer")),
             (blocks.path, opened[blocks.path].made_from.get("tokenizer")),
         )
-    _require_made_from(base["index"], "vectors", base["vectors"])
+    artifacts.require_made_from(base["index"], base["vectors"])
     if snapshot.tombstones is not None:
-        _require_made_from(opened[snapshot.tombstones.path], "blocks", base["blocks"])
-
-
-def _require_made_from(made: artifacts.Segment, source: str, segment: artifacts.Segment) -> None:
-    artifacts.require_same(
-        source,
-        (made.path, made.made_from.get(source)),
-        (segment.path, segment.fingerprint),
-    )
+        artifacts.require_made_from(opened[snapshot.tombstones.path], base["blocks"])
 
 
 def to_json(directory: str, snapshot: Snapshot) -> dict[str, Any]:

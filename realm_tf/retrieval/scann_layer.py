@@ -23,6 +23,7 @@ from scann import scann_ops
 from scann.scann_ops.py import scann_ops as raw_ops
 from tensorflow_recommenders.layers import factorized_top_k
 
+from realm_tf import artifacts
 from realm_tf.retrieval import vectors, widths
 
 MIN_BLOCKS = 16  # asymmetric hashing trains 16 centres
@@ -220,7 +221,7 @@ def train(table: vectors.VectorTable, num_leaves: int, folder: str) -> tuple[Sca
     names = []
     for name, array in layer.parts().items():
         names.append(f"{name}.npy")
-        vectors.write_array(os.path.join(folder, names[-1]), array)
+        artifacts.write_array(os.path.join(folder, names[-1]), array)
     return layer, names
 
 

@@ -15,7 +15,6 @@ import hashlib
 import numpy as np
 
 from realm_tf import artifacts
-from realm_tf.retrieval import vectors
 
 KIND = "tombstones"
 _ROWS = "rows.npy"
@@ -37,7 +36,7 @@ class Tombstones:
         """Reads a segment "tombstones"; without one nothing is deleted."""
         if segment is None:
             return cls(np.zeros(0, np.int64))
-        return cls(vectors.map_array(segment.file(_ROWS)))
+        return cls(artifacts.map_array(segment.file(_ROWS)))
 
     def write(self, root: str, *, blocks: str) -> artifacts.Segment:
         """Writes a segment "tombstones".
@@ -53,7 +52,7 @@ class Tombstones:
             return artifacts.open_segment(path, KIND)
         writer = artifacts.SegmentWriter(path, kind=KIND, settings=settings, made_from=made_from)
         with writer.file(_ROWS, num_records=len(self)) as aside:
-            vectors.write_array(aside, self.rows)
+            artifacts.write_array(aside, self.rows)
         return writer.commit(rows=len(self))
 
     def __len__(self) -> int:

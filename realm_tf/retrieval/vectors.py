@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -40,30 +40,6 @@ def scales_name(index: int, num_shards: int) -> str:
 def ids_name(index: int, num_shards: int) -> str:
     """File name of a shard's block ids, which are <uint64>[num_rows]."""
     return f"ids-{index:05d}-of-{num_shards:05d}.npy"
-
-
-def write_array(path: str, array: np.ndarray) -> None:
-    """Writes vectors, or any array, as a `.npy` file, atomically, to any filesystem."""
-    with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
-        np.lib.format.write_array(f, np.asarray(array, order="C"), allow_pickle=False)
-
-
-def write_pieces(
-    path: str, pieces: Iterable[np.ndarray], shape: tuple[int, ...], dtype: str
-) -> None:
-    """Writes a `.npy` file, as `write_array`, from pieces of the array's first dimension.
-
-    Args:
-      path: Path of the file.
-      pieces: Arrays <dtype>[any, ...].
-      shape: Shape of the whole.
-      dtype: Number type.
-    """
-    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-    with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
-        np.lib.format.write_array_header_1_0(f, header)
-        for piece in pieces:
-            f.write(np.ascontiguousarray(piece).tobytes())
 
 
 def write_shard(
@@ -103,7 +79,7 @@ def write_shard(
     if scales is not None:
         arrays[scales_name(index, num_shards)] = scales
     for name, array in arrays.items():
-        write_array(os.path.join(folder, name), array)
+        artifacts.write_array(os.path.join(folder, name), array)
     return tuple(arrays)
 
 
@@ -145,12 +121,12 @@ class VectorTable:
 
     def __init__(self, segment: artifacts.Segment):
         self.segment = segment
-        self.shards = [map_array(path) for path in segment.files("vectors-")]
+        self.shards = [artifacts.map_array(path) for path in segment.files("vectors-")]
         if not self.shards:
             raise types.UserError(f"{segment.path} has no vectors. Run `realm embed` again.")
         self.dim = int(self.shards[0].shape[1])
         self.dtype = self.shards[0].dtype.name
-        scales = [map_array(path) for path in segment.files("scales-")]
+        scales = [artifacts.map_array(path) for path in segment.files("scales-")]
         self.scales: list[np.ndarray | None] = [*scales] or [None] * len(self.shards)
         sizes = [len(shard) for shard in self.shards]
         self.shard_offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -187,7 +163,7 @@ class VectorTable:
     @functools.cached_property
     def block_ids(self) -> np.ndarray:
         """The ids of all blocks, row by row, <uint64>[num_blocks]."""
-        return _join([map_array(path) for path in self.segment.files("ids-")])
+        return _join([artifacts.map_array(path) for path in self.segment.files("ids-")])
 
     def load(self) -> np.ndarray:
         """All vectors <float32>[num_blocks, embed_dim]: mapped if they are so in one file.
@@ -276,22 +252,3 @@ def as_tensor(array: np.ndarray) -> tf.Tensor:
     if array.ctypes.data % 64 or not array.flags.writeable or not array.size:
         return tf.constant(array)
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
-
-
-def map_array(path: str) -> np.ndarray:
-    """Memory-maps a `.npy` file, such as a shard; a remote one is copied to a local cache first.
-
-    Copy-on-write, because only an array that may be written to can be shared with TensorFlow.
-
-    Raises:
-      UserError: If it is missing.
-    """
-    try:
-        mapped = np.load(artifacts.localise(path), mmap_mode="c", allow_pickle=False)
-    except FileNotFoundError:
-        raise types.UserError(
-            f"No such file: {path}. It is gone since its segment was opened, as old snapshots are."
-            " Open the newest one."
-        ) from None
-    array: np.ndarray = np.asarray(mapped)  # still mapped; slices of an np.memmap are slow
-    return array

@@ -98,13 +98,6 @@ def test_a_mapped_array_is_a_tensor_without_a_copy(tmp_path):
     assert vectors.VectorTable.open(table.segment.path).shards[0][3, 2] != 123
 
 
-def test_pieces_make_one_array(tmp_path):
-    values = segments.normal(10, 3)
-    path = str(tmp_path / "values.npy")
-    vectors.write_pieces(path, (values[i : i + 4] for i in range(0, 10, 4)), (10, 3), "float32")
-    np.testing.assert_array_equal(vectors.map_array(path), values)
-
-
 def test_a_shard_is_two_files(tmp_path):
     ids, values = np.arange(3, dtype=np.uint64), segments.normal(3, 2)
     names = vectors.write_shard(str(tmp_path), 0, 1, block_ids=ids, vectors=values)

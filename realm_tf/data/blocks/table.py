@@ -315,6 +315,4 @@ def check(blocks: Sequence[artifacts.Segment], spans: Sequence[artifacts.Segment
     for segment in blocks:
         artifacts.require_same(schema.METADATA_FIELDS, _fields_of(blocks[0]), _fields_of(segment))
     for marked, marks in zip(blocks, spans, strict=bool(spans)):
-        artifacts.require_same(
-            "blocks", (marks.path, marks.made_from.get("blocks")), (marked.path, marked.fingerprint)
-        )
+        artifacts.require_made_from(marks, marked)

@@ -89,10 +89,7 @@ class AnswerRows:
         Raises:
           UserError: If it was made from other blocks, or a file is damaged.
         """
-        made_from = segment.made_from.get(blocks.kind)
-        artifacts.require_same(
-            "blocks", (segment.path, made_from), (blocks.path, blocks.fingerprint)
-        )
+        artifacts.require_made_from(segment, blocks)
         answers, rows, first = [], [], 0
         for path, shard in zip(segment.files(), blocks.shards, strict=True):
             for found in shards.read(path):

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from realm_tf import artifacts
 from realm_tf.data.questions import questions as questions_lib
@@ -21,8 +20,7 @@ KIND = "word_ranks"
 
 def write_shard(path: str, rows: np.ndarray) -> None:
     """Writes the rows of a slice of the questions, atomically."""
-    with artifacts.atomic_path(path) as aside, tf.io.gfile.GFile(aside, "wb") as f:
-        np.lib.format.write_array(f, rows.astype(np.int32), allow_pickle=False)
+    artifacts.write_array(path, rows.astype(np.int32))
 
 
 class WordRanks:
@@ -54,14 +52,8 @@ class WordRanks:
         Raises:
           UserError: If it was made from other blocks, or a file is damaged.
         """
-        made_from = segment.made_from.get(blocks.kind)
-        artifacts.require_same(
-            "blocks", (segment.path, made_from), (blocks.path, blocks.fingerprint)
-        )
-        shards = []
-        for path in segment.files():
-            with tf.io.gfile.GFile(path, "rb") as f:
-                shards.append(np.lib.format.read_array(f, allow_pickle=False))
+        artifacts.require_made_from(segment, blocks)
+        shards = [artifacts.map_array(path) for path in segment.files()]
         return cls(questions, np.concatenate(shards))
 
     def of(self, question: questions_lib.Question) -> np.ndarray:
