@@ -129,13 +129,12 @@ class TrainingStages:
 
     def systems(self) -> Iterator[system_lib.System]:
         """What is compared: a random embedder, and ICT alone, REALM and what else is trained."""
-        if self._config.evaluation.baselines:
-            yield self.baseline("random", ict.random_embedder(self.context))
-            if self.best_system() is not self.ict_alone:
-                yield self.ict_alone
-            if self.realm is not None and self.best_system() is not self.realm:
-                yield self.realm
-        yield self.best_system()
+        if not self._config.evaluation.baselines:
+            yield self.best_system()
+            return
+        yield self.baseline("random", ict.random_embedder(self.context))
+        trained = [system for system in (self.realm, self.supervised) if system is not None]
+        yield from (self.ict_alone, *trained)
 
     @property
     def pretrained(self) -> system_lib.System:
