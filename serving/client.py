@@ -53,10 +53,8 @@ def load(path: str) -> AnswerFunction:
         record = versions.record(version)
         versions.require_schema(version, record)
         # What a server fills in if it is left out.
-        num_read = int(record["config"]["open_qa"]["num_read"])
-        names = ("num_read", "num_answers", "with_metadata", "filter")
-        left_out = requests.defaults(num_read, requests.NUM_ANSWERS, False, "")
-        return module.signatures["answer"](**{**dict(zip(names, left_out, strict=True)), **inputs})
+        left_out = requests.answer_defaults(int(record["config"]["open_qa"]["num_read"]))
+        return module.signatures["answer"](**{**left_out, **inputs})
 
     return answer
 

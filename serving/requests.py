@@ -45,6 +45,12 @@ def defaults(*values: Any) -> list[tf.Tensor]:
     return [tf.constant([value]) for value in values]
 
 
+def answer_defaults(num_read: int) -> dict[str, tf.Tensor]:
+    """What the inputs of the signature `answer` are that are left out, by name; see `defaults`."""
+    values = defaults(num_read, NUM_ANSWERS, False, "")
+    return dict(zip(("num_read", "num_answers", "with_metadata", "filter"), values, strict=True))
+
+
 def answer_function(answer: Callable[..., dict[str, tf.Tensor]], num_read: int) -> Any:
     """The signature `answer` as a tf.function, of which all inputs but `question` may be left out.
 
@@ -52,14 +58,14 @@ def answer_function(answer: Callable[..., dict[str, tf.Tensor]], num_read: int) 
       answer: Takes the inputs as keywords, and `filter` as `filters`.
       num_read: Number of blocks that are read for a question, unless it says so.
     """
-    of_read, of_answers, of_metadata, of_filter = defaults(num_read, NUM_ANSWERS, False, "")
+    left_out = answer_defaults(num_read)
 
     def answer_as_wanted(
         question: tf.Tensor,
-        num_read: tf.Tensor = of_read,
-        num_answers: tf.Tensor = of_answers,
-        with_metadata: tf.Tensor = of_metadata,
-        filter: tf.Tensor = of_filter,  # noqa: A002  as requests call it
+        num_read: tf.Tensor = left_out["num_read"],
+        num_answers: tf.Tensor = left_out["num_answers"],
+        with_metadata: tf.Tensor = left_out["with_metadata"],
+        filter: tf.Tensor = left_out["filter"],  # noqa: A002  as requests call it
     ) -> dict[str, tf.Tensor]:
         return answer(
             question=question,
@@ -69,7 +75,7 @@ def answer_function(answer: Callable[..., dict[str, tf.Tensor]], num_read: int) 
             filters=filter,
         )
 
-    names = specs("question", "num_read", "num_answers", "with_metadata", "filter")
+    names = specs("question", *left_out)
     return tf.function(answer_as_wanted, input_signature=names, autograph=False)
 
 
