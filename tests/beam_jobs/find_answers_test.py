@@ -19,14 +19,7 @@ from tests.beam_jobs import documents, jobs
 
 @pytest.fixture(scope="module")
 def blocks(tmp_path_factory) -> artifacts.Segment:
-    root = tmp_path_factory.mktemp("blocks")
-    return jobs.build_blocks(
-        documents.write(root / "a.jsonl", documents.records()),
-        vocab=documents.write_vocab(root),
-        output_root=str(root),
-        length=48,
-        num_shards=3,
-    )
+    return jobs.cut_documents(tmp_path_factory.mktemp("blocks"))
 
 
 @pytest.fixture

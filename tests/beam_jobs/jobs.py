@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 from beam_jobs import build_blocks as blocks_job
@@ -12,6 +13,7 @@ from beam_jobs import make_examples as examples_job
 from beam_jobs import tag_spans as tag_job
 from realm_tf import artifacts
 from realm_tf import config as config_lib
+from tests.beam_jobs import documents
 
 _RUNNING = ("beam_args", "resume")
 
@@ -44,6 +46,17 @@ def build(
 def build_blocks(corpus: str, **kept: Any) -> artifacts.Segment:
     """The segment "blocks" of `build`."""
     return build(corpus, **kept).blocks
+
+
+def cut_documents(root: pathlib.Path) -> artifacts.Segment:
+    """The segment "blocks" of the `documents`, in three shards."""
+    return build_blocks(
+        documents.write(root / "a.jsonl", documents.records()),
+        vocab=documents.write_vocab(root),
+        output_root=str(root),
+        length=48,
+        num_shards=3,
+    )
 
 
 def tag_spans(*, blocks: str, vocab: str, output_root: str, **kept: Any) -> artifacts.Segment:
