@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.commands import run_pipeline_test as pipeline_test
+from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,7 @@ def _fingerprints(workdir: pathlib.Path) -> dict[str, str]:
 
 
 def test_run_that_is_killed_in_every_stage(tmp_path):
-    inputs = pipeline_test.write_inputs(tmp_path)
+    inputs = small_run.write_inputs(tmp_path)
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     for stage, pattern in _STAGES.items():
         assert _kill_at(inputs, broken, pattern), f"The run ended before its stage {stage}."

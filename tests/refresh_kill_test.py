@@ -20,7 +20,7 @@ import pytest
 from realm_tf import types
 from realm_tf.artifacts import gfile
 from realm_tf.retrieval import snapshots
-from tests.commands import run_pipeline_test as pipeline_test
+from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +106,7 @@ def _whole(workdir: pathlib.Path) -> set[int]:
 
 
 def test_run_ends_whatever_is_killed(tmp_path):
-    inputs = pipeline_test.write_inputs(tmp_path)
+    inputs = small_run.write_inputs(tmp_path)
     workdir, rng = tmp_path / "run", random.Random(7)
     seen, process = set(), _start(inputs, workdir)
     for number in range(_ROUNDS):

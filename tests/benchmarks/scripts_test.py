@@ -17,7 +17,7 @@ import pytest
 
 from realm_tf.text import vocabulary
 from tests.beam_jobs import changing_documents, documents
-from tests.commands import run_pipeline_test
+from tests.commands import small_run
 from tests.data import example_passages
 from tests.models import taggers
 from tests.models.import_weights import foreign
@@ -133,7 +133,7 @@ def test_quickstart_seeds_that_are_there(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_quickstart_seeds(tmp_path, monkeypatch, capfd):
-    inputs = run_pipeline_test.write_inputs(tmp_path)
+    inputs = small_run.write_inputs(tmp_path)
     inputs += ("--set", "evaluation.recall_at=[1, 5, 20]")
     module = _imported(monkeypatch, "quickstart_seeds")
     monkeypatch.setattr(module, "_RESULTS", tmp_path / "results")
@@ -186,7 +186,7 @@ def test_bm25_recall(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_refresh_modes(tmp_path):
-    run_pipeline_test.write_inputs(tmp_path)
+    small_run.write_inputs(tmp_path)
     data, work = _squad_open(tmp_path / "squad"), tmp_path / "work"
     options = ("--config", tmp_path / "config.yaml", "--steps", 16, "--every", 4)
     lines = _fresh("-m", "benchmarks.refresh_modes", data, work, *options)

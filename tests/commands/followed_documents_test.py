@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.commands import run_pipeline_test
+from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def follow(workdir: pathlib.Path, model: pathlib.Path) -> None:
 
 
 def test_a_server_answers_from_documents_that_change(tmp_path):
-    inputs = run_pipeline_test.write_inputs(tmp_path)
+    inputs = small_run.write_inputs(tmp_path)
     _told("run", *inputs, "--workdir", tmp_path / "run", "--set", "evaluation.baselines=false")
     follow(tmp_path / "run", tmp_path / "model")
 
@@ -84,7 +84,7 @@ _TRAINING = (
 def test_a_trainer_and_its_refresher_take_up_documents_that_change(tmp_path):
     workdir = tmp_path / "run"
     settings = (part for setting in _TRAINING for part in ("--set", setting))
-    run = ("run", *run_pipeline_test.write_inputs(tmp_path), "--workdir", workdir, *settings)
+    run = ("run", *small_run.write_inputs(tmp_path), "--workdir", workdir, *settings)
 
     def swaps() -> list[dict]:
         logs = workdir.glob("training/pretrain-*/swaps.json")

@@ -13,7 +13,7 @@ from realm_tf import artifacts
 from realm_tf.cli import main
 from realm_tf.retrieval import vectors
 from realm_tf.text import vocabulary
-from tests.commands import run_pipeline_test
+from tests.commands import small_run
 from tests.models.import_weights import foreign
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
@@ -41,7 +41,7 @@ def _realm(*args):
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     """Options of corpus and questions."""
-    return run_pipeline_test.write_inputs(tmp_path_factory.mktemp("inputs"))[2:]
+    return small_run.write_inputs(tmp_path_factory.mktemp("inputs"))[2:]
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,9 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`realm run`, all of it, on a corpus of sixty documents."""
+"""`realm run`, all of it, and what is done with a finished run."""
 
 import json
 import pathlib
-import re
 import shutil
 
 import click.testing
@@ -13,110 +12,16 @@ import pytest
 from realm_tf.cli import main
 from realm_tf.commands import export, measure, run_inputs
 from realm_tf.retrieval import reading
-from tests.beam_jobs import reference_corpora
+from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
 
-_CITIES = ("Warsaw", "Chicago", "Ohrid", "Zagreb", "Lagos", "Quito")
-_MONTHS = ("May", "June", "July", "August")
-_DEV = 6
-
-_ENCODER = {
-    "hidden_size": 16,
-    "num_layers": 1,
-    "num_heads": 2,
-    "intermediate_size": 32,
-    "max_positions": 96,
-    "dropout": 0.0,
-    "attention_dropout": 0.0,
-}
-_CONFIG = {
-    "vocab": {"size": 300},
-    "blocks": {"length": 40, "num_shards": 2},
-    "model": {
-        "embedder": {"encoder": _ENCODER, "projection_size": 8, "dropout": 0.0},
-        "reader": {"encoder": _ENCODER, "span_size": 8, "max_span_width": 4},
-    },
-    "ict": {"steps": 4, "batch_size": 4, "query_length": 16},
-    "pretrain": {
-        "steps": 6,
-        "batch_size": 4,
-        "query_length": 32,
-        "num_candidates": 3,
-        "checkpoint_every_steps": 3,
-        "refresh": {"every_steps": 3},
-        "warmup": {"max_steps": 4, "batch_size": 4, "copy_accuracy": 0.0, "check_every_steps": 2},
-    },
-    "open_qa": {
-        "steps": 4,
-        "batch_size": 2,
-        "query_length": 24,
-        "reader_length": 72,
-        "num_searched": 10,
-        "num_read": 2,
-    },
-    "retrieval": {"recall_floor": 0.1},  # so few blocks of random weights have no nearest leaves
-    "evaluation": {"masked_examples": 16, "recall_at": [1, 5], "held_out_fraction": 0.3},
-    "runtime": {"prefetch_batches": 2},
-}
-
-
-def _document(number: int) -> dict:
-    city, other = _CITIES[number % 6], _CITIES[(number * 5 + 1) % 6]
-    month, year = _MONTHS[number % 4], 1900 + number
-    text = (
-        f"Station {number} stands in {city}. It was opened in {month} {year} by the people of"
-        f" {other}. The trains of station {number} go to {other} every day."
-        f" In {year + 50} the city of {city} built the station anew."
-    )
-    return {"id": f"s{number}", "title": f"Station {number}", "text": text}
-
-
-def _question(number: int) -> dict:
-    return {
-        "question": f"Where does station {number} stand?",
-        "answers": [_CITIES[number % 6]],
-        "doc_ids": [f"s{number}"],
-    }
-
-
-def _write(path: pathlib.Path, records: list[dict]) -> str:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    return str(path)
-
-
-def write_inputs(root: pathlib.Path) -> tuple[str, ...]:
-    """Writes configuration, corpus and questions; returns the options of `realm run`."""
-    numbers = range(0, 60, 3)
-    config = root / "config.yaml"
-    config.write_text(json.dumps(_CONFIG))  # JSON is YAML
-    return (
-        *("--config", str(config)),
-        *("--corpus", _write(root / "corpus.jsonl", [_document(n) for n in range(60)])),
-        *("--questions-train", _write(root / "t.jsonl", [_question(n) for n in numbers[_DEV:]])),
-        *("--questions-dev", _write(root / "d.jsonl", [_question(n) for n in numbers[:_DEV]])),
-    )
+_realm, _run, _commits = small_run.realm, small_run.run, small_run.commits
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    return write_inputs(tmp_path_factory.mktemp("inputs"))
-
-
-def _realm(*args: object) -> str:
-    result = click.testing.CliRunner().invoke(main.main, [str(arg) for arg in args])
-    if result.exception:
-        raise result.exception
-    return result.stdout
-
-
-def _run(inputs, workdir, *more: str) -> dict:
-    return json.loads(_realm("run", *inputs, "--workdir", workdir, "--json", *more))
-
-
-def _commits(workdir: pathlib.Path) -> dict[str, int]:
-    """When every segment was committed."""
-    return {str(path): path.stat().st_mtime_ns for path in workdir.rglob("segment.json")}
+    return small_run.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.fixture(scope="module")
@@ -298,81 +203,6 @@ def test_an_index_needs_a_directory(finished, index):
     assert f"--index {index} needs --output DIR" in told.output
 
 
-def test_quickstart(tmp_path):
-    settings = {
-        "ict.steps": 2,
-        "ict.batch_size": 4,
-        "ict.optimizer.warmup_steps": 1,
-        "pretrain.optimizer.warmup_steps": 1,
-        "open_qa.optimizer.warmup_steps": 1,
-        "pretrain.steps": 2,
-        "pretrain.batch_size": 4,
-        "pretrain.warmup.max_steps": 2,
-        "pretrain.warmup.check_every_steps": 2,
-        "pretrain.warmup.copy_accuracy": 0.0,
-        "pretrain.refresh.every_steps": 2,
-        "open_qa.steps": 2,
-        "open_qa.batch_size": 2,
-        "evaluation.masked_examples": 16,
-        "evaluation.max_questions": 5,
-        "evaluation.baselines": "false",
-        "vocab.size": 1000,
-    }
-    options = (part for name, value in settings.items() for part in ("--set", f"{name}={value}"))
-    told = _realm("quickstart", "--workdir", tmp_path, *options)
-    assert "Five questions of the dev set, answered by the SavedModel in" in told
-    assert "realm ask --model" in told
-
-
-def test_refresher_beside_the_trainer(inputs, tmp_path, caplog):
-    settings = {
-        "pretrain.refresh.mode": "async",
-        "pretrain.steps": 12,
-        "pretrain.refresh.on_stale": "wait",
-        "pretrain.refresh.max_staleness_steps": 6,
-        "evaluation.baselines": "false",
-    }
-    options = (part for name, value in settings.items() for part in ("--set", f"{name}={value}"))
-    figures = _run(inputs, tmp_path, *options)
-    assert figures["pretrain"]["staleness_steps_max"] <= 6
-    (swaps,) = tmp_path.glob("training/pretrain-*/swaps.json")
-    assert len(json.loads(swaps.read_text())) >= 2
-    log = (tmp_path / "training" / "refresher" / "refresher.log").read_text()
-    assert "embeds the blocks with the export of step 3" in log
-    with caplog.at_level("INFO"):
-        assert _realm("refresh", "--workdir", tmp_path) == ""
-        assert _realm("refresh", "--workdir", tmp_path, "--watch") == ""
-    assert "joint training has ended" in caplog.text
-    replay = ("--replay-swaps", swaps, "--profile", "4:6")
-    assert "embedder_weights" in _realm("train", "realm/pretrain", "--workdir", tmp_path, *replay)
-    logs = [json.loads(p.read_text()) for p in tmp_path.glob("training/pretrain-*/swaps.json")]
-    found = [[(swap["batch_index"], swap["snapshot_step"]) for swap in log] for log in logs]
-    assert found[0] == found[1]
-    (profile,) = tmp_path.glob("training/pretrain-*/summaries/plugins/profile/*/*.xplane.pb")
-    assert swaps.parent not in profile.parents
-    trainings = json.loads(_realm("inspect", tmp_path, "--quick", "--json"))["trainings"]
-    joint = [training for training in trainings if training["stage"] == "pretrain"]
-    assert [training["step"] for training in joint] == [12, 12]
-    assert all(0 <= training["held_out_recall_last"] <= 1 for training in joint)
-
-
-def test_closed_gate_skips_joint_training(inputs, tmp_path):
-    figures = _run(inputs, tmp_path, "--set", "pretrain.warmup.copy_accuracy=1.0")
-    assert figures["warmup"]["passed"] == 0
-    assert "under the gate of 1.0" in figures["pretrain"]["skipped"]
-    assert figures["systems"].keys() == {"random", "ict"}
-    assert (tmp_path / "export").exists()
-    text = _realm("evaluate", "--workdir", tmp_path)
-    assert "Joint training does not start" in text
-    assert text.splitlines()[-1] == f"Plots and examples: {tmp_path}/report.html"
-    assert "<svg" in (tmp_path / "report.html").read_text()
-    settings = ("pretrain.warmup.copy_accuracy=1.0", "evaluation.baselines=false")
-    (tmp_path / "report.json").unlink()
-    more = (part for setting in settings for part in ("--set", setting))
-    assert _run(inputs, tmp_path, *more)["systems"].keys() == {"ict"}
-    assert not (tmp_path / "predictions_random.jsonl").exists()
-
-
 def test_report_holds_only_the_present_configuration(inputs, finished, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished[0], workdir)
@@ -472,73 +302,8 @@ def test_flipped_vectors_are_not_exported(finished, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_run_in_a_directory_of_any_name(inputs, tmp_path):
-    workdir = tmp_path / "run [1] *?"
-    assert _run(inputs, workdir)["systems"].keys() == {"random", "ict", "realm"}
-    question = "Where does station 3 stand?"
-    assert _realm("ask", "--model", workdir / "export", "--", question)
-
-
-def test_joint_training_can_be_left_out(inputs, tmp_path):
-    settings = ("--set", "pretrain.steps=0", "--set", "evaluation.baselines=false")
-    figures = _run(inputs, tmp_path, *settings)
-    assert figures["pretrain"]["skipped"].startswith("pretrain.steps is 0")
-    assert figures["systems"].keys() == {"ict"}
-    assert (tmp_path / "export").exists()
-
-
-def test_supervised_run(inputs, tmp_path):
-    settings = {
-        "pretrain.steps": 0,
-        "dual_encoder.steps": 3,
-        "dual_encoder.batch_size": 4,
-        "dual_encoder.query_length": 24,
-        "dual_encoder.optimizer.warmup_steps": 1,
-        "open_qa.supervision.bm25_blocks": 5,
-        "open_qa.supervision.read": "both",
-        "open_qa.supervision.passages": "both",
-        "evaluation.arms": "[bm25, bm25+fine_tuned]",
-    }
-    options = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
-    figures = _run(inputs, tmp_path, *options)
-    assert figures["systems"].keys() == {"random", "ict", "dual_encoder"}
-    assert "exact_match" in figures["systems"]["dual_encoder"]["retrievers"]["bm25"]
-    assert {"word_ranks", "dual_encoder", "open_qa/dual_encoder"} < figures["seconds"].keys()
-    before = _commits(tmp_path)
-    trained = _realm("train", "realm/dual_encoder", "--workdir", tmp_path).strip()
-    assert f"{trained}/segment.json" in before
-    assert "realm/dual_encoder" in _realm("inspect", trained)
-    told = json.loads(_realm("inspect", tmp_path, "--json"))
-    assert told["stages"]["dual_encoder"] == "complete"
-    assert all(state == "complete" for name, state in told["stages"].items() if name != "pretrain")
-    assert {"dual_encoder", "ict"} <= {training["stage"] for training in told["trainings"]}
-    assert _run(inputs, tmp_path, *options) == figures
-    assert _commits(tmp_path) == before
-
-
-def test_ready_blocks_of_the_original_code(inputs, tmp_path):
-    made = [(d["title"], d["text"]) for d in map(_document, range(60))]
-    corpus = reference_corpora.write_realm_blocks(tmp_path / "corpus", made)
-    options = ("--corpus", corpus, "--format", "realm-blocks")
-    quick = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
-    workdir = tmp_path / "run"
-    figures = _run(inputs, workdir, *options, *quick)
-    assert figures["corpus"]["blocks"] == 60
-    assert json.loads((workdir / "run.json").read_text())["format"] == "realm-blocks"
-    before = _commits(workdir)
-    assert json.loads(_realm("evaluate", "--workdir", workdir, "--json")) == figures
-    assert _commits(workdir) == before
-
-
-def _report_of(name: int) -> dict:
-    """A text of another corpus, about the same stations."""
-    city, month = _CITIES[name % 6], _MONTHS[name % 4]
-    text = f"News {name}. In {month} {1950 + name} the mayor of {city} came to Station {name}."
-    return {"id": f"s{name}", "title": f"News {name}", "text": text}  # the ids say nothing
-
-
 def test_spans_of_another_corpus_are_masked(inputs, finished, tmp_path):
-    other = _write(tmp_path / "news.jsonl", [_report_of(n) for n in range(40)])
+    other = small_run.write(tmp_path / "news.jsonl", [small_run.news(n) for n in range(40)])
     workdir = tmp_path / "run"
     options = ("--pretrain-corpus", other, "--set", "evaluation.baselines=false")
     figures = _run(inputs, workdir, *options)
@@ -558,22 +323,6 @@ def test_spans_of_another_corpus_are_masked(inputs, finished, tmp_path):
     assert {n.partition("-")[0] for n in names & whole} >= {"vocab", "blocks", "embedder_weights"}
 
 
-def test_passages_of_the_original_code_are_masked(inputs, tmp_path):
-    news = [(n, _report_of(n)) for n in range(40)]
-    corpus = reference_corpora.write_pretrain(
-        tmp_path / "news",
-        [reference_corpora.passage(d["title"], d["text"], [str(1950 + n)]) for n, d in news],
-    )
-    options = ("--pretrain-corpus", corpus, "--pretrain-format", "realm-pretrain")
-    quick = ("--set", "pretrain.warmup.copy_accuracy=1.0", "--set", "evaluation.baselines=false")
-    workdir = tmp_path / "run"
-    figures = _run(inputs, workdir, *options, *quick)
-    assert figures["passages"]["blocks"] == 40
-    assert figures["passages"]["spans"] == 40
-    (spans,) = workdir.glob("segments/spans-*/")
-    assert re.search(r"In \w+ \[\[19\d\d\]\] the", _realm("inspect", spans))
-
-
 def _documents_of_answers(export: pathlib.Path, question: str) -> set[str]:
     told = _realm("ask", "--model", export, "--answers", 5, "--json", question)
     return {answer["doc_id"] for answer in json.loads(told)["answers"]}
@@ -588,7 +337,9 @@ def test_documents_of_a_run_change(inputs, finished, tmp_path):
     workdir = tmp_path / "run"
     shutil.copytree(finished[0], workdir)
     there = ("--workdir", workdir, "--set", "retrieval.max_delta_fraction=1000")
-    new = _write(tmp_path / "new.jsonl", [_document(100), _document(101)])
+    new = small_run.write(
+        tmp_path / "new.jsonl", [small_run.document(100), small_run.document(101)]
+    )
     assert json.loads(_realm("documents", "add", new, *there, "--json"))["documents_added"] == 2
     gone = {f"s{n}" for n in range(40)}
     two = tmp_path / "two"

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from tests import interrupts as test_interrupts
-from tests.commands import run_pipeline_test as pipeline_test
+from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def _line(process: subprocess.Popen) -> str:
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    return pipeline_test.write_inputs(tmp_path_factory.mktemp("inputs"))
+    return small_run.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.mark.parametrize("seconds", [0, 3, 15])

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from realm_tf import config as config_lib
 from realm_tf.commands import run_inputs
-from tests.commands import run_pipeline_test as pipeline_test
+from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ _SETTINGS = (
 def _prepare(root: pathlib.Path, strategy: str) -> tuple[pathlib.Path, list[str]]:
     """A run that is to be trained, and the options of `realm run` for it."""
     (root / "run").mkdir(parents=True)
-    options = [*pipeline_test.write_inputs(root)]
+    options = [*small_run.write_inputs(root)]
     for setting in (*_SETTINGS, f"runtime.strategy={strategy}"):
         options += ["--set", setting]
     pairs = list(zip(options[::2], options[1::2], strict=True))
@@ -106,7 +106,7 @@ def _losses(workdir: pathlib.Path) -> dict[str, list[float]]:
 @pytest.fixture(scope="module")
 def one_device(tmp_path_factory):
     workdir, options = _prepare(tmp_path_factory.mktemp("runs") / "one", "one_device")
-    pipeline_test._realm("run", *options, "--json")
+    small_run.realm("run", *options, "--json")
     return workdir
 
 
@@ -134,7 +134,7 @@ def test_two_workers_have_the_losses_of_one_device(two_workers, one_device):
 
 def test_two_replicas_have_the_losses_of_one_device(one_device, tmp_path):
     workdir, options = _prepare(tmp_path / "run", "mirrored")
-    pipeline_test._realm("run", *options, "--json")
+    small_run.realm("run", *options, "--json")
     _assert_same(workdir, one_device)
 
 

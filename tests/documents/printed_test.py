@@ -22,6 +22,7 @@ FOREIGN = ("curl", "docker run", "tensorboard", "pytest.py")
 # What is called: the test that runs it. A test of a script is named after it.
 _SCRIPTS = "tests/benchmarks/scripts_test.py"
 _RUN = "tests/commands/run_pipeline_test.py"
+_KINDS = "tests/commands/run_kinds_test.py"
 _MAIN = "tests/cli/main_test.py"
 _DOCUMENTS = "tests/cli/documents_test.py"
 _ALONE = "tests/beam_jobs/alone_test.py::test_every_job_runs_alone"
@@ -39,13 +40,13 @@ TESTED = {
         for name in ("add", "compact", "delete", "history", "list", "update", "verify-deleted")
     },
     "realm embed": f"{_MAIN}::test_embed_and_index",
-    "realm evaluate": f"{_RUN}::test_closed_gate_skips_joint_training",
+    "realm evaluate": f"{_KINDS}::test_closed_gate_skips_joint_training",
     "realm examples": f"{_MAIN}::test_examples",
     "realm export": f"{_RUN}::test_every_experiment_and_the_export_are_there",
     "realm index": f"{_MAIN}::test_index_is_gated_and_tuned_with_real_queries",
     "realm inspect": f"{_MAIN}::test_examples",
-    "realm quickstart": f"{_RUN}::test_quickstart",
-    "realm refresh": f"{_RUN}::test_refresher_beside_the_trainer",
+    "realm quickstart": f"{_KINDS}::test_quickstart",
+    "realm refresh": f"{_KINDS}::test_refresher_beside_the_trainer",
     "realm run": f"{_RUN}::test_report_holds_every_stage",
     "realm search": "tests/cli/search_test.py::test_search_under_a_filter",
     "realm serve": "tests/cli/serve_test.py::test_server_starts_answers_and_stops",
