@@ -14,7 +14,7 @@ from realm_tf import config as config_lib
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import answer_rows, answer_search
 from realm_tf.data.questions import questions as questions_lib
-from tests.beam_jobs import documents, jobs
+from tests.beam_jobs import documents, jobs, kills
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +78,9 @@ def test_other_blocks_are_refused(blocks, asked, tmp_path):
 
 
 def test_a_killed_job_goes_on(blocks, asked, tmp_path, monkeypatch):
-    done, real = [], find_answers.FindFn.work
-
-    def work(self, number, *item):
-        if len(done) == stop_after[0]:
-            raise KeyboardInterrupt
-        done.append(number)
-        return real(self, number, *item)
-
-    monkeypatch.setattr(find_answers.FindFn, "work", work)
-    stop_after = [2]
-    with pytest.raises((KeyboardInterrupt, RuntimeError)):
-        _find(blocks, asked, tmp_path)
-    stop_after[0] = 9
+    done = kills.run_and_kill(
+        monkeypatch, find_answers.FindFn, lambda: _find(blocks, asked, tmp_path), after=2
+    )
     made = _find(blocks, asked, tmp_path)
     assert sorted(done) == [0, 1, 2]
     assert not artifacts.paths_in(job_folder.path_of(made.path) + "/" + find_answers.STEP)

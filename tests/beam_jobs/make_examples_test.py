@@ -14,7 +14,7 @@ from realm_tf.commands import inspect as inspect_command
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.examples import example_records
 from realm_tf.data.reference import tfrecords
-from tests.beam_jobs import documents, jobs
+from tests.beam_jobs import documents, jobs, kills
 from tests.data import example_passages
 from tests.text import vocabularies
 
@@ -94,22 +94,15 @@ def test_a_complete_segment_is_not_made_again(parts, tmp_path, monkeypatch):
 def test_a_killed_job_goes_on(parts, tmp_path, monkeypatch):
     """What is done is kept, but for a shard whose file is gone."""
     made = make(parts, tmp_path / "a", "masked")
-    done, real = [], make_examples.MakeFn.work
-
-    def work(self, number, *item):
-        if len(done) == stop_after[0]:
-            raise KeyboardInterrupt
-        done.append(number)
-        return real(self, number, *item)
-
-    monkeypatch.setattr(make_examples.MakeFn, "work", work)
-    stop_after = [2]
-    with pytest.raises((KeyboardInterrupt, RuntimeError)):
-        make(parts, tmp_path / "b", "masked")
-    assert len(done) == 2
+    done = kills.run_and_kill(
+        monkeypatch,
+        make_examples.MakeFn,
+        lambda: make(parts, tmp_path / "b", "masked"),
+        after=2,
+    )
     (folder,) = (tmp_path / "b").glob("examples-*")
     (next(folder.glob(f"examples-{done[0]:05d}-*"))).unlink()
-    first, stop_after[0] = list(done), 99
+    first = list(done)
     again = make(parts, tmp_path / "b", "masked")
     assert again.fingerprint == made.fingerprint
     assert sorted(done[2:]) == sorted({0, 1, 2} - {first[1]})

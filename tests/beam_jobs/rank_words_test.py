@@ -15,7 +15,7 @@ from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as questions_lib
 from realm_tf.data.questions import word_ranks
 from realm_tf.retrieval import bm25
-from tests.beam_jobs import documents, jobs
+from tests.beam_jobs import documents, jobs, kills
 
 DEPTH = 4
 
@@ -94,19 +94,9 @@ def test_a_large_corpus_is_refused(blocks, asked, tmp_path):
 
 
 def test_a_killed_job_goes_on(blocks, asked, tmp_path, monkeypatch):
-    done, real = [], rank_words.RankFn.work
-
-    def work(self, number, *item):
-        if len(done) == stop_after[0]:
-            raise KeyboardInterrupt
-        done.append(number)
-        return real(self, number, *item)
-
-    monkeypatch.setattr(rank_words.RankFn, "work", work)
-    stop_after = [2]
-    with pytest.raises((KeyboardInterrupt, RuntimeError)):
-        _rank(blocks, asked, tmp_path)
-    stop_after[0] = 99
+    done = kills.run_and_kill(
+        monkeypatch, rank_words.RankFn, lambda: _rank(blocks, asked, tmp_path), after=2
+    )
     made = _rank(blocks, asked, tmp_path)
     assert sorted(done) == list(range(len(made.files())))
     assert not artifacts.paths_in(job_folder.path_of(made.path) + "/" + rank_words.STEP)

@@ -176,6 +176,41 @@ def test_answer_lookup(tmp_path):
     assert figures["share of blocks on which both agree"] == 1
 
 
+@pytest.mark.slow
+def test_open_qa_speed(tmp_path):
+    blocks, _ = example_passages.segments(tmp_path, example_passages.passages(seed=0, num_docs=3))
+    tokenizer = example_passages.tokenizer()
+    vocab = vocabulary.write_segment(str(tmp_path), tokenizer.vocab, lower_case=True)
+    asked = tmp_path / "questions.jsonl"
+    asked.write_text('{"question": "Which water?", "answers": ["river", "the lake"]}\n')
+    sizes = ("--searched", 5, "--read", 2, "--batch", 2, "--layers", 1, "--hidden", 32)
+    options = (*sizes, "--rounds", 1, "--port", _port_stand_in(tmp_path))
+    lines = _fresh("-m", "benchmarks.open_qa_speed", blocks.path, vocab.path, asked, *options)
+    figures = json.loads(lines[-1])
+    assert figures["ours"]["search, CPU ms"] > 0
+    assert figures["ours"]["network, CPU ms"] > 0
+    assert figures["port"] == {
+        "network, CPU ms": 500.0,
+        "CPU ms a question": 500.0,
+        "questions a second": 1.0,
+    }
+
+
+def _port_stand_in(directory: pathlib.Path) -> pathlib.Path:
+    """A Python without torch: it answers what is asked as `port_open_qa` does, in two seconds."""
+    stand_in = directory / "python"
+    stand_in.write_text(
+        f"#!{sys.executable}\n"
+        "import json, pathlib, sys\n"
+        "assert json.loads((pathlib.Path(sys.argv[2]) / 'port.json').read_text())['texts']\n"
+        "for line in sys.stdin:\n"
+        "    assert len(json.loads(line)) == 2\n"
+        "    print(json.dumps({'network': 1.0, 'wall': 2.0}), flush=True)\n"
+    )
+    stand_in.chmod(0o755)
+    return stand_in
+
+
 def test_bm25_recall(tmp_path, monkeypatch, capsys):
     data = _squad_open(tmp_path / "squad")
     _script(monkeypatch, "bm25_recall", data, "--every", 2, "--set", "retrieval.fusion.k1=1.2")

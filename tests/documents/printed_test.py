@@ -61,6 +61,7 @@ TESTED = {
     "beam_jobs/find_answers.py": _ALONE,
     "beam_jobs/rank_words.py": _ALONE,
     "benchmarks/answer_lookup.py": f"{_SCRIPTS}::test_answer_lookup",
+    "benchmarks/open_qa_speed.py": f"{_SCRIPTS}::test_open_qa_speed",
     "benchmarks/bm25_recall.py": f"{_SCRIPTS}::test_bm25_recall",
     "benchmarks/document_updates.py": f"{_SCRIPTS}::test_document_updates",
     "benchmarks/block_table.py": "tests/benchmarks/block_table_test.py::test_figures",
