@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import tensorflow as tf
 
 from realm_tf import types
+from realm_tf.evaluation import progress
 from serving import apart, replies, requests, saved_models, versions
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
@@ -86,14 +87,26 @@ def ask(path: str, questions: Sequence[str], *, batch_size: int = 32) -> list[li
       UserError: If the directory holds no exported model, or a question is no whole Unicode.
     """
     replies.require_unicode(questions)
-    return predict(load(path), questions, batch_size=batch_size)
+    return [list(one.answers) for one in reply(load(path), questions, batch_size=batch_size)]
 
 
 def predict(
-    answer: AnswerFunction, questions: Sequence[str], *, batch_size: int = 32
+    answer: AnswerFunction,
+    questions: Sequence[str],
+    *,
+    batch_size: int = 32,
+    name: str = "answering",
 ) -> list[list[types.Answer]]:
-    """Answers questions, as `ask` does, with a loaded export or with `QaModule.answer`."""
-    found = reply(answer, questions, batch_size=batch_size)
+    """Answers questions, as `ask` does, with a loaded export or with `QaModule.answer`.
+
+    Args:
+      answer: The export, or `QaModule.answer`.
+      questions: Questions, any number of them.
+      batch_size: Number of questions that are answered at a time.
+      name: What it is called while it is shown how far it is.
+    """
+    batches = progress.batches(questions, batch_size, name)
+    found = (one for batch in batches for one in reply(answer, batch, batch_size=batch_size))
     return [list(one.answers) for one in found]
 
 

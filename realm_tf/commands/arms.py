@@ -8,7 +8,6 @@ The score of an answer is the reader's logit plus that of its block, as the read
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ import tensorflow as tf
 from realm_tf import types
 from realm_tf.commands import evidence
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import predictions, report
+from realm_tf.evaluation import predictions, progress, report
 from realm_tf.retrieval import view as view_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
@@ -31,7 +30,6 @@ _FIGURES = (
     *("exact_match", "f1", "regex_match", "any_match"),
     *("reader_oracle", "exact_match_given_retrieved"),
 )
-_LOGGER = logging.getLogger(__name__)
 
 
 def read(
@@ -58,11 +56,11 @@ def read(
     for arm in wanted.arms:
         if arm == FINE_TUNED or arm not in found:
             continue
-        _LOGGER.info("reading the blocks of %s for %d questions", arm, len(questions))
         of_arm = found[arm]
         if wanted.arm_scores == FINE_TUNED:
             of_arm = scored_anew(system, module, questions, of_arm, evidence.num_read(context))
-        answers = answer_from(module, questions, of_arm, evidence.num_read(context))
+        name = f"reading the blocks of {arm}"
+        answers = answer_from(module, questions, of_arm, evidence.num_read(context), name=name)
         of_questions = evidence.of(context, questions, of_arm)
         made[arm] = [
             predictions.Prediction(*parts)
@@ -76,6 +74,8 @@ def answer_from(
     questions: Sequence[open_qa.Question],
     found: types.RetrievedBlocks,
     num_read: int,
+    *,
+    name: str = "reading",
 ) -> list[tuple[types.Answer, ...]]:
     """The ranked answers to every question, from the first blocks that were found for it.
 
@@ -84,6 +84,7 @@ def answer_from(
       questions: The questions.
       found: Rows and scores of blocks, [num_questions, any], best first.
       num_read: How many of them are read.
+      name: What it is called while it is shown how far it is.
     """
     answer = tf.function(
         lambda texts, rows, scores: module.answer_from(
@@ -95,9 +96,9 @@ def answer_from(
     rows = np.asarray(found.rows[:, :num_read])
     given = np.where(rows >= 0, found.scores[:, :num_read], retriever.NO_BLOCK).astype(np.float32)
     answers: list[tuple[types.Answer, ...]] = []
-    for start in range(0, len(questions), _BATCH_SIZE):
-        batch = slice(start, start + _BATCH_SIZE)
-        texts = [question.question for question in questions[batch]]
+    for asked in progress.batches(questions, _BATCH_SIZE, name):
+        batch = slice(len(answers), len(answers) + len(asked))
+        texts = [question.question for question in asked]
         outputs = answer(
             tf.constant(texts), tf.constant(np.maximum(rows[batch], 0)), tf.constant(given[batch])
         )

@@ -20,7 +20,7 @@ from realm_tf.commands import qa_module
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import answer_scores
+from realm_tf.evaluation import answer_scores, progress
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
@@ -188,8 +188,7 @@ def _ask(
         autograph=False,
         reduce_retracing=True,
     )
-    for start in range(0, len(questions), _BATCH_SIZE):
-        batch = questions[start : start + _BATCH_SIZE]
+    for batch in progress.batches(questions, _BATCH_SIZE, "calibrating"):
         for is_absent in (False, True):
             asked = [q for q in batch if q.doc_ids or not is_absent]
             if not asked:

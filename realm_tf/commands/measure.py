@@ -43,7 +43,8 @@ def measure(
       questions: Questions to measure with.
       workdir: Directory in which the answers are written, those of every arm in a file.
     """
-    answers = client.predict(module.answer, [question.question for question in questions])
+    texts = [question.question for question in questions]
+    answers = client.predict(module.answer, texts, name=f"answering ({system.name})")
     found = evidence.search(context, module, questions)
     made = [
         predictions.Prediction(question, tuple(ranked), retrieved)
