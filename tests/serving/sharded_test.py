@@ -129,6 +129,7 @@ def test_ops_are_those_of_one_model(parts):
         assert exported.foreign_ops(pathlib.Path(shard, "1")) == set(export.TEXT_OPS)
 
 
+@pytest.mark.slow
 def test_a_new_version_is_one_of_all_shards(system, parts, tmp_path):
     path = shutil.copytree(parts, tmp_path / "shards")
     made_from = system.made_from(system.snapshot)
