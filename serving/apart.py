@@ -14,7 +14,8 @@ import tensorflow as tf
 from realm_tf import artifacts, types
 from serving import requests, versions
 
-_CITED = ("block_id", "doc_id", "title", "block_text", "metadata")
+# Outputs of `retrieve` that are those of the answers' evidence, too.
+CITED = ("block_id", "doc_id", "title", "block_text", "metadata")
 _SAME = ("tokenizer", "open_qa_weights")
 
 
@@ -25,12 +26,13 @@ def are_apart(path: str) -> bool:
     )
 
 
-def reader_of(path: str, retriever: str) -> str:
+def reader_of(path: str, retriever: str, record: Mapping[str, Any]) -> str:
     """The newest reader that belongs to a retriever, where they are served apart.
 
     Args:
       path: Directory of the export.
-      retriever: Directory of the version of the retriever.
+      retriever: Name of the retriever, for messages: the directory of its version.
+      record: Its record.
 
     Returns:
       The directory of the version of the reader.
@@ -42,17 +44,17 @@ def reader_of(path: str, retriever: str) -> str:
     found = [os.path.join(readers, str(number)) for number in versions.complete(readers)]
     if not found:
         raise types.UserError(f"{readers} holds no exported model. Run `realm export --apart`.")
+    wanted = _roles(record)
     for reader in reversed(found):
-        if _roles(reader) == _roles(retriever):
+        if _roles(versions.record(reader)) == wanted:
             return reader
-    for role, of_reader in _roles(found[-1]).items():
-        pair = (retriever, _roles(retriever)[role]), (found[-1], of_reader)
-        artifacts.require_same(role, *pair)
+    for role, of_reader in _roles(versions.record(found[-1])).items():
+        artifacts.require_same(role, (retriever, wanted[role]), (found[-1], of_reader))
     raise AssertionError("two that differ are the same")
 
 
-def _roles(version: str) -> dict[str, Any]:
-    made_from = versions.record(version).get("made_from", {})
+def _roles(record: Mapping[str, Any]) -> dict[str, Any]:
+    made_from = record.get("made_from", {})
     return {role: made_from.get(role) for role in _SAME}
 
 
@@ -108,19 +110,38 @@ class Pair(tf.Module):
             with_metadata=with_metadata,
             filter=filters,
         )
-        found = dict(
-            self._reader.signatures["read"](
-                question=question,
-                block_text=blocks["block_text"],
-                retrieval_score=blocks["retrieval_score"],
-                num_answers=num_answers,
-            )
+        return answer_from(self._reader, question, num_answers, blocks)
+
+
+def answer_from(
+    reader: Any, question: tf.Tensor, num_answers: tf.Tensor, blocks: Mapping[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    """What `QaModule.answer_as_wanted` returns, from blocks that were retrieved.
+
+    Args:
+      reader: SavedModel of the reader.
+      question: Questions <string>[batch_size].
+      num_answers: How many answers each wants, <int32>[batch_size].
+      blocks: What the signature `retrieve` returns of these questions.
+    """
+    found = dict(
+        reader.signatures["read"](
+            question=question,
+            block_text=blocks["block_text"],
+            retrieval_score=blocks["retrieval_score"],
+            num_answers=num_answers,
         )
-        block = found.pop("block")
-        for name in _CITED:
-            cited = tf.gather(blocks[name], tf.maximum(block, 0), batch_dims=1)
-            found[name] = tf.where(block >= 0, cited, "")
-        return found
+    )
+    block = found.pop("block")
+    for name in CITED:
+        cited = tf.gather(blocks[name], tf.maximum(block, 0), batch_dims=1)
+        found[name] = tf.where(block >= 0, cited, "")
+    return found
+
+
+def num_read(record: Mapping[str, Any]) -> int:
+    """How many blocks are read for a question, by the record of a retriever."""
+    return int(record["config"]["open_qa"]["num_read"])
 
 
 def join(retriever: Any, reader: Any, version: str) -> Pair:
@@ -131,4 +152,4 @@ def join(retriever: Any, reader: Any, version: str) -> Pair:
     """
     record = versions.record(version)
     versions.require_schema(version, record)
-    return Pair(retriever, reader, int(record["config"]["open_qa"]["num_read"]))
+    return Pair(retriever, reader, num_read(record))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from realm_tf import types
 from realm_tf.evaluation import progress
-from serving import apart, replies, requests, saved_models, versions
+from serving import apart, replies, requests, saved_models, sharded, versions
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
 AnswerFunction = Callable[..., Mapping[str, tf.Tensor]]
@@ -24,8 +25,8 @@ def load(path: str) -> AnswerFunction:
     """Loads the newest version of an export.
 
     Args:
-      path: Directory of the export, which holds its versions, or retriever and reader apart; or of
-        one version.
+      path: Directory of the export, which holds its versions, or retriever (or shards) and reader
+        apart; or of one version.
 
     Returns:
       The signature `serving_default` as a function of `question` <string>[batch_size]; with other
@@ -35,13 +36,13 @@ def load(path: str) -> AnswerFunction:
       UserError: If the directory holds no exported model, the model is damaged, or retriever and
         reader do not belong together.
     """
+    if versions.shards(path):
+        return _of_parts(sharded.load(path))
     if apart.are_apart(path):
         retriever = _newest(os.path.join(path, versions.RETRIEVER))
-        reader = apart.reader_of(path, retriever)
+        reader = apart.reader_of(path, retriever, versions.record(retriever))
         pair = apart.join(saved_models.load(retriever), saved_models.load(reader), retriever)
-        return lambda **inputs: (pair.answer if len(inputs) == 1 else pair.answer_as_wanted)(
-            **inputs
-        )
+        return _of_parts(pair)
     version = _newest(path)
     module = saved_models.load(version)
     if "serving_default" not in module.signatures:
@@ -56,6 +57,13 @@ def load(path: str) -> AnswerFunction:
         # What a server fills in if it is left out.
         left_out = requests.answer_defaults(int(record["config"]["open_qa"]["num_read"]))
         return module.signatures["answer"](**{**left_out, **inputs})
+
+    return answer
+
+
+def _of_parts(system: apart.Pair | sharded.System) -> AnswerFunction:
+    def answer(**inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return (system.answer if len(inputs) == 1 else system.answer_as_wanted)(**inputs)
 
     return answer
 
@@ -139,6 +147,6 @@ def reply(
         except tf.errors.InvalidArgumentError as error:
             reason = saved_models.refusal(error)
             raise types.UserError(f"The model refuses the questions: {reason}") from error
-        numbers = {name: value.numpy() for name, value in outputs.items()}
+        numbers = {name: np.asarray(value) for name, value in outputs.items()}
         found.extend(replies.from_outputs(batch, numbers))
     return found

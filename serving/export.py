@@ -10,6 +10,8 @@ Or apart, so that an update of documents does not rewrite the reader:
 
     path/retriever/1/, path/reader/1/          each as above
 
+Or with the corpus divided among several retrievers: see `sharded_export`.
+
 Every op is TensorFlow's own, or one of the two of TF.Text that TF Serving has been built with
 since 2.12 (`TEXT_OPS`). A search with ScaNN needs two more (`SCANN_OPS`).
 """
@@ -90,7 +92,7 @@ def export(
       UserError: If the parts do not belong together, another process exports to the same
         directory, or it cannot be written.
     """
-    _check_made_from(made_from, tokenizer, vectors)
+    check_made_from(made_from, tokenizer, vectors)
     calibration = calibration or calibration_lib.Calibration()
     module = signatures.QaModule(
         model=model,
@@ -102,38 +104,65 @@ def export(
         block_tower=block_tower,
         search=search,
     )
-    record = {
+    record = record_of(
+        module,
+        model,
+        snapshot_step=snapshot_step,
+        snapshot_created=snapshot_created,
+        made_from={**made_from, "blocks": table.blocks, "vectors": vectors.fingerprint},
+        calibration=calibration.to_json(),
+        config=config_lib.to_dict(config),
+    )
+    with artifacts.hold(path), artifacts.storage_errors():
+        if versions.shards(path):
+            raise types.UserError(f"{path} holds an export in shards. Give another directory.")
+        if not apart:
+            return write(module, record, path)
+        write_reader(module, record, path, config)
+        part = signatures_apart.RetrieverModule(module.retriever)
+        write(part, of_retriever_alone(record), os.path.join(path, versions.RETRIEVER))
+        return path
+
+
+def record_of(
+    module: signatures.QaModule, model: open_qa_model.OpenQaModel, **facts: Any
+) -> dict[str, Any]:
+    """The record of a version: what is in a module, and other facts; see `versions.RECORD`."""
+    return {
         "schema_version": versions.SCHEMA,
-        "snapshot_step": snapshot_step,
-        "snapshot_created": snapshot_created,
-        "made_from": {
-            **made_from,
-            "blocks": table.blocks,
-            "vectors": vectors.fingerprint,
-        },
         "counts": {
-            "blocks": len(table),
+            "blocks": module.retriever.num_blocks,
             "parameters": sum(v.shape.num_elements() for v in model.variables),
         },
         "search": module.retriever.search_record,
         "metadata_fields": dict(module.retriever.metadata_fields),
-        "calibration": calibration.to_json(),
-        "config": config_lib.to_dict(config),
         "tensorflow": tf.__version__,
+        **facts,
     }
-    with artifacts.hold(path), artifacts.storage_errors():
-        if not apart:
-            return _write(module, record, path)
-        of_corpus = ("search", "metadata_fields")
-        of_reader = {name: value for name, value in record.items() if name not in of_corpus}
-        of_reader["made_from"] = of_reader_alone(record["made_from"])
-        if not is_current(os.path.join(path, versions.READER), of_reader["made_from"], config):
-            part = signatures_apart.ReaderModule(module.reader)
-            _write(part, of_reader, os.path.join(path, versions.READER))
-        part = signatures_apart.RetrieverModule(module.retriever)
-        of_retriever = {name: value for name, value in record.items() if name != "calibration"}
-        _write(part, of_retriever, os.path.join(path, versions.RETRIEVER))
-        return path
+
+
+def of_retriever_alone(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a retriever that is served apart, from that of the whole."""
+    return {name: value for name, value in record.items() if name != "calibration"}
+
+
+def write_reader(
+    module: signatures.QaModule, record: Mapping[str, Any], path: str, config: config_lib.Config
+) -> None:
+    """Writes the reader of a module as a model apart, unless the newest version is it.
+
+    Args:
+      module: The whole system.
+      record: Its record.
+      path: Directory of the export.
+      config: Configuration of the run.
+    """
+    of_corpus = ("search", "metadata_fields")
+    of_reader = {name: value for name, value in record.items() if name not in of_corpus}
+    of_reader["made_from"] = of_reader_alone(record["made_from"])
+    target = os.path.join(path, versions.READER)
+    if not is_current(target, of_reader["made_from"], config):
+        write(signatures_apart.ReaderModule(module.reader), of_reader, target)
 
 
 def of_reader_alone(made_from: Mapping[str, str]) -> dict[str, str]:
@@ -164,11 +193,16 @@ def is_current(
     return same and settings == config_lib.to_dict(config)
 
 
-def _check_made_from(
+def check_made_from(
     made_from: Mapping[str, str],
     tokenizer: tokenizer_lib.Tokenizer,
     vectors: view_lib.Vectors,
 ) -> None:
+    """Checks that a model was made from a tokenizer, and from the embedder of vectors.
+
+    Raises:
+      UserError: If it was not.
+    """
     artifacts.require_same(
         "tokenizer",
         ("The model", made_from.get("tokenizer")),
@@ -181,9 +215,11 @@ def _check_made_from(
     )
 
 
-def _write(module: Any, record: Mapping[str, Any], path: str) -> str:
-    """Writes the next version of a module below `path`; returns its directory."""
-    target = os.path.join(path, str(max(versions.numbers(path), default=0) + 1))
+def write(module: Any, record: Mapping[str, Any], path: str, number: int | None = None) -> str:
+    """Writes a version of a module below `path`, the next one; returns its directory."""
+    if number is None:
+        number = max(versions.numbers(path), default=0) + 1
+    target = os.path.join(path, str(number))
     with _placed(target) as aside:
         names = module.signatures()
         with_scann = versions.index_of(record) == "scann"

@@ -18,6 +18,9 @@ from serving import replies
 NUM_ANSWERS = replies.NUM_ANSWERS  # of `serving_default`
 NUM_RETRIEVED = 10  # of `serving_default` of a retriever that is served apart
 
+# The score of a place without a block; JSON knows no infinity.
+NO_BLOCK = tf.float32.min
+
 # For one question; what asks for more gets as many.
 MAX_READ = 100
 MAX_ANSWERS = 20

@@ -26,9 +26,7 @@ from serving import (
     requests,
 )
 
-# The score of a place without a block; JSON knows no infinity.
-NO_BLOCK = tf.float32.min
-
+NO_BLOCK = requests.NO_BLOCK
 _TEXTS_AT_A_TIME = 256
 
 # See `exact_search.ExactSearch.__call__`.

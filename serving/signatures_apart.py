@@ -23,11 +23,13 @@ class RetrieverModule(tf.Module):
 
     Args:
       retriever: The retriever.
+      about: What a shard tells of itself, by the signature `about`; None: it is no shard.
     """
 
-    def __init__(self, retriever: retriever_lib.Retriever):
+    def __init__(self, retriever: retriever_lib.Retriever, about: str | None = None):
         super().__init__(name="retriever_module")
         self._retriever = retriever
+        self.about = None if about is None else _constant(about)
         self.release = retriever.release  # of a loaded export that is not used again
         self.retrieve = self._make_retrieve()
         # Saving traces every function of a module, so there is none that cannot be called.
@@ -80,12 +82,22 @@ class RetrieverModule(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """The signatures of a retriever that is served apart."""
-        return {"serving_default": self.retrieve_default, **self.shared_signatures()}
+        found = {"serving_default": self.retrieve_default, **self.shared_signatures()}
+        return found if self.about is None else {**found, "about": self.about}
 
     def shared_signatures(self) -> dict[str, Any]:
         """Those that a whole system has, too."""
         found = {"retrieve": self.retrieve, "embed_query": self.embed_query}
         return found if self.embed_block is None else {**found, "embed_block": self.embed_block}
+
+
+def _constant(about: str) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """A signature that says the same of every question: TF Serving tells no more of a model."""
+
+    def of_question(question: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"about": tf.fill(tf.shape(requests.flat(question=question)["question"]), about)}
+
+    return tf.function(of_question, input_signature=requests.specs("question"), autograph=False)
 
 
 class ReaderModule(tf.Module):

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from realm_tf import artifacts, types
@@ -15,6 +16,7 @@ RECORD = "realm_export.json"  # what a version was made from, and the sizes of i
 SCHEMA = 3  # of the record, and of the inputs of the signatures
 MODEL = "saved_model.pb"
 RETRIEVER, READER = "retriever", "reader"  # directories of two models that are served apart
+_SHARD = re.compile(r"shard-\d{5}-of-\d{5}")
 _NEEDED = (MODEL, "variables/variables.index")
 
 
@@ -27,6 +29,22 @@ def numbers(path: str) -> list[int]:
 def complete(path: str) -> list[int]:
     """As `numbers`, those whose `saved_model.pb` is there, which an object store gets last."""
     return [n for n in numbers(path) if gfile.exists(os.path.join(path, str(n), MODEL))]
+
+
+def complete_in_all(paths: Sequence[str]) -> list[int]:
+    """The numbers that are `complete` in all of some directories."""
+    return sorted(set.intersection(*(set(complete(path)) for path in paths)))
+
+
+def shard_name(number: int, count: int) -> str:
+    """Name of the directory of a shard's versions, below that of the export."""
+    return f"shard-{number:05d}-of-{count:05d}"
+
+
+def shards(path: str) -> list[str]:
+    """Directories of the shards of an export, in their order; none if it is not divided."""
+    found = [p for p in artifacts.paths_in(path) if _SHARD.fullmatch(os.path.basename(p))]
+    return sorted(filter(gfile.isdir, found))
 
 
 def record(version: str) -> Mapping[str, Any]:

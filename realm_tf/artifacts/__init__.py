@@ -20,6 +20,7 @@ from realm_tf.artifacts.leases import Lease, hold
 from realm_tf.artifacts.local_copies import localise
 from realm_tf.artifacts.segments import (
     MANIFEST,
+    PART_OF,
     SAVED_MODEL,
     NotMadeError,
     Segment,
@@ -38,6 +39,7 @@ from realm_tf.artifacts.segments import (
 
 __all__ = [
     "MANIFEST",
+    "PART_OF",
     "SAVED_MODEL",
     "Lease",
     "NotMadeError",

@@ -19,6 +19,7 @@ import contextvars
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from concurrent import futures
 from typing import Any
@@ -30,6 +31,8 @@ MANIFEST = "segment.json"
 SAVED_MODEL = "saved_model"  # directory of the SavedModel in a segment that is one
 # Versions of the file formats of kinds of segments; those that are not named are at their first.
 _SCHEMA_VERSIONS = {"blocks": 2, "spans": 2, "index": 2}
+PART_OF = "part_of"  # role of the whole among what a part of a segment is made from
+_NUMBERED = re.compile(r"-(\d{5,})-of-\d{5,}\.")
 _THREADS = 16  # that look at files: on an object store every look is a request
 _NOT_MADE_BELOW: contextvars.ContextVar[str | None] = contextvars.ContextVar(
     "not_made_below", default=None
@@ -77,6 +80,25 @@ class Segment:
     def files(self, prefix: str = "") -> list[str]:
         """Paths of the files whose names start with `prefix`, sorted."""
         return [self.file(s.name) for s in self.shards if s.name.startswith(prefix)]
+
+    def part(self, numbers: range) -> Segment:
+        """The part of it that these of its numbered files are, e.g. "blocks-00001-of-00008.arrow".
+
+        It is opened as a segment is. What is made from it names it by its own fingerprint, and the
+        whole as `PART_OF`.
+        """
+        found = tuple(s for s in self.shards if (n := _number(s.name)) is None or n in numbers)
+        return dataclasses.replace(
+            self,
+            shards=found,
+            made_from={**self.made_from, PART_OF: self.fingerprint},
+            fingerprint=canonical.digest([self.fingerprint, numbers.start, numbers.stop]),
+        )
+
+
+def _number(name: str) -> int | None:
+    match = _NUMBERED.search(name)
+    return match and int(match.group(1))
 
 
 def schema_version(kind: str) -> int:

@@ -74,6 +74,13 @@ _ACCESS = (
     " reader. Needs --output.",
 )
 @click.option(
+    "--shards",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Divide the corpus among N retrievers beside one reader, for hosts that hold a part each."
+    " Needs --output.",
+)
+@click.option(
     "--index",
     type=click.Choice(["exact", "ivf", "scann"]),
     default="exact",
@@ -89,31 +96,43 @@ _ACCESS = (
 )
 @options.JSON
 def export(
-    workdir: str, output: str | None, apart: bool, index: str, watch: bool, as_json: bool
+    workdir: str,
+    output: str | None,
+    apart: bool,
+    shards: int | None,
+    index: str,
+    watch: bool,
+    as_json: bool,
 ) -> None:
     """Export the fine-tuned model of a run as a SavedModel for TF Serving."""
-    if apart and output is None:
-        raise click.UsageError("--apart needs --output DIR: export/ of a run is one model.")
+    if apart and shards:
+        raise click.UsageError("Give --apart or --shards, which has its reader apart, too.")
+    if (apart or shards) and output is None:
+        option = "--apart" if apart else "--shards"
+        raise click.UsageError(f"{option} needs --output DIR: export/ of a run is one model.")
     if index != "exact" and output is None:
         raise click.UsageError(f"--index {index} needs --output DIR: export/ of a run is exact.")
     paths.check_run(workdir)
 
+    from realm_tf.commands import export as export_command
     from realm_tf.commands import export_watch, run_pipeline
 
+    form = export_command.Form(index, apart, shards or 0)
     if watch:
-        for path in export_watch.watch(workdir, output, index=index, apart=apart):
-            _print_export(path, apart, as_json)
+        for path in export_watch.watch(workdir, output, form):
+            _print_export(path, as_json, is_one=not form.has_reader_apart)
     with run_pipeline.Pipeline.open(workdir) as run:
-        path = run.export(output, index=index, apart=apart)
-    _print_export(path, apart, as_json)
+        path = run.export(output, form)
+    _print_export(path, as_json, is_one=not form.has_reader_apart)
 
 
-def _print_export(path: str, apart: bool, as_json: bool) -> None:
+def _print_export(path: str, as_json: bool, *, is_one: bool) -> None:
     from serving import versions
 
-    names = (versions.RETRIEVER, versions.READER) if apart else ("",)
+    names = [os.path.basename(shard) for shard in versions.shards(path)] or [versions.RETRIEVER]
+    names = [""] if is_one else [*names, versions.READER]
     newest = {name: versions.numbers(os.path.join(path, name))[-1] for name in names}
-    body = {"path": path, "version": newest if apart else newest[""]}
+    body = {"path": path, "version": newest[""] if is_one else newest}
     click.echo(json.dumps(body) if as_json else path)
 
 
@@ -142,6 +161,17 @@ def _print_export(path: str, apart: bool, as_json: bool) -> None:
     default=0.0,
     help="Seconds after SIGTERM in which the server says that it is not ready, but still answers.",
 )
+@click.option(
+    "--shard",
+    "shards",
+    multiple=True,
+    metavar="URL",
+    help="Address of a server that holds a shard, grpc:// or grpcs://HOST:PORT, under the same"
+    " name. Given for each shard; DIRECTORY then needs the reader alone.",
+)
+@click.option(
+    "--shard-token-file", metavar="FILE", help="File with the token that these servers ask for."
+)
 @click.option("--page", is_flag=True, help="Show a page to ask questions on, at the REST address.")
 @options.several(_ACCESS)
 @options.several(_LIMITS)
@@ -151,23 +181,26 @@ def _print_export(path: str, apart: bool, as_json: bool) -> None:
     help="Serve nothing: test the server at http://, https://, grpc:// or grpcs://HOST:PORT, which"
     " may be TF Serving.",
 )
-@click.option("--ca-file", metavar="FILE", help="Certificates that --check trusts (PEM).")
+@click.option(
+    "--ca-file", metavar="FILE", help="Certificates that --check and --shard trust (PEM)."
+)
 @options.JSON
 def serve(directory: str | None, check: str | None, **given: Any) -> None:
     """Serve an exported model by TF Serving's gRPC and REST interfaces.
 
-    DIRECTORY is that of `realm export`, with --apart as well. A new version in it takes over by
-    itself. The server listens on this machine alone, unless --host says otherwise, and stops at
-    Ctrl-C or SIGTERM.
+    DIRECTORY is that of `realm export`, with --apart or --shards as well. A new version in it takes
+    over by itself. The server listens on this machine alone, unless --host says otherwise, and
+    stops at Ctrl-C or SIGTERM.
     """
     if (directory is None) == (check is None):
         raise click.UsageError("Give either the DIRECTORY of an exported model, or --check URL.")
     as_json, token = given.pop("as_json"), options.read_token(given.pop("token_file"))
-    ca_file = given.pop("ca_file")
+    ca_file, shard_token_file = given.pop("ca_file"), given.pop("shard_token_file")
     if check is not None:
         settings = {"model": given["name"], "token": token, "ca_file": ca_file}
         sys.exit(0 if _check(check, settings, as_json) else 1)
-    paths.check_export(str(directory))
+    paths.check_export(str(directory), reader_alone=bool(given["shards"]))
+    given["shard_token"], given["shard_ca_file"] = options.read_token(shard_token_file), ca_file
 
     from realm_tf.commands import serve as serve_command
 

@@ -13,10 +13,10 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from realm_tf import types
 from realm_tf.artifacts import gfile
+from realm_tf.commands import export as export_lib
 from realm_tf.commands import run_inputs, run_pipeline
 from realm_tf.commands.documents import of_run
 from realm_tf.retrieval import snapshots
@@ -26,7 +26,7 @@ _LONGEST_PAUSE_SECS = 300.0
 _LOGGER = logging.getLogger(__name__)
 
 
-def watch(workdir: str, output: str | None, **form: Any) -> Iterator[str]:
+def watch(workdir: str, output: str | None, form: export_lib.Form) -> Iterator[str]:
     """Exports a finished run now, and again after every change of its documents, without end.
 
     Documents may be changed meanwhile: the work directory is not held.
@@ -34,7 +34,7 @@ def watch(workdir: str, output: str | None, **form: Any) -> Iterator[str]:
     Args:
       workdir: Directory of the run.
       output: Directory of the exported model; None: the run's own.
-      **form: As `Pipeline.export`.
+      form: What is written.
 
     Yields:
       The directory of the exported model, whenever its newest version is of the newest documents.
@@ -45,7 +45,7 @@ def watch(workdir: str, output: str | None, **form: Any) -> Iterator[str]:
     run = of_run.find(workdir)
     pipeline = run_pipeline.Pipeline(workdir, *run_inputs.load(workdir), recorded=True)
     newest = functools.partial(_newest, run.snapshots, run.step)
-    yield from follow(newest, functools.partial(pipeline.export, output, **form))
+    yield from follow(newest, functools.partial(pipeline.export, output, form))
 
 
 def follow(

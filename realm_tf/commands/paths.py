@@ -45,14 +45,21 @@ def check_run(workdir: str) -> None:
         raise types.UserError(f"{workdir} holds no run (no {RUN}). Start it with realm run.")
 
 
-def check_export(path: str) -> None:
-    """Checks that an exported model is at `path`: one, or two (`realm export --apart`).
+def check_export(path: str, *, reader_alone: bool = False) -> None:
+    """Checks that an exported model is at `path`: one, or several (`--apart`, `--shards`).
+
+    Args:
+      path: Directory of the export.
+      reader_alone: Whether only the reader needs to be there.
 
     Raises:
       UserError: If the directory holds no version of one.
     """
-    parts = [os.path.join(path, name) for name in (versions.RETRIEVER, versions.READER)]
-    if not versions.numbers(path) and not all(map(versions.numbers, parts)):
+    reader = os.path.join(path, versions.READER)
+    retrievers = versions.shards(path) or [os.path.join(path, versions.RETRIEVER)]
+    parts = [reader] if reader_alone else [reader, *retrievers]
+    is_one = versions.numbers(path) and not reader_alone
+    if not is_one and not all(map(versions.numbers, parts)):
         raise types.UserError(
             f"{path} holds no exported model: no directory with a number. Run `realm export`."
         )

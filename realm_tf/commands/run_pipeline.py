@@ -43,6 +43,7 @@ from realm_tf.training.run import system as system_lib
 
 _LOGGER = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_WHOLE = export_lib.Form()
 
 
 class Pipeline:
@@ -243,30 +244,29 @@ class Pipeline:
         """Directory of the exported model's versions."""
         return os.path.join(self._workdir, "export")
 
-    def export(self, output: str | None = None, index: str = "exact", apart: bool = False) -> str:
+    def export(self, output: str | None = None, form: export_lib.Form = _WHOLE) -> str:
         """Exports the best system to `output`, or the run's own; see `export_lib.export_model`."""
         target, source = output or self.exported_model(), self._source()
-        form: dict[str, Any] = {"index": index, "apart": apart}
-        if not self._worker.is_chief or export_lib.is_current(source, target, **form):
+        if not self._worker.is_chief or export_lib.is_current(source, target, form):
             return target
         with reading.hold(source.system.snapshot):
             return self._export(source, output, target, form)
 
     def _export(
-        self, source: export_lib.Source, output: str | None, target: str, form: dict[str, Any]
+        self, source: export_lib.Source, output: str | None, target: str, form: export_lib.Form
     ) -> str:
         # A reader apart keeps its calibration, so that an update of documents takes seconds.
-        ready = form["apart"] and export_lib.has_reader(source, target)
+        ready = form.has_reader_apart and export_lib.has_reader(source, target)
         calibration = None if ready else self._calibrated(source)
-        make = functools.partial(export_lib.export_model, source, calibration, target)
+        make = functools.partial(export_lib.export_model, source, calibration, target, form)
         if output is None:
             return self._stage("export", make, target)
         self._check()  # a copy for elsewhere is no stage of the run
-        return make(questions=self.dev_questions(), **form)
+        return make(questions=self.dev_questions())
 
     def is_exported(self) -> bool:
         """Whether the newest version of the export is the best system of this configuration."""
-        return export_lib.is_current(self._source(), self.exported_model())
+        return export_lib.is_current(self._source(), self.exported_model(), _WHOLE)
 
     def _source(self) -> export_lib.Source:
         parts = run_record.to_export(self._workdir, self.training)

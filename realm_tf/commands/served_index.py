@@ -18,7 +18,7 @@ from realm_tf import types
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.models import open_qa_model
 from realm_tf.retrieval import index as index_lib
-from realm_tf.retrieval import snapshots
+from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.retrieval import view as view_lib
 from realm_tf.text import packing
 from realm_tf.training.run import context as context_lib
@@ -29,7 +29,6 @@ _BATCH_SIZE = 64
 
 def make(
     context: context_lib.Context,
-    snapshot: snapshots.Snapshot,
     vectors: view_lib.Vectors,
     model: open_qa_model.OpenQaModel,
     kind: str,
@@ -39,8 +38,7 @@ def make(
 
     Args:
       context: The opened data of the run.
-      snapshot: The snapshot to export.
-      vectors: Its vectors.
+      vectors: The vectors to search, of a snapshot or of a shard of it.
       model: The fine-tuned model, which embeds the questions.
       kind: "ivf" or "scann"; "exact" needs no index.
       questions: Questions to measure the recall with.
@@ -54,11 +52,11 @@ def make(
     """
     if kind == "exact":
         return None
-    base = snapshot.segment("vectors")
+    base = vectors if isinstance(vectors, vectors_lib.VectorTable) else vectors.layers[0]
     depths = (context.config.answering.open_qa.num_read, requests.NUM_RETRIEVED, requests.MAX_READ)
     built = index_lib.build(
         context.root,
-        base,
+        base.segment,
         dataclasses.replace(context.config.retrieval, index=kind),
         k=requests.MAX_BLOCKS,
         gates=depths,

@@ -91,9 +91,14 @@ def joined(parts: Sequence[types.RetrievedBlocks], k: int) -> types.RetrievedBlo
 def merge(
     left: types.RetrievedBlocks, right: types.RetrievedBlocks, k: int
 ) -> types.RetrievedBlocks:
-    """The best k of two results for the same queries, equal scores by row, padding last."""
-    rows = np.concatenate([left.rows, right.rows], axis=1)
-    scores = np.concatenate([left.scores, right.scores], axis=1).astype(np.float32, copy=False)
+    """As `merge_all`, of two results."""
+    return merge_all([left, right], k)
+
+
+def merge_all(parts: Sequence[types.RetrievedBlocks], k: int) -> types.RetrievedBlocks:
+    """The best k of results for the same queries, equal scores by row, padding last."""
+    rows = np.concatenate([part.rows for part in parts], axis=1)
+    scores = np.concatenate([part.scores for part in parts], axis=1).astype(np.float32, copy=False)
     order = np.lexsort((rows, -scores), axis=-1)[:, :k]
     return types.RetrievedBlocks(
         rows=np.take_along_axis(rows, order, axis=1),

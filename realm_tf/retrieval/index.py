@@ -212,7 +212,9 @@ def build(
       The "index" segment; it is returned at once if it was made before.
     """
     table = vectors.VectorTable.open(segment)
-    made_from = {"vectors": table.segment.fingerprint}
+    made_from = {"vectors": table.fingerprint}
+    if whole := table.made_from.get(artifacts.PART_OF):
+        made_from[artifacts.PART_OF] = whole
     settings: dict[str, Any] = {"index": retrieval.index}
     depths = sorted({min(depth, len(table)) for depth in (*gates, k)})
     if retrieval.index != "exact":

@@ -66,6 +66,11 @@ class Tombstones:
         """Those of the stored rows before `limit`."""
         return Tombstones(self.rows[: np.searchsorted(self.rows, limit)])
 
+    def among(self, rows: range) -> Tombstones:
+        """Those of consecutive stored rows, counted from the first of these."""
+        first, limit = np.searchsorted(self.rows, (rows.start, rows.stop))
+        return Tombstones(self.rows[first:limit] - rows.start)
+
     def contain(self, stored: np.ndarray) -> np.ndarray:
         """<bool>[...] whether stored rows <int64>[...] are among them."""
         if not len(self):

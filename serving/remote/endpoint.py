@@ -28,6 +28,10 @@ class OverloadedError(types.UserError):
         self.retry_after_secs = retry_after_secs
 
 
+class RefusedError(types.UserError):
+    """The server of an endpoint can never answer a request as it is."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How an endpoint is called.

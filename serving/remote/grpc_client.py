@@ -51,39 +51,52 @@ class GrpcEndpoint(endpoint.Endpoint):
 
     def predict(self, inputs: Mapping[str, Any], signature: str = "") -> dict[str, Any]:
         """See `Endpoint.predict`."""
+        found = self.predict_arrays(inputs, signature)
+        return {name: _lists(value) for name, value in found.items()}
+
+    def predict_arrays(
+        self, inputs: Mapping[str, Any], signature: str = "", version: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """As `predict`, of one version or the newest, with outputs as arrays: texts are bytes."""
         request = predict_pb2.PredictRequest(
-            model_spec={"name": self._options.model, "signature_name": signature},
+            model_spec={**self._spec(version), "signature_name": signature},
             inputs={name: tf.make_tensor_proto(value) for name, value in inputs.items()},
         )
         outputs = self._call(self._predictions.Predict, request).outputs
-        return {name: _lists(tf.make_ndarray(value)) for name, value in outputs.items()}
+        return {name: tf.make_ndarray(value) for name, value in outputs.items()}
 
     def versions(self) -> dict[int, str]:
         """See `Endpoint.versions`."""
-        request = get_model_status_pb2.GetModelStatusRequest(
-            model_spec={"name": self._options.model}
-        )
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec())
         found = self._call(self._models.GetModelStatus, request).model_version_status
         names = get_model_status_pb2.ModelVersionStatus.State
         return {one.version: names.Name(one.state) for one in found}
 
     def signatures(self) -> dict[str, list[str]]:
         """See `Endpoint.signatures`."""
+        return {name: sorted(one.inputs) for name, one in self.signature_defs().items()}
+
+    def signature_defs(self, version: int | None = None) -> dict[str, Any]:
+        """The signatures of one version, or of the newest, as a SavedModel describes them.
+
+        Raises:
+          UserError: As for `predict`.
+        """
         request = get_model_metadata_pb2.GetModelMetadataRequest(
-            model_spec={"name": self._options.model}, metadata_field=[_SIGNATURES]
+            model_spec=self._spec(version), metadata_field=[_SIGNATURES]
         )
         response = self._call(self._predictions.GetModelMetadata, request)
         found = get_model_metadata_pb2.SignatureDefMap()
         response.metadata[_SIGNATURES].Unpack(found)
-        return {
-            name: sorted(one.inputs)
-            for name, one in found.signature_def.items()
-            if name[:2] != "__"
-        }
+        return {name: one for name, one in found.signature_def.items() if name[:2] != "__"}
 
     def close(self) -> None:
         """Closes the channel."""
         self._channel.close()
+
+    def _spec(self, version: int | None = None) -> dict[str, Any]:
+        spec: dict[str, Any] = {"name": self._options.model}
+        return spec if version is None else {**spec, "version": {"value": version}}
 
     def _call(self, method: Callable[..., Any], request: Any) -> Any:
         token = self._options.token
@@ -105,6 +118,8 @@ def _certificates(path: str | None) -> bytes | None:
 
 
 def _refusal(url: str, error: Any) -> types.UserError:
+    if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
+        return endpoint.RefusedError(f"{url} refuses the request: {error.details()}")
     message = f"{url} does not answer ({error.code().name}): {error.details()}"
     if error.code() not in _BUSY:
         return types.UserError(message)

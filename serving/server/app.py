@@ -17,7 +17,17 @@ import uvicorn
 
 from realm_tf import types
 from realm_tf.artifacts import gfile
-from serving.server import access, grpc_service, limits, policy, rest, service
+from serving.remote import endpoint
+from serving.server import (
+    access,
+    grpc_service,
+    limits,
+    model_store,
+    policy,
+    remote_shards,
+    rest,
+    service,
+)
 
 _LOGGER = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -41,6 +51,10 @@ class Settings:
       requests_per_sec: Requests that one client may send in a second; None for any number.
       tls_cert: File of the certificate chain (PEM), for TLS on both ports.
       tls_key: File of its private key (PEM).
+      shards: Addresses of the shards that other servers hold, see `remote_shards`; none: all is
+        here.
+      shard_token: Bearer token that these servers ask for; None for no token.
+      shard_ca_file: File of certificates to trust of them (PEM); None: the system's.
       drain_secs: Seconds after a signal in which the server reports itself as not ready, and
         still answers.
       limits: Limits on requests, batches and the queue.
@@ -61,6 +75,9 @@ class Settings:
     requests_per_sec: float | None = None
     tls_cert: str | None = None
     tls_key: str | None = None
+    shards: tuple[str, ...] = ()
+    shard_token: str | None = None
+    shard_ca_file: str | None = None
     drain_secs: float = 0.0
     limits: limits.Limits = dataclasses.field(default_factory=limits.Limits)
 
@@ -105,7 +122,7 @@ class Server:
         self._settings = settings
         self._door = access.Access(settings.token, settings.requests_per_sec)
         self.service = service.Service(
-            settings.name, settings.path, settings.policy, settings.limits
+            settings.name, settings.path, settings.policy, settings.limits, _store(settings)
         )
         self._watching: asyncio.Task | None = None
         self._grpc: grpc.aio.Server | None = None
@@ -206,6 +223,19 @@ class Server:
         while not server.started:
             await asyncio.sleep(0.01)
         return listening.getsockname()[1]
+
+
+def _store(settings: Settings) -> model_store.Store | None:
+    """Where the versions are, if it is not the directory alone."""
+    if not settings.shards:
+        return None
+    options = endpoint.Options(
+        model=settings.name,
+        token=settings.shard_token,
+        ca_file=settings.shard_ca_file,
+        timeout_secs=settings.limits.timeout_secs,
+    )
+    return remote_shards.RemoteShards(settings.path, settings.shards, options)
 
 
 def run(settings: Settings, on_start: Callable[[Addresses], None]) -> None:

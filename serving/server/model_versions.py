@@ -50,11 +50,14 @@ class ModelVersions:
       name: Name of the model, for messages.
       path: Directory of the versions.
       served: Which of them are served.
+      store: Where the versions are, if it is not that directory alone.
     """
 
-    def __init__(self, name: str, path: str, served: policy.Policy):
+    def __init__(
+        self, name: str, path: str, served: policy.Policy, store: model_store.Store | None = None
+    ):
         self._name, self._path = name, path
-        self._store = model_store.ModelStore(path)
+        self._store = store or model_store.ModelStore(path)
         self.policy = served
         self._loaded: dict[int, servable.Servable] = {}
         self._users: collections.Counter[int] = collections.Counter()
@@ -129,7 +132,7 @@ class ModelVersions:
             await asyncio.sleep(poll_secs)
             try:
                 await self.refresh()
-            except OSError as error:
+            except (OSError, types.UserError) as error:
                 _LOGGER.warning("%s cannot be read: %s. It is tried again.", self._path, error)
 
     async def refresh(self) -> None:

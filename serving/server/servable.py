@@ -8,6 +8,7 @@ import dataclasses
 import datetime
 import inspect
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -75,13 +76,14 @@ class Servable:
       metadata_fields: Fields of the metadata that requests can filter by, and their types.
       snapshot_step: Training step of the snapshot that is served; None if no record tells it.
       snapshot_secs: Unix time at which that snapshot was made; if no record tells it, at which the
-        version was written.
+        version was written, or loaded if it is not here.
 
     Args:
       path: Directory of the version; of two models, that of the retriever.
       module: What is loaded: what its functions need lives as long.
       signature_defs: The signatures.
       functions: The functions of the signatures.
+      record: The record of the version, if it is not in its directory.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Servable:
         module: Any,
         signature_defs: Mapping[str, meta_graph_pb2.SignatureDef],
         functions: Mapping[str, Callable[..., Mapping[str, tf.Tensor]]],
+        record: Mapping[str, Any] | None = None,
     ):
         self.number = int(os.path.basename(path.rstrip("/")))
         self._path, self._module, self._functions = path, module, functions
@@ -97,12 +100,15 @@ class Servable:
         self.signatures = {
             name: Signature.from_proto(name, proto) for name, proto in signature_defs.items()
         }
-        record = self._record = versions.record(path)
+        record = self._record = versions.record(path) if record is None else record
         self.metadata_fields: Mapping[str, str] = record.get("metadata_fields", {})
         self.snapshot_step: int | None = record.get("snapshot_step")
-        self.snapshot_secs = gfile.stat(os.path.join(path, versions.MODEL)).mtime_nsec / 1e9
         if created := record.get("snapshot_created"):
             self.snapshot_secs = datetime.datetime.fromisoformat(created).timestamp()
+        elif gfile.exists(model := os.path.join(path, versions.MODEL)):
+            self.snapshot_secs = gfile.stat(model).mtime_nsec / 1e9
+        else:
+            self.snapshot_secs = time.time()
 
     def signature(self, name: str) -> Signature:
         """The signature of a name; an empty one means `serving_default`, as in TF Serving.
@@ -128,7 +134,7 @@ class Servable:
         tensors = {key: tf.constant(value, specs[key].dtype) for key, value in inputs.items()}
         try:
             outputs = self._functions[name](**tensors)
-            return {key: value.numpy() for key, value in outputs.items()}
+            return {key: np.asarray(value) for key, value in outputs.items()}
         except tf.errors.InvalidArgumentError as error:
             reason = saved_models.refusal(error)
             raise failures.invalid(f"The model refuses the request: {reason}") from error

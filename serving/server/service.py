@@ -19,6 +19,7 @@ from serving.server import (
     failures,
     limits,
     metrics,
+    model_store,
     model_versions,
     servable,
 )
@@ -64,12 +65,20 @@ class Service:
       path: Directory of its versions.
       served: Which versions are served.
       limit: Limits of the server.
+      store: Where the versions are, if it is not that directory alone.
     """
 
-    def __init__(self, name: str, path: str, served: policy_lib.Policy, limit: limits.Limits):
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        served: policy_lib.Policy,
+        limit: limits.Limits,
+        store: model_store.Store | None = None,
+    ):
         self.name, self.path, self.limits = name, path, limit
         self.metrics = metrics.Metrics()
-        self.versions = model_versions.ModelVersions(name, path, served)
+        self.versions = model_versions.ModelVersions(name, path, served, store)
         self.metrics.watch(self.versions)
         self._batcher = batching.Batcher(limit, self.metrics)
         self._stopping = False

@@ -73,6 +73,16 @@ def test_directory_or_address_is_needed(tmp_path):
     assert "An address begins with http://" in _refusal("--check", "localhost:8501")
 
 
+def test_shards_elsewhere_need_the_reader_and_addresses_of_grpc(tmp_path):
+    (tmp_path / "1").mkdir()
+    assert "holds no exported model" in _refusal(tmp_path, "--shard", "grpc://localhost:9")
+    (tmp_path / "reader" / "1").mkdir(parents=True)
+    told = _refusal(tmp_path, "--shard", "http://localhost:9")
+    assert "address of a shard begins with grpc:// or grpcs://. Received: http:" in told
+    told = _refusal(tmp_path, "--shard", "grpc://localhost:9", "--shard-token-file", "/gone")
+    assert "token file /gone cannot be read" in told
+
+
 def test_wrong_options(tmp_path):
     (tmp_path / "1").mkdir()
     assert "token file /gone cannot be read" in _refusal(tmp_path, "--token-file", "/gone")

@@ -12,6 +12,7 @@ import pytest
 from realm_tf.cli import main
 from realm_tf.commands import export, measure, run_inputs
 from realm_tf.retrieval import reading
+from serving import versions
 from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
@@ -188,11 +189,51 @@ def test_every_experiment_and_the_export_are_there(finished, tmp_path, monkeypat
     assert json.loads(again)["version"] == {"reader": 1, "retriever": 1}
 
 
-def test_apart_needs_a_directory(finished):
-    command = ["export", "--workdir", str(finished[0]), "--apart"]
+@pytest.mark.parametrize("index", ["exact", "ivf"])
+def test_export_in_shards(finished, tmp_path, index):
+    workdir, _ = finished
+    question, path = "Where does station 3 stand?", tmp_path / "shards"
+    given = ("export", "--workdir", workdir, "--index", index, "--json", "--output")
+    one = tmp_path / "one"
+    _realm(*given, one)
+    told = json.loads(_realm(*given, path, "--shards", 2))
+    names = ["shard-00000-of-00002", "shard-00001-of-00002", "reader"]
+    assert told["version"] == dict.fromkeys(names, 1)
+    if index == "exact":
+        expected = _realm("ask", "--model", one, "--json", "--answers", 9, question)
+        found = _realm("ask", "--model", path, "--json", "--answers", 9, question)
+        _require_close(json.loads(found), json.loads(expected))
+    records = [json.loads((path / name / "1" / versions.RECORD).read_text()) for name in names[:2]]
+    assert [record["search"]["index"] for record in records] == [index, index]
+    assert json.loads(_realm(*given, path, "--shards", 2)) == told  # it is current
+    faults = {path: "an export of another form", tmp_path / "nine": "cannot be divided"}
+    for output, fault in faults.items():
+        command = [*map(str, given), str(output), "--shards", "9"]
+        refused = click.testing.CliRunner().invoke(main.main, command)
+        assert refused.exit_code == 2
+        assert fault in refused.output
+
+
+def _require_close(found, expected):
+    assert found.keys() == expected.keys()
+    if "answers" in found:
+        assert found["no_evidence"] == pytest.approx(expected["no_evidence"], abs=1e-6)
+        assert len(found["answers"]) == len(expected["answers"]) > 0
+        for pair in zip(found["answers"], expected["answers"], strict=True):
+            _require_close(*pair)
+    else:
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("option", ["--apart", "--shards=2"])
+def test_several_models_need_a_directory(finished, option):
+    command = ["export", "--workdir", str(finished[0]), option]
     told = click.testing.CliRunner().invoke(main.main, command)
     assert told.exit_code == 2
-    assert "--apart needs --output DIR" in told.output
+    assert f"{option.partition('=')[0]} needs --output DIR" in told.output
+    both = click.testing.CliRunner().invoke(main.main, [*command, "--apart", "--shards", "2"])
+    assert both.exit_code == 2
+    assert "Give --apart or --shards" in both.output
 
 
 @pytest.mark.parametrize("index", ["ivf", "scann"])

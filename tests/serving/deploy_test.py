@@ -18,6 +18,7 @@ from google.protobuf import (
 from tensorflow_serving.config import model_server_config_pb2
 
 from realm_tf.cli import main
+from serving import versions
 from serving.server import limits
 
 DEPLOY = pathlib.Path(__file__).parents[2] / "serving" / "deploy"
@@ -177,8 +178,30 @@ def test_compose_builds_from_what_is_there():
     assert targets <= set(compose["services"])
 
 
+def test_shards_are_those_of_an_export_and_all_are_asked():
+    config = text_format.Parse(_text("shard.config"), model_server_config_pb2.ModelServerConfig())
+    (model,) = config.model_config_list.config
+    assert model.model_version_policy.latest.num_versions == 2  # see the file
+    (compose,) = _documents(DEPLOY / "docker-compose-shards.yaml")
+    realm = compose["services"].pop("realm")
+    assert "ports" not in str(compose["services"])  # nobody else reaches them
+    command = realm["command"]
+    assert set(command[::2]) == {"--shard"} <= _realm_options()
+    assert command[1::2] == [f"grpc://{name}:8500" for name in compose["services"]]
+    assert realm["depends_on"] == list(compose["services"])
+    for number, shard in enumerate(compose["services"].values()):
+        mounts = dict(
+            reversed(volume.removesuffix(":ro").rsplit(":", 1)) for volume in shard["volumes"]
+        )
+        name = versions.shard_name(number, len(compose["services"]))
+        assert mounts[model.base_path].endswith(f"/{name}")
+        config_path = shard["command"][0].partition("=")[2]
+        assert (DEPLOY / mounts[config_path]).exists()
+    assert realm["volumes"][0].endswith("/reader:/models/realm/reader:ro")
+
+
 def test_every_yaml_file_parses_and_says_that_it_was_not_run():
-    assert len(YAML) == 4
+    assert len(YAML) == 5
     for path in [*YAML, *DEPLOY.glob("*.config"), *DEPLOY.glob("Dockerfile.*")]:
         text = path.read_text(encoding="utf-8")
         assert "ot run" in text or "A test parses it" in text, path.name

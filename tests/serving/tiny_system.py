@@ -54,12 +54,20 @@ def make(root: str, texts=TEXTS, *, num_read: int = 3, fields=None, metadata=Non
       metadata: Metadata of each block.
     """
     tokenizer = make_tokenizer()
-    segment = _block_segment(root, texts, tokenizer, fields or {}, metadata or [{}] * len(texts))
+    segment = block_segment(root, texts, tokenizer, fields, metadata)
     table = block_table.BlockTable.open(segment)
+    model, cfg = make_model(tokenizer, num_read)
+    return System(model, tokenizer, table, make_vectors(root, table), cfg)
+
+
+def make_model(
+    tokenizer: tokenizer_lib.Tokenizer, num_read: int = 3
+) -> tuple[open_qa_model.OpenQaModel, config.Config]:
+    """A model of random weights, and its configuration."""
     cfg = _config(num_read)
     model = open_qa_model.OpenQaModel(cfg.model, tokenizer.vocab_size).build_weights()
     _randomise(model)
-    return System(model, tokenizer, table, make_vectors(root, table), cfg)
+    return model, cfg
 
 
 def export_of(root: str, texts=TEXTS) -> str:
@@ -138,18 +146,25 @@ def _randomise(model: open_qa_model.OpenQaModel) -> None:
         variable.assign(variable + rng.normal(0.0, 0.3, variable.shape))
 
 
-def _block_segment(root: str, texts, tokenizer, fields, metadata) -> artifacts.Segment:
+def block_segment(
+    root: str, texts, tokenizer, fields=None, metadata=None, *, first: int = 0, num_files: int = 2
+) -> artifacts.Segment:
+    """Blocks of documents that are numbered from `first` on; the rest is as for `make`."""
+    metadata = metadata or [{}] * len(texts)
+    encoded = [tokenizer.encode(list(column)) for column in zip(*texts, strict=True)]
     records = [
-        _block(f"doc-{i}", *text, tokenizer, json.dumps(of_document))
-        for i, (text, of_document) in enumerate(zip(texts, metadata, strict=True))
+        _block(f"doc-{i}", *text, *ids, json.dumps(of_document))
+        for i, (text, ids, of_document) in enumerate(
+            zip(texts, zip(*encoded, strict=True), metadata, strict=True), first
+        )
     ]
     segment, _ = shards.write_segments(
         root,
         [types.Passage(block, ()) for block in records],
-        num_shards=2,
+        num_shards=num_files,
         settings={
             "vocab_size": tokenizer.vocab_size,
-            "texts": len(texts),
+            "texts": [first, len(texts), num_files],
             **({schema.METADATA_FIELDS: fields} if fields else {}),
         },
         made_from={"tokenizer": tokenizer.fingerprint},
@@ -157,8 +172,7 @@ def _block_segment(root: str, texts, tokenizer, fields, metadata) -> artifacts.S
     return segment
 
 
-def _block(doc_id: str, title: str, text: str, tokenizer, metadata: str) -> types.Block:
-    of_title, of_text = tokenizer.encode([title, text])
+def _block(doc_id: str, title: str, text: str, of_title, of_text, metadata: str) -> types.Block:
     return types.Block(
         block_id=keys.block_id(doc_id, title, text, 0),
         doc_id=doc_id,

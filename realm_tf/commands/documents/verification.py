@@ -132,7 +132,7 @@ def _of_index(path: str, tainted: set[str]) -> dict[str, int]:
         return {}
     try:
         segment = artifacts.read_json(path)
-        is_made = segment["made_from"].get("vectors") in tainted
+        is_made = not tainted.isdisjoint(segment["made_from"].values())
         is_other = segment["kind"] == "index" and segment["settings"]["backend"] != "exact"
     except (types.UserError, KeyError, TypeError, AttributeError):
         return {}
