@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where the time of an answer goes, in the served graph: for `serving_port`."""
+"""Where the processor time of an answer goes, in the served graph: for `serving_port`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRACED = 2  # first rounds, which do not count: a second shape is traced for al
 def measure(
     parts: Mapping[str, Any], questions: Sequence[str], size: int, rounds: int
 ) -> dict[str, float]:
-    """Milliseconds of a question by stage: medians of rounds, each with all stages in turn.
+    """CPU milliseconds of a question by stage: medians of rounds, each with all stages in turn.
 
     Args:
       parts: What `signatures.QaModule` is made of.
@@ -53,9 +53,9 @@ def measure(
 
 
 def _seconds(function: Callable[..., Any], inputs: Sequence[Any]) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     function(*inputs)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def _timed(parts: Mapping[str, Any]) -> dict[str, tuple[Callable[..., Any], Callable[..., Any]]]:

@@ -4,7 +4,7 @@
 
 It runs in another Python, which has torch and transformers 4.40.2 (the last release that holds
 REALM), and imports nothing of this project. It answers `:predict` for one question a request, as
-the port takes them, and tells the seconds of its stages at `/stages`.
+the port takes them, and tells the processor time of its stages at `/stages`.
 
     OTHER_PYTHON benchmarks/port_server.py MODEL_DIR THREADS
 
@@ -70,9 +70,9 @@ class Port:
 
     def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            started = time.perf_counter()
+            started = time.process_time()
             result = function(*args, **kwargs)
-            self.seconds[name] += time.perf_counter() - started
+            self.seconds[name] += time.process_time() - started
             return result
 
         return call
@@ -100,7 +100,7 @@ class Port:
         return self._model(**inputs)
 
     def stages(self) -> dict[str, float]:
-        """Milliseconds of a question by stage, since the last call."""
+        """CPU milliseconds of a question by stage, since the last call."""
         secs, count = self.seconds, max(self.seconds["questions"], 1)
         parts = {name: secs[name] for name in ("tokenize", "embed", "read")}
         parts["span"] = secs["reader"] - secs["read"]

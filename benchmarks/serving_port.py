@@ -11,8 +11,8 @@ Its best system is exported, and its weights, blocks and vectors are given to th
 processes with the same number of threads, and stand ready all the time; this process is their
 client, one question a request. First it asks both the same questions, and tells how many have the
 same best span. Then they are loaded in turn, level by level, in every round. Printed are the
-medians of the rounds, and where the time of an answer goes: in the graph of ours, question by
-question and in batches of 32; and in the port, one request at a time.
+medians of the rounds, and where the processor time of an answer goes: in the graph of ours,
+question by question and in batches of 32; and in the port, one request at a time.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
     questions = serve_process.questions(args.questions)
     parts = prepare(args.run, args.work_dir)
     figures: dict[str, Any] = {
-        f"{OURS}, ms of a question in batches of {size}": answer_stages.measure(
+        f"{OURS}, CPU ms of a question in batches of {size}": answer_stages.measure(
             parts, questions, size, rounds
         )
         for size, rounds in ((1, 20), (32, 4))
@@ -65,7 +65,7 @@ def main() -> None:
         }
         if PORT in servers:
             figures["same best span"] = compare(parts, servers[PORT], questions[:_COMPARED])
-            figures[f"{PORT}, ms of a question"] = _stages(servers[PORT], questions[:_COMPARED])
+            figures[f"{PORT}, CPU ms of a question"] = _stages(servers[PORT], questions[:_COMPARED])
         levels = [int(level) for level in args.concurrency.split(",")]
         figures["load"] = list(_measured(servers, levels, args.secs, args.rounds))
     print(json.dumps(figures))
@@ -148,12 +148,14 @@ def compare(
     for start in range(0, len(questions), batch_size):
         batch = tf.constant(questions[start : start + batch_size])
         rows, scores = module.search(batch, tf.fill(tf.shape(batch), num_read))
-        best = [x[:, 0].numpy() for x in module.candidates(batch, rows, scores)[:-1]]
-        for row, (score, _, _, slot, *_, text) in zip(rows.numpy(), zip(*best), strict=True):
+        best = module.candidates(batch, rows, scores)
+        rows = tf.gather(rows, best.slot[:, 0], batch_dims=1).numpy()
+        texts = [text.decode() for text in best.text[:, 0].numpy()]
+        words = [encoded.ids.tolist() for encoded in parts["tokenizer"].encode(texts)]
+        ids = [str(parts["table"].block_ids[row]) for row in rows]
+        for *found, score in zip(ids, words, best.score[:, 0].numpy(), strict=True):
             other = next(asked)
-            (words,) = parts["tokenizer"].encode([text.decode()])
-            found = str(parts["table"].block_ids[row[slot]]), words.ids.tolist()
-            same.append(found == (other["block_id"][0][0], other["token_ids"][0][0]))
+            same.append(found == [other["block_id"][0][0], other["token_ids"][0][0]])
             differences.append(abs(float(score) - other["score"][0][0]))
     return {
         "questions": len(same),

@@ -71,7 +71,7 @@ def test_serving_port(run, tmp_path, monkeypatch, capsys):
     loads = [(one["server"], one["protocol"], one["concurrency"]) for one in found["load"]]
     assert loads == [("ours", name, level) for level in (1, 2) for name in ("rest", "grpc")]
     assert all(one["answers_per_sec"] > 0 and one["cpu_ms"] > 0 for one in found["load"])
-    stages = found["ours, ms of a question in batches of 1"]
+    stages = found["ours, CPU ms of a question in batches of 1"]
     assert stages.keys() == {"tokenize", "embed", "search", "read", "span"}
     # What the port is given, whose own test is that its answers are the same (see the benchmark).
     blocks = (tmp_path / "port" / "blocks.jsonl").read_text().splitlines()
