@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmarks of what a finished run serves, as their README prints them, on a tiny run."""
 
+import importlib
 import json
 import runpy
 import sys
@@ -9,7 +10,6 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import served_agreement
 from realm_tf import types
 from serving import replies
 from tests.benchmarks import scripts_test
@@ -55,12 +55,13 @@ def _reply(*answers: tuple[int, float], no_evidence: float = 0.5) -> replies.Rep
 
 
 def test_disagreement_is_seen():
+    compare = importlib.import_module("benchmarks.served_agreement").compare
     expected = [_reply((1, 3.0), (2, 2.0)), _reply((1, 3.0), (2, 2.0))]
     found = [_reply((1, 3.25), (3, 9.0)), _reply((2, 2.0), (1, 3.0), no_evidence=0.75)]
-    figures = served_agreement.compare(expected, found)
+    figures = compare(expected, found)
     assert (figures["first"], figures["all"]) == (0.5, 0.0)
     assert (figures["score"], figures["probability"], figures["no_evidence"]) == (0.25, 0, 0.25)
-    assert served_agreement.compare(expected, expected)["all"] == 1
+    assert compare(expected, expected)["all"] == 1
 
 
 @pytest.mark.slow
