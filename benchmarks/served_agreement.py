@@ -82,7 +82,8 @@ def _by_python(run: str, path: str, asked: Sequence[str]) -> Replies:
     fitted = calibration.Calibration.from_json(versions.record(newest)["calibration"])
     with run_pipeline.Pipeline.open(run) as pipeline:
         parts = run_record.to_export(run, pipeline.training)
-        return client.reply(qa_module.make(*parts, fitted).answer, asked)
+        module = qa_module.make(*parts, fitted)  # which its functions do not keep
+        return client.reply(module.answer, asked)
 
 
 def compare(expected: Replies, found: Replies) -> dict[str, float]:
