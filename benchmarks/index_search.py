@@ -52,16 +52,16 @@ class System(NamedTuple):
     reordered: list[int] | None = None
 
 
-def clustered(count: int, *, seed: int) -> np.ndarray:
+def clustered(count: int, *, seed: int, num_centres: int = _CENTRES) -> np.ndarray:
     """Vectors <float32>[count, 128] of a mixture of gaussians, the same for every seed."""
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(_CENTRES, DIM)) * rng.uniform(0.7, 1.3, size=(_CENTRES, 1))
+    centres = rng.normal(size=(num_centres, DIM)) * rng.uniform(0.7, 1.3, size=(num_centres, 1))
     rng = np.random.default_rng(seed)
     out = np.empty((count, DIM), np.float32)
     for start in range(0, count, _PIECE):
         size = min(_PIECE, count - start)
         noise = rng.normal(size=(size, DIM)) * _NOISE
-        out[start : start + size] = centres[rng.integers(0, _CENTRES, size)] + noise
+        out[start : start + size] = centres[rng.integers(0, num_centres, size)] + noise
     return out
 
 

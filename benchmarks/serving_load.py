@@ -2,35 +2,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """Load on `realm serve`: answers per second and latency at rising concurrency.
 
-    python benchmarks/serving_load.py MODEL QUESTIONS --secs 10 --concurrency 1,4,16,64
+    python -m benchmarks.serving_load MODEL QUESTIONS --secs 10 --concurrency 1,4,16,64
 
 The server is a process of its own, started and stopped here; this process is the client, with one
 thread and one connection for each request that is under way. QUESTIONS is a file with a question in
 each line, or of JSON Lines (also .gz) with "question". Each level begins with two seconds that are
-not counted. Printed is a table, and a line of JSON. `--server "--max-batch-size 1"` gives the
-server other options, and `--url` takes a server that runs, which may be TF Serving.
+not counted. Printed is a table, and a line of JSON; CPU is what the server takes for an answer.
+`--server "--max-batch-size 1"` gives the server other options, and `--url` takes a server that
+runs, which may be TF Serving.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import gzip
+import functools
 import http.client
 import itertools
 import json
+import os
 import shlex
-import subprocess
-import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from benchmarks import serve_process
 
 _PERCENTILES = (50, 95, 99)
 _UNCOUNTED_SECS = 2.0
@@ -40,15 +42,16 @@ Ask = Callable[[str], bool]
 def main() -> None:
     """Measures one protocol after the other, level by level."""
     options = _options()
-    questions = _questions(options.questions)
+    questions = serve_process.questions(options.questions)
     levels = [int(level) for level in options.concurrency.split(",")]
     figures = []
-    with _server(options) as addresses:
+    with _server(options) as (addresses, pid):
         for protocol in options.protocols.split(","):
+            load = Load(protocol, addresses[protocol], questions, options.signature, pid)
             for level in levels:
-                found = _measure(protocol, addresses[protocol], questions, level, options)
+                found = load.measure(level, options.secs)
                 figures.append({"protocol": protocol, "concurrency": level, **found})
-                print(_line(figures[-1]), flush=True)
+                print(line(figures[-1]), flush=True)
     print(json.dumps({"server": options.server, "figures": figures}))
 
 
@@ -65,58 +68,78 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _questions(path: str) -> list[str]:
-    with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8") as file:
-        lines = [line.strip() for line in file if line.strip()]
-    return [json.loads(line)["question"] if line[0] == "{" else line for line in lines]
-
-
 @contextlib.contextmanager
-def _server(options: argparse.Namespace) -> Iterator[dict[str, str]]:
-    """Yields the addresses of a server, by protocol."""
+def _server(options: argparse.Namespace) -> Iterator[tuple[dict[str, str], int | None]]:
+    """Yields the addresses of a server, by protocol, and its process."""
     if options.url:
-        yield dict(zip(("grpc", "rest"), options.url, strict=True))
+        yield dict(zip(("grpc", "rest"), options.url, strict=True)), None
         return
-    ports = ("--grpc-port", "0", "--rest-port", "0", "--json")
-    command = (sys.executable, "-m", "realm_tf", "serve", options.model, *ports)
-    process = subprocess.Popen([*command, *shlex.split(options.server)], stdout=subprocess.PIPE)
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(60)
+    command = serve_process.realm_serve(options.model, *shlex.split(options.server))
+    with serve_process.running(command) as (process, addresses):
+        yield addresses, process.pid
 
 
-def _measure(
-    protocol: str, address: str, questions: list[str], level: int, options: argparse.Namespace
-) -> dict[str, float]:
-    """Asks without a pause from `level` threads, and tells what was seen."""
-    turns = itertools.count()
-    start = time.monotonic() + _UNCOUNTED_SECS
-    end = start + options.secs
-    secs: list[float] = []
-    refused: list[float] = []
+class Load:
+    """Clients of a server, each with a connection of its own.
 
-    def work() -> None:
-        with _CLIENTS[protocol](address, options.signature) as ask:
+    Args:
+      protocol: "grpc" or "rest".
+      address: Where the server listens.
+      questions: What is asked, in turn.
+      signature: Signature that is called.
+      pid: The server's process, if its processor time is to be measured.
+    """
+
+    def __init__(
+        self,
+        protocol: str,
+        address: str,
+        questions: Sequence[str],
+        signature: str = "serving_default",
+        pid: int | None = None,
+    ):
+        self._client = functools.partial(_CLIENTS[protocol], address, signature)
+        self._questions, self._pid, self._turns = questions, pid, itertools.count()
+
+    def measure(self, level: int, secs: float) -> dict[str, float]:
+        """Asks without a pause from `level` threads for `secs` seconds, and tells what was seen."""
+        start = time.monotonic() + _UNCOUNTED_SECS
+        answered: list[float] = []
+        refused: list[float] = []
+        threads = [
+            threading.Thread(target=self._work, args=(start, start + secs, answered, refused))
+            for _ in range(level)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(_UNCOUNTED_SECS)
+        cpu = -self._cpu_secs()
+        for thread in threads:
+            thread.join()
+        elapsed, cpu = time.monotonic() - start, cpu + self._cpu_secs()
+        latency = np.percentile(np.array(answered or [0.0]) * 1e3, _PERCENTILES)
+        names = [f"p{p}_ms" for p in _PERCENTILES]
+        return {
+            "answers_per_sec": round(len(answered) / elapsed, 1),
+            **{name: round(float(ms), 1) for name, ms in zip(names, latency, strict=True)},
+            "cpu_ms": round(1e3 * cpu / max(len(answered), 1), 1),
+            "refused": len(refused),
+        }
+
+    def _work(self, start: float, end: float, answered: list[float], refused: list[float]) -> None:
+        with self._client() as ask:
             while (begin := time.monotonic()) < end:
-                done = ask(questions[next(turns) % len(questions)])
+                done = ask(self._questions[next(self._turns) % len(self._questions)])
                 if begin >= start:
-                    (secs if done else refused).append(time.monotonic() - begin)
+                    (answered if done else refused).append(time.monotonic() - begin)
 
-    threads = [threading.Thread(target=work) for _ in range(level)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    elapsed = time.monotonic() - start
-    latency = np.percentile(np.array(secs or [0.0]) * 1e3, _PERCENTILES)
-    names = [f"p{p}_ms" for p in _PERCENTILES]
-    return {
-        "answers_per_sec": round(len(secs) / elapsed, 1),
-        **{name: round(float(ms), 1) for name, ms in zip(names, latency, strict=True)},
-        "refused": len(refused),
-    }
+    def _cpu_secs(self) -> float:
+        """Processor time of the server until now; 0 if it is not known."""
+        if self._pid is None:
+            return 0.0
+        with open(f"/proc/{self._pid}/stat", encoding="ascii") as file:
+            user, system = file.read().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -164,7 +187,8 @@ def _rest_client(address: str, signature: str) -> Iterator[Ask]:
 _CLIENTS = {"grpc": _grpc_client, "rest": _rest_client}
 
 
-def _line(figures: dict) -> str:
+def line(figures: dict) -> str:
+    """Figures as a line of a table."""
     return "  ".join(f"{name} {value:<8}" for name, value in figures.items())
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Good and hostile requests on `realm serve` while new versions are loaded.
 
-    python benchmarks/serving_soak.py QUESTIONS MODEL OTHER_MODEL --minutes 30 --versions 10
+    python -m benchmarks.serving_soak QUESTIONS MODEL OTHER_MODEL --minutes 30 --versions 10
 
 The versions are those of the exports in turn, so give the exports before and after a document
 update. Good requests, by both protocols, must have the answers that the version named in the reply
@@ -16,16 +16,13 @@ from __future__ import annotations
 import argparse
 import base64
 import collections
-import gzip
 import http.client
-import itertools
 import json
 import os
 import pathlib
 import random
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -39,6 +36,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from benchmarks import serve_process
+
 _PREDICT = "/v1/models/realm:predict"
 _NUM_QUESTIONS = 50
 _TOLERANCE = 1e-3
@@ -48,10 +47,11 @@ Top = tuple[str, str, float]
 def main() -> None:
     """Serves, asks and attacks, and tells what was seen."""
     options = _options()
-    questions = _questions(options.questions)
+    questions = serve_process.questions(options.questions)[:_NUM_QUESTIONS]
     with tempfile.TemporaryDirectory() as folder:
         _add_version(folder, options.models, 1)
-        with _serve(folder) as (process, addresses):
+        command = serve_process.realm_serve(folder, "--poll-secs", "0.5")
+        with serve_process.running(command) as (process, addresses):
             soak = _Soak(addresses, questions)
             threads = [threading.Thread(target=soak.good_rest) for _ in range(2)]
             threads += [threading.Thread(target=soak.good_grpc) for _ in range(2)]
@@ -84,12 +84,6 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _questions(path: str) -> list[str]:
-    with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8") as file:
-        lines = [line.strip() for line in itertools.islice(file, _NUM_QUESTIONS) if line.strip()]
-    return [json.loads(line)["question"] if line[0] == "{" else line for line in lines]
-
-
 def _add_version(folder: str, models: list[str], number: int) -> None:
     """Puts the newest version of an export into the folder, complete from the first moment."""
     model = pathlib.Path(models[(number - 1) % len(models)])
@@ -97,22 +91,6 @@ def _add_version(folder: str, models: list[str], number: int) -> None:
     aside = os.path.join(folder, f"{number}.tmp")
     shutil.copytree(newest, aside)
     os.rename(aside, os.path.join(folder, str(number)))
-
-
-class _serve:  # noqa: N801  a context manager
-    """A server in a process of its own."""
-
-    def __init__(self, folder: str):
-        ports = ("--grpc-port", "0", "--rest-port", "0", "--json", "--poll-secs", "0.5")
-        self._command = [sys.executable, "-m", "realm_tf", "serve", folder, *ports]
-
-    def __enter__(self) -> tuple[subprocess.Popen, dict[str, str]]:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
-        return self._process, json.loads(self._process.stdout.readline())
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(60)
 
 
 class _Soak:
@@ -213,7 +191,8 @@ class _Soak:
         return self._status({"inputs": [3.5]})
 
     def _attack_nan(self) -> int:
-        return self._status({"inputs": {"question": ["a"], "k": [float("nan")]}})
+        inputs = {"question": ["a"], "k": [float("nan")]}
+        return self._status({"signature_name": "retrieve", "inputs": inputs})
 
     def _attack_many_questions(self) -> int:
         return self._status({"inputs": ["where?"] * 10_000})

@@ -31,7 +31,7 @@ class Reader(tf.Module):
     Args:
       model: The fine-tuned reader; its weights are copied as they are now.
       tokenizer: Tokenizer of the reader.
-      config: Configuration of the fine-tuning: lengths.
+      config: Configuration of the run: lengths, number type of the reader.
       calibration: What makes probabilities of logits.
     """
 
@@ -40,13 +40,13 @@ class Reader(tf.Module):
         *,
         model: reader_lib.SpanReader,
         tokenizer: tokenizer_lib.Tokenizer,
-        config: config_lib.OpenQaConfig,
+        config: config_lib.Config,
         calibration: calibration_lib.Calibration,
     ):
         super().__init__(name="reader")
-        self._config, self._calibration = config, calibration
+        self._config, self._calibration = config.open_qa, calibration
         self._tokenizer, self._text_to_ids = tokenizer, tokenizer.in_graph()
-        self._reader = lean_reader.LeanSpanReader(model)
+        self._reader = lean_reader.LeanSpanReader(model, dtype=config.evaluation.reader_dtype)
         self._span_width = model.config.max_span_width
 
     def read(

@@ -34,8 +34,8 @@ class QaModule(tf.Module):
       tokenizer: Tokenizer that model and table were made with.
       table: Table of the blocks of the knowledge corpus.
       vectors: Vectors of these blocks, row by row.
-      config: Configuration of the run: lengths, number of blocks to read, number type of the query
-        tower.
+      config: Configuration of the run: lengths, number of blocks to read, number types of the query
+        tower and the reader.
       calibration: What makes probabilities of logits.
       block_tower: What embedded the blocks, if there is to be a signature that embeds blocks.
       search: Search over the vectors; by default exact.
@@ -79,7 +79,7 @@ class QaModule(tf.Module):
         self.reader = reader_lib.Reader(
             model=model.reader,
             tokenizer=tokenizer,
-            config=config.open_qa,
+            config=config,
             calibration=calibration or calibration_lib.Calibration(),
         )
 

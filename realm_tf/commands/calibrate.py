@@ -54,10 +54,12 @@ def calibrate(
     Returns:
       The "calibration" segment.
     """
-    settings = {"version": VERSION, "questions": len(questions)}
+    settings: dict[str, Any] = {"version": VERSION, "questions": len(questions)}
     num_read = context.config.answering.open_qa.num_read
     if num_read != context.config.open_qa.num_read:
         settings["num_read"] = num_read
+    if (dtype := context.config.evaluation.reader_dtype) != "float32":
+        settings["reader_dtype"] = dtype
     made_from = {
         **system.made_from(),
         "open_qa_weights": qa_weights.fingerprint,

@@ -132,6 +132,13 @@ class EvaluationConfig(ranges.Section):
         " `open_qa.num_searched`; null: `open_qa.num_read`, as in training.",
         at_least=1,
     )
+    reader_dtype: str = ranges.setting(
+        "float32",
+        "Number type in which the reader's encoder computes to answer, in evaluation and in the"
+        " export. `bfloat16` is faster where the processor has it"
+        " ([serving.md](serving.md#how-fast-it-is)).",
+        choices=("float32", "bfloat16"),
+    )
     arms: tuple[str, ...] = ranges.setting(
         ("fine_tuned",),
         "Retrievers whose first blocks the fine-tuned reader reads, each with figures of its own;"

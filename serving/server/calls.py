@@ -4,7 +4,8 @@
 
 Rows may run together if they are for the same signature of the same version, and agree in what
 shapes the outputs: inputs without a batch dimension, and one whole number per row, such as `k`. So
-an answer never depends on the requests that it was computed with.
+an answer never depends on the requests that it was computed with. Calls that leave a text out, such
+as a filter, run apart from those that give it, for whose sake all rows would take the longer way.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ class Call:
         if not self.signature.is_batched:
             return self
         shapes = [(name, self.inputs[name].shape[1:]) for name in self._batched()]
-        settings = []
+        settings: list[tuple[str, Hashable]] = []
         for name, value in self.inputs.items():
+            if name in self._batched() and value.dtype == object:
+                settings.append((name, bool(np.any(value != b""))))
             if name in self._batched() and not _is_setting(value):
                 continue
             if len(distinct := np.unique(value, axis=0)) != 1:

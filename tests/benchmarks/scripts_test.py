@@ -257,14 +257,17 @@ def test_embed_speed(shape):
 
 
 @pytest.mark.slow
-def test_export_million(tmp_path):
-    lines = _fresh("-m", "benchmarks.export_million", tmp_path, "--rows", 3000)
+@pytest.mark.parametrize("index", ["exact", "ivf", "scann"])
+def test_export_million(tmp_path, index):
+    options = ("--rows", 3000, "--index", index)
+    lines = _fresh("-m", "benchmarks.export_million", tmp_path, *options)
     figures = json.loads(lines[-1])
-    assert figures["rows"] == 3000
+    assert (figures["rows"], figures["index"]) == (3000, index)
     assert figures["on disk, GB"] > 0.001
     names = ("retrieve of 64", "serving_default of 1", "serving_default of 64")
     assert all(figures[f"{name}, CPU ms"] > 0 for name in names)
     assert figures["load, CPU s"] > 0
+    assert ("index, CPU s" in figures) == ("recall" in figures) == (index != "exact")
 
 
 @pytest.mark.slow

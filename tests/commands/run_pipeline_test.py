@@ -136,6 +136,21 @@ def test_finished_run_is_measured_with_other_arms(finished, tmp_path):
     assert not [*workdir.glob("predictions_*@*")]
 
 
+def test_finished_run_answers_in_bfloat16(finished, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(finished[0], workdir)
+    before = _commits(workdir)
+    _realm("evaluate", "--workdir", workdir, "--set", "evaluation.reader_dtype=bfloat16")
+    new = [pathlib.Path(path) for path in _commits(workdir).keys() - before.keys()]
+    assert {path.parent.name.partition("-")[0] for path in new} == {"calibration"}
+    assert {json.loads(path.read_text())["settings"]["reader_dtype"] for path in new} == {
+        "bfloat16"
+    }
+    version = pathlib.Path(_realm("export", "--workdir", workdir).strip()) / "2"
+    assert version.is_dir()
+    assert _realm("ask", "--model", version, "Where does station 3 stand?")
+
+
 @pytest.mark.parametrize(
     "setting", ["open_qa.steps=9", "evaluation.held_out_fraction=0.2", "evaluation.arms=[tfidf]"]
 )

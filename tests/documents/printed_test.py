@@ -21,6 +21,7 @@ FOREIGN = ("curl", "docker run", "tensorboard", "pytest.py")
 
 # What is called: the test that runs it. A test of a script is named after it.
 _SCRIPTS = "tests/benchmarks/scripts_test.py"
+_FINISHED = "tests/benchmarks/finished_run_test.py"
 _RUN = "tests/commands/run_pipeline_test.py"
 _KINDS = "tests/commands/run_kinds_test.py"
 _MAIN = "tests/cli/main_test.py"
@@ -74,7 +75,9 @@ TESTED = {
     "benchmarks/minilm_recall.py": f"{_SCRIPTS}::test_minilm_recall",
     "benchmarks/refresh_modes.py": f"{_SCRIPTS}::test_refresh_modes",
     "benchmarks/quickstart_seeds.py": f"{_SCRIPTS}::test_quickstart_seeds",
+    "benchmarks/served_agreement.py": f"{_FINISHED}::test_served_agreement",
     "benchmarks/serving_load.py": "tests/benchmarks/serving_load_test.py::test_figures",
+    "benchmarks/serving_port.py": f"{_FINISHED}::test_serving_port",
     "benchmarks/serving_soak.py": "tests/benchmarks/serving_soak_test.py::test_nothing_is_lost",
     "benchmarks/squad_small_data.py": f"{_SCRIPTS}::test_squad_small_data",
     "benchmarks/swap_memory.py": f"{_SCRIPTS}::test_swap_memory",

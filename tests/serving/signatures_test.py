@@ -37,6 +37,16 @@ def module(system):
     return signatures.QaModule(**system._asdict())
 
 
+def test_reader_in_bfloat16(system, module):
+    evaluation = dataclasses.replace(system.config.evaluation, reader_dtype="bfloat16")
+    config = dataclasses.replace(system.config, evaluation=evaluation)
+    other = signatures.QaModule(**{**system._asdict(), "config": config})
+    expected, found = (m.answer(tf.constant(QUESTIONS[:1])) for m in (module, other))
+    kept = expected["score"].numpy() > spans.NO_ANSWER
+    scores, others = expected["score"].numpy()[kept], found["score"].numpy()[kept]
+    assert 0 < np.abs(np.sort(scores) - np.sort(others)).max() < 0.1 * np.abs(scores).max()
+
+
 def _search(system, question):
     """Row numbers and scores of all blocks, best first, and the question's wordpieces."""
     cfg = system.config.open_qa

@@ -12,13 +12,15 @@ from realm_tf.models.inference import lean_encoder
 
 
 class LeanSpanReader(tf.Module):
-    """A trained span reader for inference, in float32.
+    """A trained span reader for inference.
 
     Args:
       model: The trained reader; its weights are copied as they are now.
+      dtype: Number type that the encoder computes in, "float32" or "bfloat16"; spans are scored in
+        float32.
     """
 
-    def __init__(self, model: reader.SpanReader):
+    def __init__(self, model: reader.SpanReader, *, dtype: str = "float32"):
         super().__init__(name="lean_span_reader")
         self._config = model.config
         weights = {n: v.numpy() for n, v in variable_names.of_span_reader(model).items()}
@@ -26,7 +28,7 @@ class LeanSpanReader(tf.Module):
         def copied(name: str) -> tf.Variable:
             return tf.Variable(weights[f"span/{name}"], trainable=False)
 
-        self._encoder = lean_encoder.LeanEncoder(weights, self._config.encoder)
+        self._encoder = lean_encoder.LeanEncoder(weights, self._config.encoder, dtype=dtype)
         self._kernel, self._bias = copied("projection/kernel"), copied("projection/bias")
         self._head = span_scoring.SpanHead(
             copied("norm/gamma"), copied("norm/beta"), copied("logit/kernel"), copied("logit/bias")

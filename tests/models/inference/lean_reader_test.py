@@ -24,6 +24,17 @@ def test_equal_to_the_training_layers(changes):
     np.testing.assert_allclose(logits, expected, atol=2e-5 * max(1.0, np.abs(expected).max()))
 
 
+def test_bfloat16_is_close():
+    model = reader.SpanReader(tiny.reader_config(), tiny.VOCAB_SIZE).build_weights()
+    tiny.randomise(model)
+    joint = types.EncoderInputs(*map(tf.constant, tiny.inputs(3, 12)))
+    exact, close = (
+        lean_reader.LeanSpanReader(model, dtype=dtype)(joint) for dtype in ("float32", "bfloat16")
+    )
+    assert close.dtype == tf.float32
+    assert 0 < np.abs(close - exact).mean() < 0.05 * np.std(exact)
+
+
 def test_weights_are_copied():
     model = reader.SpanReader(tiny.reader_config(), tiny.VOCAB_SIZE).build_weights()
     joint = types.EncoderInputs(*map(tf.constant, tiny.inputs(1, 6)))

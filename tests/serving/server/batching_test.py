@@ -117,6 +117,26 @@ def test_other_signatures_and_settings_run_apart(model):
     assert sorted(model.batches) == [1, 1, 1, 2, 2]
 
 
+def test_filtered_questions_run_apart_from_others(model):
+    def asked(*filters):
+        texts = np.array([text.encode() for text in filters], object)
+        return _call(model, {**_texts(*"q" * len(filters)), "filter": texts}, "choose")
+
+    requests = ([""], ["a=1"], [""], ["b=2"], ["", "a=1"], ["", ""])
+
+    async def scenario(start):
+        first = await _occupied(model, start)
+        tasks = [start(asked(*filters)) for filters in requests]
+        await asyncio.sleep(0.01)
+        model.gate.release(1000)
+        await first
+        return [(await task)["filtered"].tolist() for task in tasks]
+
+    found = _run(model, scenario)
+    assert found == [[any(filters)] * len(filters) for filters in requests]
+    assert model.batches == [1, 4, 4]  # those without a filter, and those with one
+
+
 def test_large_call_is_divided(model):
     model.gate.release(1000)
     numbers = [str(n) for n in range(10)]

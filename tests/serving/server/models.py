@@ -12,6 +12,7 @@ from serving import versions, warmup
 CREATED = "2026-01-31T12:00:00+00:00"  # the snapshot of every version but the first
 _TEXTS = [tf.TensorSpec([None], tf.string, name="question")]
 _DEFAULT_K = tf.constant([3])
+_NO_FILTER = tf.constant([""])
 
 
 class Model(tf.Module):
@@ -42,6 +43,13 @@ class Model(tf.Module):
         width = tf.reduce_max(k)
         places = tf.tile(tf.range(width)[tf.newaxis], [tf.shape(question)[0], 1])
         return {"place": places, "k": tf.identity(k)}
+
+    @tf.function(
+        input_signature=[*_TEXTS, tf.TensorSpec([None], tf.string, name="filter")], autograph=False
+    )
+    def choose(self, question, filter=_NO_FILTER):  # noqa: A002  as exports call it
+        """Tells each question whether any of its batch has a filter."""
+        return {"filtered": tf.fill(tf.shape(question), tf.reduce_any(filter != ""))}
 
     @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="vector")])
     def norm(self, vector):
@@ -77,7 +85,8 @@ def save(path: pathlib.Path, number: int, *, with_warmup: bool = False) -> pathl
     """Writes a version aside, then renames it into the directory of the model."""
     model = Model(number)
     aside, target = path / f"{number}.tmp", path / str(number)
-    signatures = {name: getattr(model, name) for name in ("refuse", "top", "norm", "scale", "slow")}
+    names = ("refuse", "top", "choose", "norm", "scale", "slow")
+    signatures = {name: getattr(model, name) for name in names}
     tf.saved_model.save(
         model, str(aside), signatures={"serving_default": model.answer, **signatures}
     )

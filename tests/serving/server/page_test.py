@@ -194,6 +194,9 @@ def test_phone_needs_no_sideways_scrolling(server, browser):
     width = browser.get("document.documentElement.scrollWidth")
     assert width == browser.get("window.innerWidth") == 375
     assert browser.get("document.querySelector('#ask').getBoundingClientRect().height") >= 44
+    # The filter has a line of its own, or it would be cut off.
+    browser.wait("!document.querySelector('#narrow').hidden")
+    assert browser.get("document.querySelector('#filter').offsetWidth") >= 0.9 * 375 - 2
 
 
 @needs_chromium
