@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`realm convert --from realm-run`: what a finished run answers with, for other runs to start from.
+"""`realm convert --from realm-run`: what a run answers with, for other runs to start from.
 
 The directory is like those of the importers: segments, and a `model.yaml`. The segments are copies,
 so another run can tell that its embedder is the one which the query tower was trained with.
@@ -9,31 +9,28 @@ so another run can tell that its embedder is the one which the query tower was t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from realm_tf import artifacts, types
+from realm_tf import config as config_lib
 from realm_tf.artifacts import gfile
-from realm_tf.commands import paths
-from realm_tf.text import tokenizer as tokenizer_lib
+from realm_tf.commands import paths, run_inputs, run_pipeline
+from realm_tf.commands.documents import run_record
 from realm_tf.text import vocabulary
-from serving import versions
 
 KIND = "realm-run"
 _STARTS = ("embedder", "reader", "open_qa")  # what another run fills with the weights
-# Kinds of the copied segments, and what the record of an export calls them.
-_ROLES = {vocabulary.KIND: "tokenizer"} | {f"{s}_weights": f"{s}_weights" for s in _STARTS}
 # What decides how a network's input looks, and so belongs to its weights.
 _OF_INPUT = {"blocks": ("length", "template"), "open_qa": ("query_length", "reader_length")}
 
 
 def take(workdir: str, destination: str) -> tuple[artifacts.Segment, ...]:
-    """Copies vocabulary and weights of the system that a run has exported; the run stays as it is.
+    """Copies vocabulary and weights of the system that a run exports; the run stays as it is.
 
     Args:
-      workdir: Directory of the run.
+      workdir: Directory of the run, whose training has ended; it may still be measured.
       destination: New directory. It gets the segments, and `model.yaml`: the settings of a run that
         starts from these weights.
 
@@ -41,52 +38,32 @@ def take(workdir: str, destination: str) -> tuple[artifacts.Segment, ...]:
       The copied segments.
 
     Raises:
-      UserError: If the directory holds no run, the run has not exported its model, a part is
-        missing or damaged, or `destination` is not empty.
+      UserError: If the directory holds no run, its training has not ended, a part is missing or
+        damaged, or `destination` is not empty.
     """
-    paths.check_run(workdir)
     paths.check_new(destination)
-    record = _export(workdir)
-    segments = [_copy(found, destination) for found in _parts(workdir, record["made_from"])]
-    settings = {**_settings(record["config"]), **_starts(segments, record["config"], destination)}
+    inputs, config = run_inputs.load(workdir)
+    segments = tuple(_copy(part, destination) for part in _parts(workdir, inputs, config))
+    settings = {**_settings(config), **_starts(segments[0], config, destination)}
     text = yaml.safe_dump(settings, sort_keys=False)
     artifacts.write_text(os.path.join(destination, paths.MODEL), text)
-    return tuple(segments)
+    return segments
 
 
-def _export(workdir: str) -> Mapping[str, Any]:
-    """The record of the newest model that a run has exported."""
-    directory = os.path.join(workdir, "export")
-    for number in reversed(versions.complete(directory)):
-        if record := versions.record(os.path.join(directory, str(number))):
-            return record
-    raise types.UserError(
-        f"{workdir} has exported no model yet. Give realm run with its work directory to the end."
-    )
-
-
-def _parts(workdir: str, made_from: Mapping[str, str]) -> Iterator[artifacts.Segment]:
-    root = os.path.join(workdir, "segments")
-    for kind, role in _ROLES.items():
-        found = (
-            artifacts.open_segment(path, kind, verify=False)
-            for path in artifacts.paths_in(root)
-            if os.path.basename(path).startswith(f"{kind}-") and artifacts.is_complete(path)
-        )
-        part = next((one for one in found if _identity(one) == made_from[role]), None)
-        if part is None:
-            raise types.UserError(
-                f"{root} does not hold the {kind} of the exported model ({made_from[role][:12]})."
-                " Give realm run with its work directory to the end."
-            )
-        yield part
-
-
-def _identity(segment: artifacts.Segment) -> str:
-    """What an export calls a segment: a vocabulary by the tokenizer that it makes."""
-    if segment.kind == vocabulary.KIND:
-        return tokenizer_lib.Tokenizer.open(segment).fingerprint
-    return segment.fingerprint
+def _parts(
+    workdir: str, inputs: run_inputs.Inputs, config: config_lib.Config
+) -> tuple[artifacts.Segment, ...]:
+    """Vocabulary, and weights of embedder, reader and open QA."""
+    run = run_pipeline.Pipeline(workdir, inputs, config, recorded=True)
+    try:
+        with artifacts.nothing_is_made(run.root):
+            context, system, open_qa = run_record.to_export(workdir, run.training)
+    except artifacts.NotMadeError as error:
+        raise types.UserError(
+            f"The training of {workdir} has not ended: {error} is not there. Give realm run with"
+            " its work directory; it goes on where it stopped."
+        ) from error
+    return context.vocab, system.embedder_weights, system.reader_weights, open_qa
 
 
 def _copy(segment: artifacts.Segment, destination: str) -> artifacts.Segment:
@@ -100,22 +77,20 @@ def _copy(segment: artifacts.Segment, destination: str) -> artifacts.Segment:
     return artifacts.open_segment(target, segment.kind)
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(config: config_lib.Config) -> dict[str, Any]:
+    values = config_lib.to_dict(config)
     of_input = {
-        section: {name: config[section][name] for name in names}
+        section: {name: values[section][name] for name in names}
         for section, names in _OF_INPUT.items()
     }
-    return {"model": config["model"], **of_input}
+    return {"model": values["model"], **of_input}
 
 
 def _starts(
-    segments: list[artifacts.Segment], config: Mapping[str, Any], destination: str
+    vocab: artifacts.Segment, config: config_lib.Config, destination: str
 ) -> dict[str, Any]:
-    (vocab,) = (segment for segment in segments if segment.kind == vocabulary.KIND)
+    file = vocab.file(vocabulary.FILE)
     return {
-        "vocab": {
-            "file": vocab.file(vocabulary.FILE),
-            "lower_case": config["vocab"]["lower_case"],
-        },
+        "vocab": {"file": file, "lower_case": config.vocab.lower_case},
         "init": dict.fromkeys(_STARTS, destination),
     }

@@ -3,13 +3,15 @@
 """A finished run's weights for other runs: they answer there as they are, on other texts."""
 
 import json
-import os
 import pathlib
+import shutil
 
+import click.testing
 import pytest
 import yaml
 
 from realm_tf import artifacts, config, types
+from realm_tf.cli import main
 from realm_tf.commands import convert_run
 from realm_tf.text import vocabulary
 from tests.commands import small_run
@@ -80,7 +82,8 @@ def test_settings_are_those_of_the_run(finished, tmp_path):
         *("vocab", "embedder_weights", "reader_weights", "open_qa_weights")
     ]
     of_run = config.load(str(finished / "config.yaml"))
-    found = config.load(str(tmp_path / "taken" / "model.yaml"))
+    lengths = ("pretrain.query_length=32", "ict.query_length=16")
+    found = config.load(str(tmp_path / "taken" / "model.yaml"), lengths)
     assert found.model == of_run.model
     assert (found.blocks.length, found.blocks.template) == (40, of_run.blocks.template)
     assert (found.open_qa.query_length, found.open_qa.reader_length) == (24, 72)
@@ -96,17 +99,17 @@ def test_what_cannot_be_taken_is_told(finished, tmp_path):
     with pytest.raises(types.UserError, match="holds no run"):
         convert_run.take(str(tmp_path), str(tmp_path / "taken"))
     started = tmp_path / "started"
-    started.mkdir()
-    (started / "run.json").write_text("{}")
-    with pytest.raises(types.UserError, match="has exported no model yet"):
-        convert_run.take(str(started), str(tmp_path / "taken"))
-    os.symlink(finished / "export", started / "export")
-    (started / "segments").mkdir()
-    with pytest.raises(types.UserError, match="does not hold the vocab of the exported model"):
+    shutil.copytree(finished, started)
+    (weights,) = (started / "segments").glob("open_qa_weights-*")
+    shutil.rmtree(weights)
+    with pytest.raises(types.UserError, match=rf"has not ended: {weights} is not there"):
         convert_run.take(str(started), str(tmp_path / "taken"))
     assert not (tmp_path / "taken").exists()
+    assert not weights.exists()
 
 
 def test_options_of_importers_are_refused(finished, tmp_path):
-    with pytest.raises(types.UserError, match="do not belong to realm-run"):
-        small_run.realm("convert", "--from", "realm-run", "--layers", 1, finished, tmp_path / "x")
+    words = ("convert", "--from", "realm-run", "--layers", "1", str(finished), str(tmp_path / "x"))
+    result = click.testing.CliRunner().invoke(main.main, words)
+    assert result.exit_code == 2
+    assert "--layers and --revision do not belong to realm-run" in result.output

@@ -90,7 +90,7 @@ def test_what_masks_nothing_needs_no_spans(context, tmp_path):
     drawn = example_passages.passages(seed=4, num_docs=24)
     plain = [dataclasses.replace(passage, spans=()) for passage in drawn]
     blocks, spans = example_passages.segments(tmp_path, plain)
-    answers_alone = _with(context, "pretrain.steps=0", "pretrain.query_length=4")
+    answers_alone = _with(context, "ict.steps=0", "pretrain.steps=0")
     corpus_checks.check_sentences(dataclasses.replace(answers_alone, blocks=blocks, spans=spans))
 
 
