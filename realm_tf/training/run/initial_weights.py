@@ -138,18 +138,16 @@ def fill_open_qa(
         return
     if segment.kind == imported.SPAN_READER:
         weights.restore(model.reader, segment)
-        return
-    kept = model.query_tower.get_weights()
-    weights.restore(model, segment)
-    if is_trained_on(segment, embedder_weights):
+    elif is_trained_on(segment, embedder_weights):
+        weights.restore(model, segment)
         _LOGGER.info("Open QA starts with the reader and the query tower of %s.", segment.path)
-        return
-    model.query_tower.set_weights(kept)
-    _LOGGER.info(
-        "Open QA starts with the reader of %s, but with the query tower of this run's embedder:"
-        " theirs was trained with the vectors of another one.",
-        segment.path,
-    )
+    else:
+        weights.restore_part("reader", model.reader, segment)
+        _LOGGER.info(
+            "Open QA starts with the reader of %s, but with the query tower of this run's embedder:"
+            " theirs was trained with the vectors of another one.",
+            segment.path,
+        )
 
 
 def is_trained_on(open_qa: artifacts.Segment, embedder_weights: artifacts.Segment) -> bool:

@@ -44,9 +44,11 @@ def trained(context, start, answers):
     return open_qa_training.restore(context, made), made
 
 
-def _given(root, context, kind="open_qa_weights", *, embedder="other", **changes):
+def _given(root, context, kind="open_qa_weights", *, embedder="other", vectors=8, **changes):
     """Weights of another run, of random values; `changes` are of the reader's encoder."""
     size, model_config = context.tokenizer.vocab_size, context.config.model
+    projected = dataclasses.replace(model_config.embedder, projection_size=vectors)
+    model_config = dataclasses.replace(model_config, embedder=projected)
     encoder = dataclasses.replace(model_config.reader.encoder, **changes)
     reader_config = dataclasses.replace(model_config.reader, encoder=encoder)
     config = dataclasses.replace(model_config, reader=reader_config)
@@ -92,8 +94,11 @@ def test_without_steps_they_are_what_answers(context, start, answers, trained, t
     assert other.path != segment.path
 
 
-def test_the_query_tower_of_another_embedder_is_left_out(context, start, answers, tmp_path, caplog):
-    theirs = _given(tmp_path, context)
+@pytest.mark.parametrize("vectors", [8, 5])  # as long as this run's, or not
+def test_the_query_tower_of_another_embedder_is_left_out(
+    context, start, answers, tmp_path, caplog, vectors
+):
+    theirs = _given(tmp_path, context, vectors=vectors)
     with caplog.at_level("INFO"):
         model, _ = _made(_from(context, tmp_path, steps=0), start, answers)
     _assert_equal(model.reader, theirs.reader)
