@@ -109,3 +109,4 @@ def test_squad_plus(tmp_path, source, inputs):
     assert "answer_in_corpus" in _realm("data", "check", *options, *inputs)
     planned = _realm("run", *options, *inputs, "--workdir", tmp_path / "run", "--dry-run")
     assert "open_qa   would run" in planned
+    assert "pretrain  left out: pretrain.steps is 0" in planned
