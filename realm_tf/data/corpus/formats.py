@@ -277,9 +277,8 @@ def _format_of(file: str, fmt: str) -> str:
     named = next((f for f, known in _FORMATS.items() if re.fullmatch(known.names, name)), None)
     valid = ", ".join(_FORMATS)
     if fmt == AUTO and named is None:
-        is_markup = re.fullmatch(_TEXT_MARKUP, name)
-        cure = " Plain texts in Markdown and the like need --format text." if is_markup else ""
-        raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.{cure}")
+        valid += ". Plain texts need --format text" if re.fullmatch(_TEXT_MARKUP, name) else ""
+        raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.")
     if named is None and fmt == JSONL and re.fullmatch(_TEXT_MARKUP, name):
         named = TEXT
     if fmt == JSONL and named not in (JSONL, None):
