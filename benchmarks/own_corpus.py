@@ -30,10 +30,9 @@ _NOT_PUBLIC = {"site-packages", "test", "tests", "idlelib", "lib2to3", "turtlede
 def descriptions(packages: list[importlib.metadata.Distribution]) -> Iterator[tuple[str, str]]:
     """File name and text of the long description of every package."""
     for package in packages:
-        about = package.metadata
-        kind = (about.get("Description-Content-Type") or "").split(";")[0]
-        # The body of METADATA, or a field in files of old packages.
-        text = about.get_payload() or about.get("Description") or ""
+        about = package.metadata.json  # the body of METADATA, too
+        kind = str(about.get("description_content_type", "")).split(";")[0]
+        text = str(about.get("description", ""))
         yield f"descriptions/{package.name}{_SUFFIXES.get(kind, '.txt')}", text
 
 
