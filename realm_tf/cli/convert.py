@@ -12,7 +12,8 @@ from realm_tf import types
 from realm_tf.cli import options
 from realm_tf.commands import paths
 
-_KINDS = ("hf-bert", "hf-realm", "tf1-bert", "tf1-realm", "tf2-bert")
+_RUN = "realm-run"
+_KINDS = ("hf-bert", "hf-realm", "tf1-bert", "tf1-realm", "tf2-bert", _RUN)
 _TARGETS = ("hf-realm",)
 
 
@@ -54,6 +55,9 @@ def convert(
 
     An import writes segments, report.txt (which says what became of every tensor) and model.yaml
     (which holds the settings of a run that starts from these weights).
+
+    With --from realm-run, SRC is the work directory of a finished run. The weights that it answers
+    with are copied, for runs on other texts to start from.
     """
     if (kind is None) == (target is None):
         raise types.UserError("realm convert needs either --from or --to.")
@@ -61,6 +65,11 @@ def convert(
         raise types.UserError("--blocks belongs to --from: an export has no block vectors.")
     if target is not None and (layers is not None or revision is not None):
         raise types.UserError("--layers and --revision belong to --from.")
+    if kind == _RUN:
+        if (blocks, layers, revision) != (None, None, None):
+            raise types.UserError("--blocks, --layers and --revision do not belong to realm-run.")
+        _take(source, destination, as_json)
+        return
 
     if kind not in paths.HUB_KINDS or not paths.is_hub_name(source):
         paths.check_weights(source)
@@ -84,6 +93,15 @@ def convert(
             "notes": list(made.report.notes),
         }
         _print(figures, [*written, made.report.head()], as_json)
+
+
+def _take(source: str, destination: str, as_json: bool) -> None:
+    from realm_tf.commands import convert_run
+
+    taken = {segment.kind: segment.path for segment in convert_run.take(source, destination)}
+    model = f"{destination}/{paths.MODEL}"
+    start = f"A run starts from these weights with realm run --config {model} ..."
+    _print({"segments": taken, "model": model}, [*taken.values(), model, start], as_json)
 
 
 def _print(figures: dict[str, object], lines: list[str], as_json: bool) -> None:

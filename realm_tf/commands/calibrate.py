@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ KIND = "calibration"
 FILE = "calibration.json"
 VERSION = 2  # of how it is made, and of what answers are; raise it when that changes
 
+_LOGGER = logging.getLogger(__name__)
 _BATCH_SIZE = 32
 _LEAST = 20  # questions to fit on; with fewer nothing is fitted
 _TEMPERATURES = calibration_lib.TEMPERATURES
@@ -132,7 +134,15 @@ def fit(
     chosen = _temperature(rank, present, fitted[~absent])
     made = calibration_lib.Calibration(_TEMPERATURES[chosen])
     seen = _Answered(*map(np.concatenate, zip(*(rank(b, chosen) for b in asked), strict=True)))
-    if np.count_nonzero(fitted & named & absent) >= _LEAST:
+    if (least := np.count_nonzero(fitted & named & absent)) < _LEAST:
+        _LOGGER.warning(
+            "Only %d dev questions that name their documents are there to fit on, and %d are"
+            " needed: the probability that the corpus holds no answer is not calibrated, and only"
+            " tells how little the reader prefers its first answer.",
+            least,
+            _LEAST,
+        )
+    else:
         of = fitted & named
         weights, bias = calibration_lib.fit_logistic(seen.features[of], absent[of])
         made = dataclasses.replace(made, weights=weights, bias=bias)

@@ -42,7 +42,6 @@ IMPORTERS: Mapping[str, Callable[[str], imported.Imported]] = {
 }
 EXPORTERS = ("hf-realm",)
 REPORT = "report.txt"
-MODEL = "model.yaml"
 
 
 class Converted(NamedTuple):
@@ -81,7 +80,7 @@ def convert(
       UserError: As the importers; if an option does not belong to the kind; if `destination` is not
         empty; or if blocks and `block_emb` do not belong together.
     """
-    _require_new(destination)
+    paths.check_new(destination)
     source, origin = _located(kind, source, revision)
     made = _import(kind, source, layers)
     if not made.networks and blocks is None:
@@ -127,7 +126,7 @@ def export(kind: str, source: str, destination: str) -> tuple[str, ...]:
     """
     if kind not in EXPORTERS:
         raise types.UserError(f"--to must be {', '.join(EXPORTERS)}. Received: {kind!r}.")
-    _require_new(destination)
+    paths.check_new(destination)
     segment = _weights_of(source)
     config = weights.model_config(segment)
     vocab_size = weights.vocab_size(segment)
@@ -157,13 +156,6 @@ def _import(kind: str, source: str, layers: int | None) -> imported.Imported:
     if kind != "hf-bert":
         raise types.UserError(f"--layers belongs to --from hf-bert. Received: --from {kind}.")
     return hf_bert.load(source, layers)
-
-
-def _require_new(destination: str) -> None:
-    if tf.io.gfile.exists(destination) and (
-        not tf.io.gfile.isdir(destination) or tf.io.gfile.listdir(destination)
-    ):
-        raise types.UserError(f"{destination} is not an empty directory. Give a new one.")
 
 
 def _vocabulary(
@@ -261,11 +253,12 @@ def _write_model(made: imported.Imported, segments: list[artifacts.Segment], roo
         }
     starts = {"embedder": (imported.EMBEDDER, imported.BERT)}
     starts["reader"] = (imported.READER, imported.BERT)
+    starts["open_qa"] = (imported.OPEN_QA, imported.SPAN_READER)
     init = {part: root for part, usable in starts.items() if set(usable) & set(kinds)}
     if init:
         values["init"] = init
     text = yaml.safe_dump(values, sort_keys=False)
-    artifacts.write_text(os.path.join(root, MODEL), text)
+    artifacts.write_text(os.path.join(root, paths.MODEL), text)
 
 
 def _weights_of(source: str) -> artifacts.Segment:

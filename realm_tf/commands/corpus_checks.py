@@ -60,9 +60,18 @@ def check_blocks(config: config_lib.Config, num_blocks: int) -> None:
 def check_sentences(context: context_lib.Context) -> None:
     """Checks that there are spans to mask, trained on and held out, and that sentences stay whole.
 
+    What no stage of the run reads is not checked.
+
     Raises:
       UserError: If there are no spans, or most of them, or of a sentence, are cut off.
     """
+    if context.config.pretrain.masks_spans:
+        _check_spans(context)
+    if context.config.ict.steps:
+        _check_sentences_of_ict(context)
+
+
+def _check_spans(context: context_lib.Context) -> None:
     config = context.config
     spans, is_held_out, skipped = masked_examples.spans_of_run(context)
     reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items() if count)
@@ -74,15 +83,18 @@ def check_sentences(context: context_lib.Context) -> None:
     _judge(f"pretrain ({of_pretrain})", lost / max(1, lost + len(spans)), what)
     for held_out in (True, False):
         masked_examples.require_spans(context, is_held_out, skipped, held_out=held_out)
-    if config.ict.steps:
-        sizes = [
-            [len(chunk.ragged(name).values) for name in ("token_ids", "sentence_byte_start")]
-            for chunk in context.knowledge.chunks()
-        ]
-        wordpieces, sentences = np.sum(sizes, axis=0)
-        unread = max(0.0, 1 - (config.ict.query_length - 2) * sentences / wordpieces)
-        what = "of a sentence of the mean length is cut off"
-        _judge(f"ict.query_length ({config.ict.query_length})", unread, what)
+
+
+def _check_sentences_of_ict(context: context_lib.Context) -> None:
+    length = context.config.ict.query_length
+    sizes = [
+        [len(chunk.ragged(name).values) for name in ("token_ids", "sentence_byte_start")]
+        for chunk in context.knowledge.chunks()
+    ]
+    wordpieces, sentences = np.sum(sizes, axis=0)
+    unread = max(0.0, 1 - (length - 2) * sentences / wordpieces)
+    what = "of a sentence of the mean length is cut off"
+    _judge(f"ict.query_length ({length})", unread, what)
 
 
 def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Question]) -> None:

@@ -68,7 +68,7 @@ def measure(
     return {
         **recalls["dense"],
         "gold_questions": sum(bool(question.doc_ids) for question in questions),
-        **measure_masked(context, system),
+        **(measure_masked(context, system) if context.config.pretrain.masks_spans else {}),
         **scored[arms.FINE_TUNED],
         report.RETRIEVERS: {
             name: {**recall, **arms.figures(scored.get(name, {}))}

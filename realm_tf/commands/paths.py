@@ -15,6 +15,7 @@ from realm_tf.artifacts import gfile
 from serving import versions
 
 RUN = "run.json"
+MODEL = "model.yaml"  # settings of a run that starts from the weights beside it
 # Kinds of weights whose sources may be names of the hub: "google-bert/bert-base-uncased".
 HUB_KINDS = ("hf-bert", "hf-realm")
 
@@ -86,6 +87,16 @@ def check_weights(path: str) -> None:
     """
     if not gfile.exists(path) and not gfile.exists(f"{path}.index"):
         raise types.UserError(f"No such file, directory or checkpoint: {path}.")
+
+
+def check_new(directory: str) -> None:
+    """Checks that a directory to write to is not there yet, or is empty.
+
+    Raises:
+      UserError: If it holds anything, or is a file.
+    """
+    if gfile.exists(directory) and (not gfile.isdir(directory) or gfile.listdir(directory)):
+        raise types.UserError(f"{directory} is not an empty directory. Give a new one.")
 
 
 def is_hub_name(source: str) -> bool:

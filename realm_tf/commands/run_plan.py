@@ -15,6 +15,7 @@ from realm_tf.evaluation import report
 COMPLETE = "complete"
 TO_DO = "would run"
 SKIPPED = "would be skipped: the reader did not pass its gate"
+LEFT_OUT = "left out: pretrain.steps is 0"
 UNDECIDED = "would run if the reader passes its gate"
 
 
@@ -79,7 +80,7 @@ def _stages(
     yield "spans", complete(lambda: run.data.passages)
     yield "ict", complete(lambda: training.ict_weights)
     yield "warmup", complete(lambda: training.reader_weights)
-    yield "pretrain", lambda: _pretrain(training)
+    yield "pretrain", lambda: _pretrain(training) if config.pretrain.steps else LEFT_OUT
     if config.dual_encoder.steps:
         yield "dual_encoder", complete(lambda: training.supervised)
     yield "open_qa", complete(lambda: training.fine_tuned(training.best_system()))

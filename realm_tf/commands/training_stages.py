@@ -188,9 +188,8 @@ class TrainingStages:
     def why_not_joint(self) -> str | None:
         """Why there is no joint training; None if there is."""
         if self._config.pretrain.steps == 0:
-            return (
-                "pretrain.steps is 0: there is no joint training, and what follows uses ICT alone."
-            )
+            rest = "ICT alone" if self._config.ict.steps else "the initial embedder as it is"
+            return f"pretrain.steps is 0: there is no joint training, and what follows uses {rest}."
         counts = self.reader_weights.counts
         if counts["passed"]:
             return None

@@ -118,7 +118,7 @@ class PretrainConfig(ranges.Section):
 
     steps: int = ranges.setting(
         200_000,
-        "Steps of joint training; 0 leaves it out, and what follows uses ICT alone.",
+        "Steps of joint training; 0 leaves it out, and what follows uses the embedder of ICT.",
         at_least=0,
     )
     batch_size: int = ranges.setting(512, "Examples in a batch, over all replicas.", at_least=1)
@@ -163,6 +163,11 @@ class PretrainConfig(ranges.Section):
         "Number of held-out masked spans that measure a checkpoint, and (at most 256) a snapshot.",
         at_least=1,
     )
+
+    @property
+    def masks_spans(self) -> bool:
+        """Whether the run masks salient spans: in joint training, or in the reader's warm-up."""
+        return bool(self.steps or self.warmup.null_steps or self.warmup.max_steps)
 
     def faults(self) -> Iterator[str]:
         """See `Section`."""

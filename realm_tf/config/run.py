@@ -107,6 +107,13 @@ class Config(ranges.Section):
                 "pretrain.refresh.replay_swaps needs runtime.device_loop false, because the log may"
                 " name any step. Set runtime.static_shapes true for the same shapes."
             )
+        if not self.open_qa.steps and self.init.open_qa is None:
+            yield (
+                "open_qa.steps must be at least 1 without init.open_qa, because what finds the"
+                " answer in a block starts from random weights. Received: 0. Train it, or start"
+                " from weights that answer already, with the model.yaml of realm convert --from"
+                " realm-run."
+            )
         if (self.evaluation.num_read or 1) > self.open_qa.num_searched:
             yield (
                 "evaluation.num_read must be at most open_qa.num_searched. Received:"

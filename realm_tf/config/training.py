@@ -28,6 +28,13 @@ class InitConfig(ranges.Section):
         "Directory with `reader_weights` or `bert_weights`: the reader's warm-up starts there.",
         path="directory",
     )
+    open_qa: str | None = ranges.setting(
+        None,
+        "Directory with `open_qa_weights` or `span_reader_weights`: fine-tuning starts with their"
+        " reader, which answers already, and with their query tower where it belongs to the"
+        " embedder of the run.",
+        path="directory",
+    )
     tagger: str | None = ranges.setting(
         None,
         "Directory with `reader_weights` or `bert_weights`: the span tagger starts there.",
@@ -128,9 +135,9 @@ class OpenQaConfig(ranges.Section):
 
     steps: int = ranges.setting(
         10_000,
-        "Training steps; not 0, because what finds the answer in a block starts from random"
-        " weights.",
-        at_least=1,
+        "Training steps; 0: the weights of `init.open_qa` are used as they are. Without these, what"
+        " finds the answer in a block starts from random weights, and has to be trained.",
+        at_least=0,
     )
     batch_size: int = ranges.setting(1, "Questions in a batch, over all replicas.", at_least=1)
     query_length: int = ranges.setting(64, "Length of a question, also in the export.", at_least=3)

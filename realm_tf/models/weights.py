@@ -84,8 +84,17 @@ def restore_encoder(encoder: tf.Module, segment: artifacts.Segment) -> None:
     Raises:
       UserError: If that encoder has another shape.
     """
+    restore_part("encoder", encoder, segment)
+
+
+def restore_part(name: str, part: tf.Module, segment: artifacts.Segment) -> None:
+    """Fills one network from a segment of a larger one, whose attribute `name` it is.
+
+    Raises:
+      UserError: If that part has another shape.
+    """
     holder = tf.Module()
-    holder.encoder = encoder
+    setattr(holder, name, part)
     restore(holder, segment)
 
 

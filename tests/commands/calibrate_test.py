@@ -93,9 +93,10 @@ def test_fit_is_of_one_half_and_judged_on_the_other(context, module, questions, 
     assert sum(b["count"] for b in found["diagrams"]["no_evidence"]) == seen["judged"]
 
 
-def test_few_questions_are_not_fitted(context, module, questions):
+def test_few_questions_are_not_fitted(context, module, questions, caplog):
     made, _ = calibrate.fit(module, context.knowledge, questions[:8], NUM_READ)
     assert made == calibration.Calibration()
+    assert "dev questions that name their documents are there to fit on, and 20" in caplog.text
 
 
 def test_questions_without_documents_give_a_temperature_alone(context, module, questions):

@@ -86,6 +86,14 @@ def test_corpus_without_any_span_is_told_of_its_tagger(context, tmp_path):
     assert "query_length" not in str(e.value)
 
 
+def test_what_masks_nothing_needs_no_spans(context, tmp_path):
+    drawn = example_passages.passages(seed=4, num_docs=24)
+    plain = [dataclasses.replace(passage, spans=()) for passage in drawn]
+    blocks, spans = example_passages.segments(tmp_path, plain)
+    answers_alone = _with(context, "ict.steps=0", "pretrain.steps=0")
+    corpus_checks.check_sentences(dataclasses.replace(answers_alone, blocks=blocks, spans=spans))
+
+
 def test_lengths_that_cut_most_sentences(context, caplog):
     corpus_checks.check_sentences(
         _with(context, "pretrain.query_length=24", "pretrain.max_masks=20", "ict.query_length=40")

@@ -1,6 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The way of configs/own_corpus.yaml and squad_plus.yaml: imported weights, check, run, answer."""
+"""The way of configs/squad_plus.yaml and own_corpus.yaml: imported weights, a run, another run."""
 
 import json
 import pathlib
@@ -15,6 +15,7 @@ from realm_tf.retrieval import vectors
 from realm_tf.text import vocabulary
 from tests.commands import small_run
 from tests.models.import_weights import foreign
+from tests.training import runs
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 POSITIONS = 256
@@ -67,28 +68,45 @@ def _options(name, encoder, **more):
     return [*files, *(word for text in sets for word in ("--set", text))]
 
 
+def _plus_options(root, source):
+    """The options of squad_plus.yaml, with imported weights."""
+    _realm("convert", "--from", "hf-bert", source, root / "encoder")
+    _realm("convert", "--from", "hf-bert", "--layers", "1", source, root / "reader")
+    more = {"init.reader": str(root / "reader"), "model.reader.encoder.num_layers": 1}
+    return _options("squad_plus.yaml", root / "encoder", **more)
+
+
 @pytest.mark.slow
 def test_own_corpus(tmp_path, source, inputs):
-    _realm("convert", "--from", "hf-bert", source, tmp_path / "encoder")
-    options = _options("own_corpus.yaml", tmp_path / "encoder")
+    plus = _plus_options(tmp_path, source)
+    _realm("run", *plus, *inputs, "--workdir", tmp_path / "squad_plus_run")
+    _realm("convert", "--from", "realm-run", tmp_path / "squad_plus_run", tmp_path / "answering")
+    options = _options("own_corpus.yaml", tmp_path / "answering", **{"open_qa.steps": 0})
     checked = json.loads(_realm("data", "check", *options, *inputs, "--json"))
     assert checked["questions"]["training"]["answer_in_corpus"] == 14
     assert not [f for f in checked["findings"] if f["level"] == "error"]
     run = tmp_path / "run"
     _realm("run", *options, *inputs, "--workdir", run)
     assert json.loads((run / "data_check.json").read_text())["corpus"]["documents"] == 60
-    (found,) = (run / "segments").glob("vectors-*")
-    table = vectors.VectorTable.open(artifacts.open_segment(str(found), "vectors"))
+    table = vectors.VectorTable.open(_segment(run, "vectors"))
     norms = np.linalg.norm(table.gather(np.arange(len(table))), axis=-1)
     np.testing.assert_allclose(norms, 20**0.5, rtol=1e-5)
+    taken = artifacts.open_segment(str(tmp_path / "answering" / "open_qa_weights"))
+    made = _segment(run, "open_qa_weights")
+    assert made.made_from["init"] == taken.fingerprint
+    runs.require_equal(runs.saved_values(made), runs.saved_values(taken))
+    assert "masked_accuracy" not in json.loads((run / "report.json").read_text())["systems"]["ict"]
     assert "block" in _realm("ask", "--model", run / "export", "Where does station 3 stand?")
 
 
+def _segment(run, kind):
+    (found,) = (run / "segments").glob(f"{kind}-*")
+    return artifacts.open_segment(str(found), kind)
+
+
 def test_squad_plus(tmp_path, source, inputs):
-    _realm("convert", "--from", "hf-bert", source, tmp_path / "encoder")
-    _realm("convert", "--from", "hf-bert", "--layers", "1", source, tmp_path / "reader")
-    more = {"init.reader": str(tmp_path / "reader"), "model.reader.encoder.num_layers": 1}
-    options = _options("squad_plus.yaml", tmp_path / "encoder", **more)
+    options = _plus_options(tmp_path, source)
     assert "answer_in_corpus" in _realm("data", "check", *options, *inputs)
     planned = _realm("run", *options, *inputs, "--workdir", tmp_path / "run", "--dry-run")
     assert "open_qa   would run" in planned
+    assert "pretrain  left out: pretrain.steps is 0" in planned

@@ -175,7 +175,9 @@ def test_section_made_in_python_checks_itself():
         dataclasses.replace(config.OptimizerConfig(), learning_rate=math.nan)
 
 
-@pytest.mark.parametrize("name", ["init.embedder", "init.reader", "init.tagger", "tagging.tagger"])
+@pytest.mark.parametrize(
+    "name", ["init.embedder", "init.reader", "init.open_qa", "init.tagger", "tagging.tagger"]
+)
 def test_directory_must_be_there(tmp_path, name):
     file = tmp_path / "file"
     file.write_text("")

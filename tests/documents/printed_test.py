@@ -74,6 +74,8 @@ TESTED = {
     "benchmarks/markup_left.py": f"{_SCRIPTS}::test_markup_left",
     "benchmarks/minilm_recall.py": f"{_SCRIPTS}::test_minilm_recall",
     "benchmarks/refresh_modes.py": f"{_SCRIPTS}::test_refresh_modes",
+    "benchmarks/own_corpus.py": "tests/benchmarks/own_corpus_test.py"
+    "::test_texts_of_packages_and_of_the_library_become_files",
     "benchmarks/quickstart_seeds.py": f"{_SCRIPTS}::test_quickstart_seeds",
     "benchmarks/served_agreement.py": f"{_FINISHED}::test_served_agreement",
     "benchmarks/serving_load.py": "tests/benchmarks/serving_load_test.py::test_figures",

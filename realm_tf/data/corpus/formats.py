@@ -275,8 +275,8 @@ def _format_of(file: str, fmt: str) -> str:
     """
     name = re.sub(r"(\.gz|\.bz2)$", "", file.rpartition("/")[2])
     named = next((f for f, known in _FORMATS.items() if re.fullmatch(known.names, name)), None)
-    valid = ", ".join(_FORMATS)
     if fmt == AUTO and named is None:
+        valid = f"{', '.join(_FORMATS)}. Plain texts need --format text"
         raise types.UserError(f"The name of {file} does not tell its format. Valid: {valid}.")
     if named is None and fmt == JSONL and re.fullmatch(_TEXT_MARKUP, name):
         named = TEXT

@@ -52,15 +52,20 @@ def expand(pattern: str) -> tuple[str, list[str]]:
         shown = [path for path in files if not _is_hidden(path, pattern)]
     if not shown:
         raise types.UserError(_nothing(pattern, len(files)))
-    if len(shown) < len(files):
-        _tell_hidden(pattern, len(files) - len(shown))
+    if hidden := set(files).difference(shown):
+        _tell_hidden(pattern, len(hidden), min(hidden))
     return root, sorted(shown)
 
 
 @functools.cache  # a corpus is listed several times, and told of once
-def _tell_hidden(pattern: str, count: int) -> None:
-    message = "%s: hidden files, whose names begin with . or _, are passed over: %d."
-    _LOGGER.info(message, pattern, count)
+def _tell_hidden(pattern: str, count: int, first: str) -> None:
+    _LOGGER.info(
+        "%s: hidden files are passed over, because their names, or those of their folders, begin"
+        " with . or _: %d, the first %s.",
+        pattern,
+        count,
+        first,
+    )
 
 
 def expand_all(patterns: Sequence[str]) -> list[str]:

@@ -23,6 +23,7 @@ from realm_tf.retrieval import reading
 from realm_tf.training.engine import example_tables, loop, strategies
 from realm_tf.training.experiments import open_qa, open_qa_held_out
 from realm_tf.training.run import context as context_lib
+from realm_tf.training.run import initial_weights
 from realm_tf.training.run import system as system_lib
 
 KIND = "open_qa_weights"
@@ -37,7 +38,7 @@ def train(
     answers: artifacts.Segment,
     word_ranks: artifacts.Segment | None = None,
 ) -> artifacts.Segment:
-    """Fine-tunes a system on questions.
+    """Fine-tunes a system on questions, from its own weights or those of `init.open_qa`.
 
     Args:
       context: Configuration and data of the run.
@@ -49,6 +50,9 @@ def train(
     Returns:
       Segment "open_qa_weights"; at once if it is there already. Its counts say which step was kept,
       and the exact match that it was kept for.
+
+    Raises:
+      UserError: If `init.open_qa` does not fit the run.
     """
     config = context.config
     settings = {
@@ -59,10 +63,12 @@ def train(
         "runtime": config_lib.decisive(config.runtime),
         **_choice(config),
     }
+    initial = initial_weights.of_open_qa(context)
     made_from = {
         "tokenizer": context.tokenizer.fingerprint,
         "questions": answers.made_from["questions"],
         **start.made_from(),
+        **initial_weights.made_from(initial),
         **({} if word_ranks is None else {"word_ranks": word_ranks.fingerprint}),
     }
     path = context.recipe(KIND, settings=settings, made_from=made_from)
@@ -70,7 +76,9 @@ def train(
         return artifacts.open_segment(path, KIND)
     with reading.hold(start.snapshot), strategies.scope(config.runtime):
         directory = context.directory(path)
-        model, counts = _Run(context, start, questions, answers, word_ranks, directory).fit()
+        model, counts = _Run(
+            context, start, initial, questions, answers, word_ranks, directory
+        ).fit()
     return context.worker.segment(
         lambda: weights.save(
             model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
@@ -113,6 +121,7 @@ class _Run:
         self,
         context: context_lib.Context,
         start: system_lib.System,
+        initial: artifacts.Segment | None,
         questions: Sequence[questions_lib.Question],
         answers: artifacts.Segment,
         word_ranks: artifacts.Segment | None,
@@ -124,6 +133,7 @@ class _Run:
         self._model = system_lib.open_qa_model(
             context.config.model, context.tokenizer.vocab_size, start
         )
+        initial_weights.fill_open_qa(self._model, initial, start.embedder_weights)
         answer_rows = answer_rows_lib.AnswerRows.open(answers, context.blocks, questions)
         found = None
         if word_ranks is not None:
@@ -167,6 +177,8 @@ class _Run:
     def fit(self) -> tuple[model_lib.OpenQaModel, dict[str, float]]:
         """Trains to the last step; the model with the weights that are kept, and the counts."""
         settings, config = self._settings, self._context.config
+        if settings.steps == 0:  # the weights it starts from, as they are
+            return self._model, {"steps": 0, "questions": 0, "kept_step": 0}
         batches = self._batches(self._questions)
         fitted = loop.fit(
             loop.Run(

@@ -10,6 +10,7 @@ on held-out documents passes a gate.
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import Any
 
@@ -120,12 +121,17 @@ class _Warmup:
         ).build_weights()
         initial_weights.fill_reader(self._model, start)
         self._task = WarmupTask(task.task_config(), **task.options(config.runtime))
-        self._training, self._held_out = (
-            self._batches(held_out=held_out) for held_out in (False, True)
-        )
         self._evaluator = evaluator.Evaluator(self._task, self._model)
         self._copy_accuracy = 0.0
         self._passed = False
+
+    @functools.cached_property
+    def _training(self) -> masked_batches.MaskedBatches:
+        return self._batches(held_out=False)
+
+    @functools.cached_property
+    def _held_out(self) -> masked_batches.MaskedBatches:
+        return self._batches(held_out=True)
 
     def _batches(self, *, held_out: bool) -> masked_batches.MaskedBatches:
         return masked_examples.make_batches(

@@ -11,15 +11,19 @@ from collections.abc import Sequence
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.models import embedder as embedder_lib
+from realm_tf.models import open_qa_model, span_tagger, weights
 from realm_tf.models import reader as reader_lib
-from realm_tf.models import span_tagger, weights
 from realm_tf.models.import_weights import imported
 from realm_tf.text import tokenizer as tokenizer_lib
 from realm_tf.training.run import context as context_lib
 
 _LOGGER = logging.getLogger(__name__)
-# What the shapes of weights do not tell, but what they were trained with.
-_UNSEEN = ("activation", "layer_norm_epsilon")
+# What the shapes of weights do not tell, but what they were trained with; of a deeper network the
+# first layers would be taken without a word.
+_UNSEEN = ("activation", "layer_norm_epsilon", "num_layers")
+# Sections of the configuration whose encoders parts fill, if they are not named as the parts.
+_SECTIONS = {"tagger": "span_tagger", "open_qa": "model.reader"}
+_UNSEEN_OF_VECTORS = ("pooling", "normalisation", "projection_epsilon")
 
 
 def of_embedder(context: context_lib.Context) -> artifacts.Segment | None:
@@ -32,9 +36,10 @@ def of_embedder(context: context_lib.Context) -> artifacts.Segment | None:
     kinds = (imported.EMBEDDER, imported.BERT)
     segment = _open(context.config, context.tokenizer, "embedder", kinds, config.encoder)
     if segment is not None and segment.kind == imported.EMBEDDER:
-        epsilon = weights.model_config(segment).embedder.projection_epsilon
-        name = "model.embedder.projection_epsilon"
-        _require_equal(name, config.projection_epsilon, epsilon, segment)
+        theirs = weights.model_config(segment).embedder
+        for name in _UNSEEN_OF_VECTORS:
+            pair = getattr(config, name), getattr(theirs, name)
+            _require_equal(f"model.embedder.{name}", *pair, segment)
     return segment
 
 
@@ -46,6 +51,21 @@ def of_reader(context: context_lib.Context) -> artifacts.Segment | None:
     """
     kinds, encoder = (imported.READER, imported.BERT), context.config.model.reader.encoder
     return _open(context.config, context.tokenizer, "reader", kinds, encoder)
+
+
+def of_open_qa(context: context_lib.Context) -> artifacts.Segment | None:
+    """What `init.open_qa` names: "open_qa_weights", else "span_reader_weights"; None if nothing.
+
+    Raises:
+      UserError: As `of_embedder`.
+    """
+    config = context.config.model.reader
+    kinds = (imported.OPEN_QA, imported.SPAN_READER)
+    segment = _open(context.config, context.tokenizer, "open_qa", kinds, config.encoder)
+    if segment is not None:
+        epsilon = weights.model_config(segment).reader.span_epsilon
+        _require_equal("model.reader.span_epsilon", config.span_epsilon, epsilon, segment)
+    return segment
 
 
 def of_tagger(
@@ -98,6 +118,52 @@ def fill_reader(
         weights.restore(model, segment)
 
 
+def fill_open_qa(
+    model: open_qa_model.OpenQaModel,
+    segment: artifacts.Segment | None,
+    embedder_weights: artifacts.Segment,
+) -> None:
+    """Fills the reader with initial weights, and the query tower where it fits the block vectors.
+
+    Args:
+      model: With the query tower of the embedder that made the vectors, which it keeps where the
+        initial one was trained with the vectors of another embedder, or of one that is not known.
+      segment: What `of_open_qa` returned; None: nothing is filled.
+      embedder_weights: Segment "embedder_weights" of the embedder that made the vectors.
+
+    Raises:
+      UserError: If the weights have another shape.
+    """
+    if segment is None:
+        return
+    if segment.kind == imported.SPAN_READER:
+        weights.restore(model.reader, segment)
+    elif is_trained_on(segment, embedder_weights):
+        weights.restore(model, segment)
+        _LOGGER.info("Open QA starts with the reader and the query tower of %s.", segment.path)
+    else:
+        weights.restore_part("reader", model.reader, segment)
+        _LOGGER.info(
+            "Open QA starts with the reader of %s, but with the query tower of this run's embedder:"
+            " theirs was trained with the vectors of another one.",
+            segment.path,
+        )
+
+
+def is_trained_on(open_qa: artifacts.Segment, embedder_weights: artifacts.Segment) -> bool:
+    """Whether open-QA weights were trained with the vectors that this very embedder makes.
+
+    Args:
+      open_qa: Segment "open_qa_weights".
+      embedder_weights: Segment "embedder_weights"; it is the same embedder as the one that it
+        starts from, if it was trained for no step.
+    """
+    same = {embedder_weights.fingerprint}
+    if not embedder_weights.counts.get("steps"):
+        same.add(embedder_weights.made_from.get("init", ""))
+    return open_qa.made_from.get("embedder_weights") in same
+
+
 def fill_tagger(model: span_tagger.SpanTagger, segment: artifacts.Segment | None) -> None:
     """Fills a tagger's encoder; nothing if there is no segment.
 
@@ -134,7 +200,7 @@ def _open(
     found = theirs.embedder if segment.kind == imported.EMBEDDER else theirs.reader
     for name in _UNSEEN:
         ours = getattr(encoder, name)
-        section = "span_tagger" if part == "tagger" else f"model.{part}"
+        section = _SECTIONS.get(part, f"model.{part}")
         _require_equal(f"{section}.encoder.{name}", ours, getattr(found.encoder, name), segment)
     return segment
 

@@ -79,7 +79,7 @@ def test_hidden_files_are_told_once(tmp_path, caplog):
         assert files.expand(str(tmp_path))[1] == [str(tmp_path / "a.txt")]
     told = [r.getMessage() for r in caplog.records if "hidden files" in r.getMessage()]
     assert len(told) == 1
-    assert told[0].endswith("passed over: 2.")
+    assert told[0].endswith(f": 2, the first {tmp_path}/.a.txt.crc.")
 
 
 def test_several_patterns_keep_their_order_and_repetitions(tmp_path):

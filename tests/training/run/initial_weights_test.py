@@ -193,3 +193,21 @@ def test_another_shape_is_refused(tmp_path, context):
     _imported(tmp_path, context, "bert_weights", intermediate_size=20)
     with pytest.raises(types.UserError, match="does not fit the configured model"):
         ict.train(_with_init(context, embedder=tmp_path))
+
+
+def test_a_deeper_network_is_refused(tmp_path, context):
+    _imported(tmp_path, context, "bert_weights", num_layers=2)
+    with pytest.raises(types.UserError, match=r"reader\.encoder\.num_layers is 1, but .* with 2"):
+        initial_weights.of_reader(_with_init(context, reader=tmp_path))
+
+
+def test_vectors_of_another_kind_are_refused(tmp_path, context):
+    _imported(tmp_path, context, "embedder_weights")
+    model = dataclasses.replace(context.config.model.embedder, pooling="mean")
+    cfg = dataclasses.replace(
+        context.config, model=dataclasses.replace(context.config.model, embedder=model)
+    )
+    with pytest.raises(types.UserError, match=r"pooling is mean, but .* was trained with cls"):
+        initial_weights.of_embedder(
+            _with_init(dataclasses.replace(context, config=cfg), embedder=tmp_path)
+        )
