@@ -50,7 +50,7 @@ class Port:
         vectors = np.load(os.path.join(path, "block_emb.npy"))
         self._model.block_emb = torch.from_numpy(vectors)
         self._one_at_a_time = threading.Lock()
-        self.seconds: collections.Counter[str] = collections.Counter()
+        self.seconds: dict[str, float] = collections.defaultdict(float)
         reader = self._model.reader
         read_texts, head = retriever.__call__, reader.qa_outputs.forward
 
@@ -105,7 +105,7 @@ class Port:
         parts = {name: secs[name] for name in ("tokenize", "embed", "read")}
         parts["span"] = secs["reader"] - secs["read"]
         parts["search"] = secs["all"] - sum(parts.values())
-        self.seconds = collections.Counter()
+        self.seconds = collections.defaultdict(float)
         return {name: round(1e3 * value / count, 3) for name, value in parts.items()}
 
 

@@ -96,7 +96,7 @@ def compare(expected: Replies, found: Replies) -> dict[str, float]:
         for name in _NUMBERS:
             of_name = [abs(getattr(a, name) - getattr(b, name)) for a, b in both]
             differences[name] = max(differences[name], *of_name, 0.0)
-        of_question = abs(one.no_evidence - other.no_evidence)
+        of_question = abs((one.no_evidence or 0.0) - (other.no_evidence or 0.0))
         differences["no_evidence"] = max(differences["no_evidence"], of_question)
     return {
         "first": _share([_places(a)[:1] == _places(b)[:1] for a, b in pairs]),
