@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
+_STOP_SECS = 60
+
 
 def questions(path: str) -> list[str]:
     """The questions of a file: one a line, or of JSON Lines with "question"; `.gz` as well."""
@@ -34,7 +36,9 @@ def running(command: Sequence[str]) -> Iterator[tuple[subprocess.Popen, dict[str
             yield process, json.loads(process.stdout.readline())
         finally:
             process.terminate()
-            process.wait(60)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECS)
+            process.kill()
 
 
 def realm_serve(model: str, *more: str) -> list[str]:

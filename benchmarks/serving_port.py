@@ -5,7 +5,8 @@
     python -m benchmarks.serving_port RUN_DIR QUESTIONS WORK_DIR [--port OTHER_PYTHON]
         [--concurrency 1,4,16,64] [--secs 10] [--rounds 2]
 
-RUN_DIR is that of a finished run with the encoders of the paper ([CLS], a projection, LayerNorm).
+RUN_DIR is that of a finished run with the encoders of the paper ([CLS], a projection, LayerNorm;
+the port has one epsilon, so `projection_epsilon` must be the encoder's).
 Its best system is exported, and its weights, blocks and vectors are given to the port
 (`port_server`), which another Python runs that has torch and transformers 4.40.2. Both servers are
 processes with the same number of threads, and stand ready all the time; this process is their
@@ -141,7 +142,7 @@ def compare(
     Of ours it is the best candidate in the graph, of which answers are made: answers are ranked by
     probability, and none overlaps a better one.
     """
-    module = signatures.QaModule(**parts)
+    module, tokenizer = signatures.QaModule(**parts), parts["tokenizer"]
     num_read = min(parts["config"].open_qa.num_read, len(parts["table"]))
     same, differences = [], []
     asked = _asked(port.rest, questions)
@@ -151,17 +152,23 @@ def compare(
         best = module.candidates(batch, rows, scores)
         rows = tf.gather(rows, best.slot[:, 0], batch_dims=1).numpy()
         texts = [text.decode() for text in best.text[:, 0].numpy()]
-        words = [encoded.ids.tolist() for encoded in parts["tokenizer"].encode(texts)]
+        words = [letters(tokenizer, of.ids) for of in tokenizer.encode(texts)]
         ids = [str(parts["table"].block_ids[row]) for row in rows]
         for *found, score in zip(ids, words, best.score[:, 0].numpy(), strict=True):
             other = next(asked)
-            same.append(found == [other["block_id"][0][0], other["token_ids"][0][0]])
+            answered = letters(tokenizer, other["token_ids"][0][0])
+            same.append(found == [other["block_id"][0][0], answered])
             differences.append(abs(float(score) - other["score"][0][0]))
     return {
         "questions": len(same),
         "share": round(sum(same) / len(same), 4),
         "largest difference of the logit": float(f"{max(differences):.2g}"),
     }
+
+
+def letters(tokenizer: Any, ids: Sequence[int]) -> str:
+    """What wordpieces spell, for a span that begins in a word is other wordpieces by itself."""
+    return "".join(tokenizer.vocab[number].removeprefix("##") for number in ids)
 
 
 def _asked(address: str, questions: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from realm_tf import types
 from serving import replies
 from tests.benchmarks import scripts_test
 from tests.commands import small_run
+from tests.serving import tiny_system
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,15 @@ def test_disagreement_is_seen():
     assert (figures["first"], figures["all"]) == (0.5, 0.0)
     assert (figures["score"], figures["probability"], figures["no_evidence"]) == (0.25, 0, 0.25)
     assert compare(expected, expected)["all"] == 1
+
+
+def test_wordpieces_of_a_part_of_a_word_spell_the_same():
+    letters = importlib.import_module("benchmarks.serving_port").letters
+    tokenizer = tiny_system.make_tokenizer()
+    whole, part = (encoded.ids for encoded in tokenizer.encode(["Paris xing", "ing"]))
+    assert letters(tokenizer, whole) == "parisxing"
+    assert whole[-1] != part[0]
+    assert letters(tokenizer, whole[-1:]) == letters(tokenizer, part) == "ing"
 
 
 @pytest.mark.slow
