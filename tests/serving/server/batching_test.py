@@ -120,7 +120,7 @@ def test_other_signatures_and_settings_run_apart(model):
 def test_filtered_questions_run_apart_from_others(model):
     def asked(*filters):
         texts = np.array([text.encode() for text in filters], object)
-        return _call(model, {**_texts(*"q" * len(filters)), "filter": texts}, "choose")
+        return _call(model, {**_texts(*"q" * len(filters)), "filter": texts}, "under_filter")
 
     requests = ([""], ["a=1"], [""], ["b=2"], ["", "a=1"], ["", ""])
 

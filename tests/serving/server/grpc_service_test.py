@@ -88,7 +88,7 @@ def test_metadata(stub):
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
     assert set(signatures.signature_def) == {
-        *("serving_default", "refuse", "top", "norm", "scale", "slow")
+        *("serving_default", "refuse", "top", "under_filter", "norm", "scale", "slow")
     }
 
 

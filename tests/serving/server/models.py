@@ -47,7 +47,7 @@ class Model(tf.Module):
     @tf.function(
         input_signature=[*_TEXTS, tf.TensorSpec([None], tf.string, name="filter")], autograph=False
     )
-    def choose(self, question, filter=_NO_FILTER):  # noqa: A002  as exports call it
+    def under_filter(self, question, filter=_NO_FILTER):  # noqa: A002  as exports call it
         """Tells each question whether any of its batch has a filter."""
         return {"filtered": tf.fill(tf.shape(question), tf.reduce_any(filter != ""))}
 
@@ -85,7 +85,7 @@ def save(path: pathlib.Path, number: int, *, with_warmup: bool = False) -> pathl
     """Writes a version aside, then renames it into the directory of the model."""
     model = Model(number)
     aside, target = path / f"{number}.tmp", path / str(number)
-    names = ("refuse", "top", "choose", "norm", "scale", "slow")
+    names = ("refuse", "top", "under_filter", "norm", "scale", "slow")
     signatures = {name: getattr(model, name) for name in names}
     tf.saved_model.save(
         model, str(aside), signatures={"serving_default": model.answer, **signatures}
