@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf import types
-from realm_tf.evaluation import progress
 from serving import apart, replies, requests, saved_models, sharded, versions
 
 # What `QaModule.answer` is, and the signature `serving_default` of an export.
@@ -55,7 +54,7 @@ def load(path: str) -> AnswerFunction:
         record = versions.record(version)
         versions.require_schema(version, record)
         # What a server fills in if it is left out.
-        left_out = requests.answer_defaults(int(record["config"]["open_qa"]["num_read"]))
+        left_out = requests.answer_defaults(apart.num_read(record))
         return module.signatures["answer"](**{**left_out, **inputs})
 
     return answer
@@ -95,26 +94,14 @@ def ask(path: str, questions: Sequence[str], *, batch_size: int = 32) -> list[li
       UserError: If the directory holds no exported model, or a question is no whole Unicode.
     """
     replies.require_unicode(questions)
-    return [list(one.answers) for one in reply(load(path), questions, batch_size=batch_size)]
+    return predict(load(path), questions, batch_size=batch_size)
 
 
 def predict(
-    answer: AnswerFunction,
-    questions: Sequence[str],
-    *,
-    batch_size: int = 32,
-    name: str = "answering",
+    answer: AnswerFunction, questions: Sequence[str], *, batch_size: int = 32
 ) -> list[list[types.Answer]]:
-    """Answers questions, as `ask` does, with a loaded export or with `QaModule.answer`.
-
-    Args:
-      answer: The export, or `QaModule.answer`.
-      questions: Questions, any number of them.
-      batch_size: Number of questions that are answered at a time.
-      name: What it is called while it is shown how far it is.
-    """
-    batches = progress.batches(questions, batch_size, name)
-    found = (one for batch in batches for one in reply(answer, batch, batch_size=batch_size))
+    """Answers questions, as `ask` does, with a loaded export or with `QaModule.answer`."""
+    found = reply(answer, questions, batch_size=batch_size)
     return [list(one.answers) for one in found]
 
 

@@ -63,7 +63,7 @@ class Reader(tf.Module):
           question: Questions <string>[batch_size].
           block_text: Texts of the blocks to read, <string>[batch_size, num_blocks].
           retrieval_score: Their scores, <float32>[batch_size, num_blocks]; a block whose score is
-            not within a million of 0, as `retriever.NO_BLOCK` and NaN are not, is not read.
+            not within a million of 0, as `requests.NO_BLOCK` and NaN are not, is not read.
           num_answers: How many answers each question wants, <int32>[batch_size]; the nearest
             number that can be had is taken.
           most: Number of places for answers; by default the largest `num_answers`.

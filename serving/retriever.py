@@ -26,7 +26,6 @@ from serving import (
     requests,
 )
 
-NO_BLOCK = requests.NO_BLOCK
 _TEXTS_AT_A_TIME = 256
 
 # See `exact_search.ExactSearch.__call__`.
@@ -132,7 +131,7 @@ class Retriever(tf.Module):
         Returns:
           Rows <int64> and inner products <float32>, both [batch_size, largest k], best first.
           Places beyond a question's k, those for which too few blocks are allowed, and all of a
-          question that asks nothing, have row 0 and `NO_BLOCK`.
+          question that asks nothing, have row 0 and `requests.NO_BLOCK`.
 
         Raises:
           InvalidArgumentError: When the graph runs, if a filter does not fit the fields; see
@@ -142,7 +141,7 @@ class Retriever(tf.Module):
         rows, scores = self._found(self.embed_queries(question), most, filters)
         wanted = tf.range(most) < tf.where(requests.asks(question), k, 0)[:, tf.newaxis]
         wanted &= rows >= 0
-        return tf.where(wanted, rows, 0), tf.where(wanted, scores, NO_BLOCK)
+        return tf.where(wanted, rows, 0), tf.where(wanted, scores, requests.NO_BLOCK)
 
     def _found(
         self, query_emb: tf.Tensor, most: tf.Tensor, filters: tf.Tensor | None
@@ -178,10 +177,11 @@ class Retriever(tf.Module):
 
         Returns:
           `retrieval_score` <float32>, the inner product, and what `BlockStore.cite` returns,
-          each [batch_size, largest k]; places without a block have `NO_BLOCK` and empty texts.
+          each [batch_size, largest k]; places without a block have `requests.NO_BLOCK` and empty
+          texts.
         """
         k = requests.within(k, 1, min(requests.MAX_BLOCKS, self.num_blocks))
         rows, scores = self.search(question, k, filters)
-        found = self.cite(rows, scores > NO_BLOCK)
+        found = self.cite(rows, scores > requests.NO_BLOCK)
         found["metadata"] = tf.where(with_metadata[:, tf.newaxis], found["metadata"], "")
         return {**found, "retrieval_score": scores}

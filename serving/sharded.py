@@ -111,7 +111,7 @@ def merge(found: Sequence[Mapping[str, np.ndarray]], k: np.ndarray) -> dict[str,
         types.RetrievedBlocks(np.where(x > requests.NO_BLOCK, start + np.arange(x.shape[1]), -1), x)
         for start, x in zip(starts, scores, strict=False)
     ]
-    places = exact_search.merge_all(parts, width).rows
+    places = exact_search.merge(parts, width).rows
     is_there = (places >= 0) & (np.arange(width) < k[:, np.newaxis])
     merged = {}
     for name in found[0]:

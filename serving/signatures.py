@@ -153,7 +153,7 @@ class QaModule(tf.Module):
         return {**found, **self.retriever.cite(evidence, block >= 0)}
 
     def _texts(self, rows: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-        return self.retriever.cite(rows, scores > retriever_lib.NO_BLOCK)["block_text"]
+        return self.retriever.cite(rows, scores > requests.NO_BLOCK)["block_text"]
 
     @tf.function(input_signature=requests.specs("question", "k"), autograph=False)
     def search(self, question: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

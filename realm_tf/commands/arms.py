@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from beam_jobs.engine import progress
 from realm_tf import types
 from realm_tf.commands import evidence
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import predictions, progress, report
+from realm_tf.evaluation import predictions, report
 from realm_tf.retrieval import view as view_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
-from serving import replies, requests, retriever, signatures
+from serving import replies, requests, signatures
 
 FINE_TUNED = "fine_tuned"
 
@@ -94,16 +95,16 @@ def answer_from(
         reduce_retracing=True,
     )
     rows = np.asarray(found.rows[:, :num_read])
-    given = np.where(rows >= 0, found.scores[:, :num_read], retriever.NO_BLOCK).astype(np.float32)
+    given = np.where(rows >= 0, found.scores[:, :num_read], requests.NO_BLOCK).astype(np.float32)
     answers: list[tuple[types.Answer, ...]] = []
-    for asked in progress.batches(questions, _BATCH_SIZE, name):
-        batch = slice(len(answers), len(answers) + len(asked))
-        texts = [question.question for question in asked]
-        outputs = answer(
-            tf.constant(texts), tf.constant(np.maximum(rows[batch], 0)), tf.constant(given[batch])
-        )
-        numbers = {name: value.numpy() for name, value in outputs.items()}
-        answers += [reply.answers for reply in replies.from_outputs(texts, numbers)]
+    with progress.shown(name, len(questions), lambda: len(answers)):
+        for start in range(0, len(questions), _BATCH_SIZE):
+            batch = slice(start, start + _BATCH_SIZE)
+            texts = [question.question for question in questions[batch]]
+            of_batch = (np.maximum(rows[batch], 0), given[batch])
+            outputs = answer(tf.constant(texts), *map(tf.constant, of_batch))
+            numbers = {name: value.numpy() for name, value in outputs.items()}
+            answers += [reply.answers for reply in replies.from_outputs(texts, numbers)]
     return answers
 
 

@@ -16,16 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from beam_jobs.engine import progress
 from realm_tf import artifacts
 from realm_tf.commands import qa_module
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.questions import questions as open_qa
-from realm_tf.evaluation import answer_scores, progress
+from realm_tf.evaluation import answer_scores
 from realm_tf.evaluation import calibration as calibration_lib
 from realm_tf.training.run import context as context_lib
 from realm_tf.training.run import system as system_lib
-from serving import answers, retriever, signatures
+from serving import answers, requests, signatures
 
 KIND = "calibration"
 FILE = "calibration.json"
@@ -123,7 +124,10 @@ def fit(
     Returns:
       The calibration, and its figures; see `calibration.figures`.
     """
-    asked = list(_ask(module, table, questions, min(num_read, len(table))))
+    asked: list[_Asked] = []
+    with progress.shown("calibrating", len(questions), lambda: _num_present(asked)):
+        for batch in _ask(module, table, questions, min(num_read, len(table))):
+            asked.append(batch)
     rank = _ranker(module)
     names = [q for batch in asked for q in batch.questions]
     absent = np.concatenate([np.full(len(b.questions), b.is_absent) for b in asked])
@@ -155,6 +159,11 @@ def fit(
     )
 
 
+def _num_present(asked: Sequence[_Asked]) -> int:
+    """Questions that were asked with their documents."""
+    return sum(len(batch.questions) for batch in asked if not batch.is_absent)
+
+
 def _temperature(
     rank: Callable[[_Asked, int], _Answered], asked: Sequence[_Asked], fitted: np.ndarray
 ) -> int:
@@ -172,7 +181,7 @@ def _temperature(
 def _ranker(module: signatures.QaModule) -> Callable[[_Asked, int], _Answered]:
     @tf.function(autograph=False, reduce_retracing=True)
     def rank(found: answers.Candidates, temperature: Any, scores: Any) -> Any:
-        is_read = scores > retriever.NO_BLOCK
+        is_read = scores > requests.NO_BLOCK
         ranked, _, features = module.reader.rank(found, temperature, scores, is_read, 1)
         text = tf.gather(found.text, ranked.place[:, 0], batch_dims=1)
         return ranked.probability[:, 0], text, features
@@ -200,7 +209,8 @@ def _ask(
         autograph=False,
         reduce_retracing=True,
     )
-    for batch in progress.batches(questions, _BATCH_SIZE, "calibrating"):
+    for start in range(0, len(questions), _BATCH_SIZE):
+        batch = questions[start : start + _BATCH_SIZE]
         for is_absent in (False, True):
             asked = [q for q in batch if q.doc_ids or not is_absent]
             if not asked:
@@ -222,7 +232,7 @@ def _search(
 
     Returns:
       Rows <int64> and scores <float32>, both [num_questions, num_read]; row 0 and
-      `retriever.NO_BLOCK` where there are no more blocks.
+      `requests.NO_BLOCK` where there are no more blocks.
     """
     gold = [np.array([keys.doc_key(doc) for doc in docs], np.uint64) for docs in hidden]
     depth = num_read
@@ -236,5 +246,5 @@ def _search(
         depth = min(4 * depth, len(table))
     order = np.argsort(~kept, axis=1, kind="stable")[:, :num_read]
     rows, scores, kept = (np.take_along_axis(x, order, 1) for x in (rows, scores, kept))
-    none = np.float32(retriever.NO_BLOCK)
+    none = np.float32(requests.NO_BLOCK)
     return tf.constant(np.where(kept, rows, 0)), tf.constant(np.where(kept, scores, none))

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from beam_jobs.engine import progress
 from realm_tf import artifacts, types
 from realm_tf import config as config_lib
 from realm_tf.commands import arms, calibrate, evidence, retrievers
@@ -43,8 +44,7 @@ def measure(
       questions: Questions to measure with.
       workdir: Directory in which the answers are written, those of every arm in a file.
     """
-    texts = [question.question for question in questions]
-    answers = client.predict(module.answer, texts, name=f"answering ({system.name})")
+    answers = _answer(module, [question.question for question in questions])
     found = evidence.search(context, module, questions)
     made = [
         predictions.Prediction(question, tuple(ranked), retrieved)
@@ -75,6 +75,14 @@ def measure(
             for name, recall in recalls.items()
         },
     }
+
+
+def _answer(module: signatures.QaModule, questions: Sequence[str]) -> list[list[types.Answer]]:
+    answers: list[list[types.Answer]] = []
+    with progress.shown("answering", len(questions), lambda: len(answers)):
+        for start in range(0, len(questions), _BATCH_SIZE):
+            answers += client.predict(module.answer, questions[start : start + _BATCH_SIZE])
+    return answers
 
 
 def _write(

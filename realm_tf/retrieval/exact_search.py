@@ -48,9 +48,10 @@ def search(
                 found = types.RetrievedBlocks(
                     rows[chosen], np.take_along_axis(scores, chosen, axis=1)
                 )
-                best = merge(best, found, k)
+                best = merge([best, found], k)
                 continue  # otherwise equal scores are at the border: the first rows count
-        best = merge(best, types.RetrievedBlocks(np.broadcast_to(rows, scores.shape), scores), k)
+        found = types.RetrievedBlocks(np.broadcast_to(rows, scores.shape), scores)
+        best = merge([best, found], k)
     return best
 
 
@@ -88,14 +89,7 @@ def joined(parts: Sequence[types.RetrievedBlocks], k: int) -> types.RetrievedBlo
     return types.RetrievedBlocks(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def merge(
-    left: types.RetrievedBlocks, right: types.RetrievedBlocks, k: int
-) -> types.RetrievedBlocks:
-    """As `merge_all`, of two results."""
-    return merge_all([left, right], k)
-
-
-def merge_all(parts: Sequence[types.RetrievedBlocks], k: int) -> types.RetrievedBlocks:
+def merge(parts: Sequence[types.RetrievedBlocks], k: int) -> types.RetrievedBlocks:
     """The best k of results for the same queries, equal scores by row, padding last."""
     rows = np.concatenate([part.rows for part in parts], axis=1)
     scores = np.concatenate([part.scores for part in parts], axis=1).astype(np.float32, copy=False)

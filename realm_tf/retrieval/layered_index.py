@@ -66,7 +66,7 @@ class LayeredIndex:
             of_deltas = self._base_live + np.flatnonzero(allowed[self._base_live :])
         found = self._search_base(queries, k, allowed)
         added = exact_search.search_rows(queries, self._vectors, of_deltas, k)
-        return exact_search.merge(found, added, k)
+        return exact_search.merge([found, added], k)
 
     def _search_base(
         self, queries: np.ndarray, k: int, allowed: np.ndarray | None

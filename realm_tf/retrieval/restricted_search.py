@@ -82,4 +82,4 @@ def _sifted(
     rows = np.where(found.rows < 0, -1, place_of(np.maximum(found.rows, 0)))
     scores = np.where(rows < 0, np.float32(-np.inf), found.scores)
     sifted = types.RetrievedBlocks(rows, scores)
-    return exact_search.merge(sifted, exact_search.nothing(len(rows), k), k)
+    return exact_search.merge([sifted, exact_search.nothing(len(rows), k)], k)

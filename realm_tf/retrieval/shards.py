@@ -4,7 +4,7 @@
 
 A shard has consecutive files of the base, and the last one has what was added since, too. So the
 rows of the shards, one shard after the other, are those of the snapshot, and the results of all
-(`exact_search.merge_all`) are those of one search: of k blocks that are the best of all, each is
+(`exact_search.merge`) are those of one search: of k blocks that are the best of all, each is
 among the k best of its shard.
 """
 

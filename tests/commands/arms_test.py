@@ -4,12 +4,14 @@
 
 import dataclasses
 import json
+import logging
 import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from beam_jobs.engine import progress
 from realm_tf.commands import arms, evidence, measure, retrievers
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report
@@ -100,6 +102,14 @@ def test_every_arm_reads_the_first_blocks_that_its_retriever_found(context, ques
     assert read["bm25"] != read["dense"]
     first = made["bm25"][0].ranked[0]
     assert first.retrieval_score <= math.log(1 / 61) + 1e-5
+
+
+def test_it_is_told_how_far_the_reading_is(module, questions, found, monkeypatch, caplog):
+    monkeypatch.setattr(progress, "LINE_EVERY_SECS", 0.01)  # much less than reading takes
+    with caplog.at_level(logging.INFO):
+        arms.answer_from(module, questions, found["bm25"], NUM_READ, name="reading them")
+    told = f"of {len(questions)} items done"
+    assert any(m.startswith("reading them: ") and told in m for m in caplog.messages)
 
 
 def test_where_a_retriever_finds_nothing_nothing_is_answered(made):

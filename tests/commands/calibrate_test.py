@@ -10,7 +10,7 @@ from realm_tf.commands import calibrate
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import calibration
 from realm_tf.training.run import system as system_lib
-from serving import retriever
+from serving import requests
 from tests.training import runs
 
 NUM_READ = 3
@@ -57,7 +57,7 @@ def test_where_all_documents_are_left_out_nothing_is_read(context, module, quest
     table, texts = context.knowledge, tf.constant([questions[0].question])
     docs = [tuple({table.doc_id(row) for row in range(len(table))})]
     _, scores = calibrate._search(module, table, texts, docs, NUM_READ)
-    assert (scores.numpy() == np.float32(retriever.NO_BLOCK)).all()
+    assert (scores.numpy() == np.float32(requests.NO_BLOCK)).all()
 
 
 def test_fit_is_of_one_half_and_judged_on_the_other(context, module, questions, monkeypatch):

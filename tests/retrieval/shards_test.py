@@ -105,7 +105,7 @@ def test_merged_searches_are_one_search(snapshot, tmp_path, backend, count):
         expected = _search_whole(whole, queries, k, conditions)
         pairs = zip(parts, searched, strict=True)
         found = [_search(part, one, queries, k, conditions) for part, one in pairs]
-        found = exact_search.merge_all(found, min(k, len(whole.table)))
+        found = exact_search.merge(found, min(k, len(whole.table)))
         if backend == "exact":
             _require_same(found, expected)
             continue
@@ -129,7 +129,7 @@ def test_equal_scores_are_ordered_as_in_one_search(tmp_path):
     expected = view.View(snapshot).index.search(queries, 60)
     parts = _views(snapshot, 3)
     found = [_search(part, part.index, queries, 60) for part in parts]
-    _require_same(exact_search.merge_all(found, 60), expected)
+    _require_same(exact_search.merge(found, 60), expected)
     assert len(np.unique(expected.scores)) < 6
 
 
@@ -150,7 +150,7 @@ def test_two_processes_each_with_its_shard(snapshot):
             given = [(snapshot.directory, n, queries, k, text) for n in range(2)]
             found = [f.result() for f in [pool.submit(_search_in_a_process, *g) for g in given]]
             expected = _search_whole(whole, queries, k, filters.parse(text) if text else ())
-            _require_same(exact_search.merge_all(found, k), expected)
+            _require_same(exact_search.merge(found, k), expected)
 
 
 def test_an_index_of_another_shard_is_refused(snapshot, tmp_path):

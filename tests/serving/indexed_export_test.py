@@ -16,7 +16,7 @@ import tensorflow as tf
 from realm_tf import config, types
 from realm_tf.data.blocks import keys
 from realm_tf.retrieval import index
-from serving import approximate_search, client, export, signatures, versions, warmup
+from serving import approximate_search, client, export, signatures, versions
 from serving.remote import connect
 from serving.server import model_versions, policy
 from tests.serving import exported, tiny_system
@@ -38,12 +38,7 @@ MADE_FROM = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_warmup_requests():
-    """Loads sooner: that all batch sizes are warmed up, `export_test` sees."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warmup, "BATCH_SIZES", (1, 2))
-        yield
+pytestmark = pytest.mark.usefixtures("few_warmup_requests")
 
 
 @pytest.fixture(scope="module")

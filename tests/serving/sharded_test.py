@@ -13,18 +13,13 @@ import tensorflow as tf
 
 from realm_tf import types
 from realm_tf.retrieval import shards
-from serving import client, export, replies, requests, sharded, sharded_export, versions, warmup
+from serving import client, export, replies, requests, sharded, sharded_export, versions
 from tests.serving import divided, exported
 
 QUESTIONS = divided.QUESTIONS
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_warmup_requests():
-    """Loads sooner: that all batch sizes are warmed up, `export_test` sees."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warmup, "BATCH_SIZES", (1, 2))
-        yield
+pytestmark = pytest.mark.usefixtures("few_warmup_requests")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from realm_tf.evaluation import calibration
 from realm_tf.models import embedder, open_qa_model
 from realm_tf.text import packing
 from serving import client, requests, signatures, signatures_apart, spans
-from serving import retriever as retriever_lib
 from tests.serving import tiny_system
 
 QUESTIONS = (
@@ -175,7 +174,7 @@ def test_blocks_per_question(system, module):
     assert sizes == [2, 1, len(system.table), 0]
     assert found["metadata"][0].numpy().tolist()[:3] == [b"{}", b"{}", b""]
     is_there = found["block_id"].numpy() != b""
-    assert (found["retrieval_score"].numpy()[~is_there] == retriever_lib.NO_BLOCK).all()
+    assert (found["retrieval_score"].numpy()[~is_there] == requests.NO_BLOCK).all()
 
 
 def test_embeddings_are_those_of_the_towers(system):

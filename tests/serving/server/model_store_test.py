@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from serving import client, versions, warmup
+from serving import client, versions
 from serving.remote import connect, smoke
 from serving.server import model_versions, policy
 from tests.serving import tiny_system
@@ -19,12 +19,7 @@ SIGNATURES = {"serving_default", "answer", "retrieve", "embed_query", "embed_blo
 FEWER = tiny_system.TEXTS[1:4]  # documents after a change
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_warmup_requests():
-    """Loads sooner: that all batch sizes are warmed up, `export_test` sees."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warmup, "BATCH_SIZES", (1, 2))
-        yield
+pytestmark = pytest.mark.usefixtures("few_warmup_requests")
 
 
 @pytest.fixture(scope="module")

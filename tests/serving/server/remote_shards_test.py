@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from realm_tf import types
-from serving import client, replies, versions, warmup
+from serving import client, replies, versions
 from serving.remote import connect, endpoint, smoke
 from serving.server import policy, remote_shards
 from tests.serving import divided
@@ -26,12 +26,7 @@ QUESTIONS = divided.QUESTIONS
 WANTED = replies.Wanted(num_read=9, num_answers=7, with_metadata=True, filter="lang=de")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_warmup_requests():
-    """Loads sooner: that all batch sizes are warmed up, `export_test` sees."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warmup, "BATCH_SIZES", (1, 2))
-        yield
+pytestmark = pytest.mark.usefixtures("few_warmup_requests")
 
 
 @pytest.fixture(scope="module")
