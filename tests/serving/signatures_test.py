@@ -41,9 +41,9 @@ def test_reader_in_bfloat16(system, module):
     config = dataclasses.replace(system.config, evaluation=evaluation)
     other = signatures.QaModule(**{**system._asdict(), "config": config})
     expected, found = (m.answer(tf.constant(QUESTIONS[:1])) for m in (module, other))
-    kept = expected["score"].numpy() > spans.NO_ANSWER
-    scores, others = expected["score"].numpy()[kept], found["score"].numpy()[kept]
-    assert 0 < np.abs(np.sort(scores) - np.sort(others)).max() < 0.1 * np.abs(scores).max()
+    # The best span alone: whether two others are one answer can turn on the last bits of a score.
+    best, other_best = (result["score"].numpy().max() for result in (expected, found))
+    assert 0 < abs(best - other_best) < 0.1 * abs(best)
 
 
 def _search(system, question):
