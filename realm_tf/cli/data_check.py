@@ -39,7 +39,7 @@ def check(
     overrides: tuple[str, ...],
     corpus: str,
     fmt: str,
-    questions_train: str,
+    questions_train: str | None,
     questions_dev: str,
     vocab_path: str | None,
     max_documents: int,
@@ -52,7 +52,7 @@ def check(
     """
     config = config_lib.load(config_files, overrides)
     paths.check_files(corpus)
-    for file in (questions_train, questions_dev):
+    for file in filter(None, (questions_train, questions_dev)):
         paths.check_file(file, "file of questions")
     if vocab_path is not None:
         paths.check_segment(vocab_path, "vocab")

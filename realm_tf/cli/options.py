@@ -57,9 +57,9 @@ PRETRAIN_CORPUS = [
 QUESTIONS = [
     click.option(
         "--questions-train",
-        required=True,
         metavar="FILE",
-        help="Training questions, as JSON Lines.",
+        help="Training questions, as JSON Lines. They may be left out if nothing is trained on"
+        " questions (open_qa.steps and dual_encoder.steps are 0).",
     ),
     click.option(
         "--questions-dev",

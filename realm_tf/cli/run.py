@@ -38,7 +38,7 @@ def run(
     fmt: str,
     pretrain_corpus: str | None,
     pretrain_format: str,
-    questions_train: str,
+    questions_train: str | None,
     questions_dev: str,
     workdir: str,
     as_json: bool,
@@ -57,7 +57,7 @@ def run(
         config = config_lib.replaced(config, {options.REPLAYED: replay_swaps})
     for pattern in filter(None, (corpus, pretrain_corpus)):
         paths.check_files(pattern)
-    for file in (questions_train, questions_dev):
+    for file in filter(None, (questions_train, questions_dev)):
         paths.check_file(file, "file of questions")
 
     from realm_tf.commands import run_inputs, run_pipeline, run_plan

@@ -107,7 +107,7 @@ def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Qu
     sample = sampling.evenly(questions, _SAMPLE)
     asked = _lengths(context, [question.question for question in sample]) + 2
     cut = float(np.mean(asked > settings.query_length))
-    what = "of the training questions lose their end"
+    what = "of the questions lose their end"
     _judge(f"open_qa.query_length ({settings.query_length})", cut, what)
 
     room = settings.reader_length - min(int(np.median(asked)), settings.query_length) - 1
@@ -120,7 +120,7 @@ def check_questions(context: context_lib.Context, questions: Sequence[open_qa.Qu
     if plain:
         narrowest = [int(_lengths(context, answers).min()) for answers in plain]
         too_wide = float(np.mean(np.array(narrowest) > width))
-        what = "of the training questions have only longer answers"
+        what = "of the questions have only longer answers"
         _judge(f"model.reader.max_span_width ({width})", too_wide, what)
 
 

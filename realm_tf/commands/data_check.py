@@ -49,14 +49,16 @@ def check(
       max_documents: Documents beyond these are not looked at.
 
     Raises:
-      UserError: If a file is missing, or cannot be read as what it is.
+      UserError: If a file is missing, or cannot be read as what it is, or there are no training
+        questions and something learns from them.
     """
+    run_inputs.require_questions(inputs, config)
     files = {data_check.TRAIN: inputs.questions_train, data_check.DEV: inputs.questions_dev}
-    asked = {name: open_qa.read(path, config.questions) for name, path in files.items()}
+    asked = {name: open_qa.read(path, config.questions) for name, path in files.items() if path}
     scanner = corpus_scan.Scanner(asked)
     with tqdm.tqdm(_read(inputs, config), "data check", unit=" records", disable=None) as found:
         scanner.read(found, max_documents)
-    lengths = _lengths(scanner, sampling.evenly(asked[data_check.TRAIN], _SAMPLE), vocab, config)
+    lengths = _lengths(scanner, sampling.evenly(next(iter(asked.values())), _SAMPLE), vocab, config)
     return data_check.judge(scanner, lengths, config)
 
 
@@ -94,7 +96,7 @@ def require_usable(found: data_check.DataCheck) -> None:
 def _fingerprint(
     inputs: run_inputs.Inputs, config: config_lib.Config, vocab: artifacts.Segment
 ) -> str:
-    files = (inputs.questions_train, inputs.questions_dev)
+    files = filter(None, (inputs.questions_train, inputs.questions_dev))
     parts = [open_qa.fingerprint(file, config.questions) for file in files]
     corpus = corpus_formats.fingerprint(inputs.corpus, inputs.format, config.corpus)
     return artifacts.digest([*parts, corpus, vocab.fingerprint, config_lib.decisive(config)])
@@ -117,8 +119,8 @@ def _lengths(
     if not documents:
         return None
     documents = documents[: _fitting(documents)]
-    train = scanner.questions[data_check.TRAIN]
-    evidence = [(train.questions[number], held) for number, held in train.evidence.items()]
+    first = next(iter(scanner.questions.values()))  # training questions, if there are any
+    evidence = [(first.questions[number], held) for number, held in first.evidence.items()]
     evidence = evidence[: _fitting([held for _, held in evidence])]
     tokenizer = _tokenizer(documents, vocab, config.vocab)
     return text_lengths.measure(documents, asked, evidence, tokenizer, config)

@@ -100,9 +100,9 @@ class DataStages:
 
     @functools.cached_property
     def answers(self) -> artifacts.Segment:
-        """Segment "answer_rows": which blocks hold an answer of which training question."""
+        """Segment "answer_rows": which blocks hold an answer of which question."""
         params = find_answers.Params(
-            self.blocks.path, self._inputs.questions_train, self._root, self._config
+            self.blocks.path, self._inputs.looked_up, self._root, self._config
         )
         beam_args = self._inputs.beam_args
         return self._timed(
@@ -110,11 +110,11 @@ class DataStages:
         )
 
     def word_ranks(self, depth: int) -> artifacts.Segment | None:
-        """Segment "word_ranks": so many blocks that BM25 finds for the training questions."""
+        """Segment "word_ranks": so many blocks that BM25 finds for each question."""
         if not depth:
             return None
         params = rank_words.Params(
-            self.blocks.path, self._inputs.questions_train, self._root, depth, self._config
+            self.blocks.path, self._inputs.looked_up, self._root, depth, self._config
         )
         beam_args = self._inputs.beam_args
         return self._timed("word_ranks", lambda: rank_words.rank_words(params, beam_args=beam_args))

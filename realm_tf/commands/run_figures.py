@@ -23,17 +23,19 @@ def of_parts(
     """The figures of the data and of the joint training, by the sections of the report."""
     spans = data.passages.spans
     marks = {} if spans is None else spans.counts
-    frequent = answer_scores.frequent_answer_exact_match(train, dev)
     joint = training.realm
     skipped = {"skipped": training.why_not_joint()}
     told = {**kept_step(joint.embedder_weights), **joint.history} if joint else {}
-    return {
+    figures = {
         "corpus": dict(data.blocks.counts),
         "passages": {**data.passages.blocks.counts, **marks},
         "warmup": dict(training.reader_weights.counts),
-        "frequent_answer": {"exact_match": frequent, "questions": len(dev)},
         "pretrain": {"done": True, **told} if joint else skipped,
     }
+    if train:
+        frequent = answer_scores.frequent_answer_exact_match(train, dev)
+        figures["frequent_answer"] = {"exact_match": frequent, "questions": len(dev)}
+    return figures
 
 
 def kept_step(weights: artifacts.Segment) -> dict[str, float]:

@@ -31,7 +31,7 @@ class Inputs:
 
     Attributes:
       corpus: Glob of documents.
-      questions_train: JSON lines.
+      questions_train: JSON lines; None if no training learns from questions.
       questions_dev: JSON lines.
       beam_args: Options of the Beam jobs.
       format: Format of the corpus; see `corpus_formats`.
@@ -41,21 +41,26 @@ class Inputs:
     """
 
     corpus: str
-    questions_train: str
+    questions_train: str | None
     questions_dev: str
     beam_args: tuple[str, ...] = ()
     format: str = corpus_formats.JSONL
     pretrain_corpus: str | None = None
     pretrain_format: str = corpus_formats.JSONL
 
+    @property
+    def looked_up(self) -> str:
+        """The questions whose answers are looked up: training questions, or else dev questions."""
+        return self.questions_train or self.questions_dev
+
     def absolute(self) -> Inputs:
         """The same, whatever directory a later command is given in."""
-        other = self.pretrain_corpus
+        other, train = self.pretrain_corpus, self.questions_train
         return dataclasses.replace(
             self,
             corpus=_absolute_glob(self.corpus),
             pretrain_corpus=None if other is None else _absolute_glob(other),
-            questions_train=_absolute(self.questions_train),
+            questions_train=None if train is None else _absolute(train),
             questions_dev=_absolute(self.questions_dev),
         )
 
@@ -67,12 +72,26 @@ def check(inputs: Inputs, config: config_lib.Config) -> None:
       UserError: If a corpus or a file of questions is missing or cannot be read, or an option of
         Beam is none.
     """
+    require_questions(inputs, config)
     runner.check(inputs.beam_args)
     corpus_formats.check(inputs.corpus, inputs.format, corpus_formats.BLOCK_FORMATS)
     if inputs.pretrain_corpus is not None:
         corpus_formats.check(inputs.pretrain_corpus, inputs.pretrain_format)
-    for path in (inputs.questions_train, inputs.questions_dev):
+    for path in filter(None, (inputs.questions_train, inputs.questions_dev)):
         questions.read(path, config.questions)
+
+
+def require_questions(inputs: Inputs, config: config_lib.Config) -> None:
+    """Checks that there are training questions if something learns from them.
+
+    Raises:
+      UserError: If there are none.
+    """
+    if inputs.questions_train is None and (reason := config.learns_from_questions):
+        raise types.UserError(
+            f"Training questions are missing, and {reason}. Give --questions-train, or leave out"
+            " what learns from questions (open_qa.steps=0, dual_encoder.steps=0)."
+        )
 
 
 def save(workdir: str, inputs: Inputs, config: config_lib.Config) -> bool:

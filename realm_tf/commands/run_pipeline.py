@@ -222,10 +222,15 @@ class Pipeline:
         return self._report_of_all()
 
     def _report_data(self) -> None:
-        train = open_qa.read(self._inputs.questions_train, self._config.questions)
-        found = run_figures.of_parts(self.data, self.training, train, self.dev_questions())
+        found = run_figures.of_parts(
+            self.data, self.training, self._training_questions(), self.dev_questions()
+        )
         for section, figures in found.items():
             self._report(section, dict(figures))
+
+    def _training_questions(self) -> list[open_qa.Question]:
+        path = self._inputs.questions_train
+        return [] if path is None else open_qa.read(path, self._config.questions)
 
     def dev_questions(self) -> list[open_qa.Question]:
         """The dev questions that are measured: all, or an even sample."""

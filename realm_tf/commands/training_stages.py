@@ -61,7 +61,7 @@ class TrainingStages:
         corpus_checks.check_blocks(config, int(self._data.blocks.counts["blocks"]))
         context = self._data.context
         corpus_checks.check_sentences(context)
-        train = open_qa.read(self._inputs.questions_train, config.questions)
+        train = open_qa.read(self._inputs.looked_up, config.questions)
         corpus_checks.check_questions(context, train)
         return context
 
@@ -114,7 +114,7 @@ class TrainingStages:
         if not settings.steps:
             return None
         context, start = self.context, self.pretrained
-        path, reading = self._inputs.questions_train, self._config.questions
+        path, reading = self._inputs.looked_up, self._config.questions
         answers = self._data.answers
         words = self._data.word_ranks(settings.bm25_blocks if settings.hard_negatives else 0)
         trained = self._timed(
@@ -170,7 +170,7 @@ class TrainingStages:
 
     def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
         """Open-QA weights of a system."""
-        path, reading = self._inputs.questions_train, self._config.questions
+        path, reading = self._inputs.looked_up, self._config.questions
         context, answers = self.context, self._data.answers
         words = self._data.word_ranks(self._config.open_qa.supervision.bm25_blocks)
         return self._timed(

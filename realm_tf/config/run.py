@@ -126,6 +126,12 @@ class Config(ranges.Section):
             )
 
     @property
+    def learns_from_questions(self) -> str:
+        """What is trained on questions, as part of a message; empty if nothing is."""
+        steps = {"dual_encoder": self.dual_encoder.steps, "open_qa": self.open_qa.steps}
+        return " and ".join(f"{name}.steps is {n}" for name, n in steps.items() if n)
+
+    @property
     def answering(self) -> Config:
         """The configuration of a system that answers: `open_qa.num_read` is what it reads then."""
         num_read = self.evaluation.num_read or self.open_qa.num_read

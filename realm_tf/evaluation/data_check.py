@@ -57,7 +57,7 @@ def judge(
     """Judges what was found in a corpus and its questions: the figures of `realm data check`.
 
     Args:
-      scanned: What has read the corpus; its files of questions are `TRAIN` and `DEV`.
+      scanned: What has read the corpus; its files of questions are `TRAIN`, if any, and `DEV`.
       lengths: Lengths of a sample; None if there is nothing to measure.
       config: Configuration of the run.
     """
@@ -85,7 +85,8 @@ def _findings(
         yield from data_advice.of_questions(
             name, scan, is_whole=corpus.is_whole, is_learnt_from=name == TRAIN
         )
-    yield from data_advice.of_both(*scanned.questions.values())
+    if TRAIN in scanned.questions:
+        yield from data_advice.of_both(scanned.questions[TRAIN], scanned.questions[DEV])
     if lengths is not None:
         if corpus.is_whole:
             num_blocks = _num_blocks(lengths, corpus.documents)

@@ -69,7 +69,7 @@ def of_lengths(
         "open_qa.query_length",
         config.open_qa.query_length,
         lengths.questions + queries,
-        "of the training questions lose their end.",
+        "of the questions lose their end.",
         _FEW,
         refused=True,
     )
@@ -86,7 +86,7 @@ def of_lengths(
         "model.reader.max_span_width",
         config.model.reader.max_span_width,
         lengths.answers,
-        "of the training questions have only longer answers.",
+        "of the questions have only longer answers.",
         _FEW,
         refused=True,
         step=1,

@@ -68,6 +68,30 @@ def test_answers_that_are_nowhere_end_it(data):
     assert "error: No answer of the 1 training questions" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_training_questions_are_needed_where_something_learns_from_them(data, tmp_path, command):
+    names = ("data", "check") if command == "check" else ("run", "--workdir", tmp_path / "run")
+    result = _invoke(*names, *data["options"], "--questions-dev", data["some"])
+    assert result.exit_code == 2
+    assert (
+        "Training questions are missing, and open_qa.steps is 100000. Give --questions-train"
+        in result.stderr.splitlines()[-1]
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_training_only_dev_questions_are_looked_at(data, tmp_path):
+    (tmp_path / "answering").mkdir()
+    untrained = ("--set", "open_qa.steps=0", "--set", f"init.open_qa={tmp_path}/answering")
+    options = (*data["options"], *untrained, "--questions-dev", data["some"])
+    result = _invoke("data", "check", *options, "--vocab", data["vocab"], "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["questions"].keys() == {"dev"}
+    assert found["lengths"]["questions_longest"] == 3
+    assert not any("training" in finding["message"] for finding in found["findings"])
+
+
 def test_a_run_checks_first(data, tmp_path, caplog):
     workdir = tmp_path / "run"
     caplog.set_level("INFO", "realm_tf")

@@ -114,7 +114,7 @@ def test_questions_that_lose_their_end(context, caplog):
     asked = [_question(_words(context, 6), "a")] * 3 + [_question("a", "a")] * 7
     corpus_checks.check_questions(context, asked)
     assert caplog.messages == [
-        "open_qa.query_length (12) is too small: 30% of the training questions lose their end."
+        "open_qa.query_length (12) is too small: 30% of the questions lose their end."
     ]
     with pytest.raises(
         types.UserError, match=r"^open_qa\.query_length \(12\) is too small: 60% of the"

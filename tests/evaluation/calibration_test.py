@@ -16,6 +16,13 @@ def _sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+def test_of_what_is_not_calibrated_a_likely_answer_is_not_doubted():
+    log_odds = np.log([0.05 / 0.95, 0.1 / 0.9, 0.2 / 0.8, 0.5 / 0.5])
+    features = np.stack([log_odds, *RNG.normal(size=(4, 4))], axis=1)
+    found = calibration.no_evidence(calibration.Calibration(), features)
+    np.testing.assert_allclose(found, [19 / 28, 0.5, 4 / 13, 0.1])
+
+
 def test_logistic_regression_finds_the_weights_of_unscaled_features():
     scale, shift = np.array([1.0, 100.0, 0.01]), np.array([0.0, -500.0, 3.0])
     features = RNG.normal(size=(40_000, 3)) * scale + shift
@@ -39,15 +46,6 @@ def test_no_evidence_is_the_sigmoid_of_weighted_features():
     made = calibration.Calibration(1.0, (1.0, 0.0, 0.0, 0.0, -2.0), 0.5)
     found = calibration.no_evidence(made, np.array([[1.0, 5.0, 5.0, 5.0, 1.0]], np.float32))
     np.testing.assert_allclose(found, _sigmoid(-0.5))
-
-
-def test_without_a_fit_no_evidence_is_what_the_best_answer_leaves():
-    p = np.array([0.1, 0.5, 0.99])
-    features = np.zeros((3, len(calibration.FEATURES)))
-    features[:, calibration.FEATURES.index("log_odds")] = np.log(p / (1 - p))
-    np.testing.assert_allclose(
-        calibration.no_evidence(calibration.Calibration(), features), 1 - p, rtol=1e-6
-    )
 
 
 def test_calibration_is_read_as_it_was_written():
