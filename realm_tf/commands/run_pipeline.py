@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from realm_tf import artifacts
 from realm_tf import config as config_lib
-from realm_tf.artifacts import gfile
 from realm_tf.commands import (
     calibrate,
     data_check,
@@ -29,6 +27,7 @@ from realm_tf.commands import (
     qa_module,
     run_figures,
     run_inputs,
+    stages,
     training_stages,
 )
 from realm_tf.commands import export as export_lib
@@ -41,8 +40,6 @@ from realm_tf.training.engine import workers
 from realm_tf.training.run import refresher_process
 from realm_tf.training.run import system as system_lib
 
-_LOGGER = logging.getLogger(__name__)
-_T = TypeVar("_T")
 _WHOLE = export_lib.Form()
 
 
@@ -74,20 +71,21 @@ class Pipeline:
     ):
         workdir = workdir if artifacts.is_remote(workdir) else os.path.normpath(workdir)
         self._workdir, self._inputs, self._config = workdir, inputs, config
-        self._check, self._worker = check, worker
+        self._worker = worker
         self.root = os.path.join(workdir, "segments")
+        self._stages = stages.Stages(workdir, self.root, check, worker)
         self.data = data_stages.DataStages(
             workdir,
             self.root,
             inputs,
             config,
-            self._stage_of_data,
+            self._stages.run_by_chief,
             recorded=recorded,
             worker=worker,
         )
         command = refresher_process.command(workdir) if has_refresher else None
         self.training = training_stages.TrainingStages(
-            self.root, inputs, config, self.data, self._stage, command
+            self.root, inputs, config, self.data, self._stages.run, command
         )
 
     @classmethod
@@ -160,73 +158,33 @@ class Pipeline:
             data_check.check_once(self._workdir, self._inputs, self._config, vocab)
         self.evaluate()
         self.export()
-        return self._report_of_all()
-
-    def _report(self, section: str, figures: dict[str, Any]) -> None:
-        if self._worker.is_chief:
-            report.merge(self._workdir, section, figures)
-
-    def _report_of_all(self) -> dict[str, Any]:  # once the chief has written it
-        self._worker.chiefs(0.0, "the chief to measure")
-        return report.read(self._workdir)
-
-    def _stage_of_data(self, name: str, make: Callable[[], _T]) -> _T:
-        """A stage that the chief runs alone; the other workers wait for what it makes."""
-        return self._worker.follow(self.root, lambda: self._stage(name, make))
-
-    def _stage(self, name: str, make: Callable[[], _T], output: str | None = None) -> _T:
-        """Runs a stage, and reports how long it took if it made anything.
-
-        What it needs of other stages is to be there before, so that no second counts twice.
-
-        Args:
-          name: Name of the stage.
-          make: Does its work, or opens what is there.
-          output: Directory of what it makes, if that is no segment.
-        """
-        self._check()
-        known, started = self._made(output), time.monotonic()
-        result = make()
-        if self._made(output) != known:
-            self._report_seconds(name, time.monotonic() - started)
-        return result
-
-    def _made(self, output: str | None) -> set[str]:
-        if output is not None:
-            return set(artifacts.paths_in(output))
-        manifests = artifacts.paths_in(self.root)
-        return {path for path in manifests if gfile.exists(f"{path}/{artifacts.MANIFEST}")}
-
-    def _report_seconds(self, name: str, seconds: float) -> None:
-        _LOGGER.info("%s: %.0f s", name, seconds)
-        known = report.read(self._workdir).get("seconds", {})
-        self._report("seconds", {**known, name: round(seconds, 1)})
+        return self._stages.finished_report()
 
     def evaluate(self) -> dict[str, Any]:
         """Measures every system that has not been measured, and writes the report."""
         if not self._worker.is_chief:  # it trains with the chief, and measures nothing
             for system in self.training.systems():
                 self.training.fine_tuned(system)
-            return self._report_of_all()
+            return self._stages.finished_report()
         self.data.record()
         self._report_data()
         questions = self.dev_questions()
-        known, measured = report.read(self._workdir).get("systems", {}), {}
+        known, measured = self._stages.whole_report().get("systems", {}), {}
         for system in self.training.systems():
             measured[system.name] = self._measured(system, questions, known)
-            self._report("systems", measured)
+            self._stages.report("systems", measured)
         skipped = {"pretrain"} if self.training.realm is None else set()
         arms = self._config.evaluation.arms
         seconds = run_figures.forget_others(self._workdir, measured, arms, skipped)
-        self._report("seconds", seconds)
-        return self._report_of_all()
+        self._stages.report("seconds", seconds)
+        return self._stages.finished_report()
 
     def _report_data(self) -> None:
         found = run_figures.of_parts(
             self.data, self.training, self._training_questions(), self.dev_questions()
         )
         for section, figures in found.items():
-            self._report(section, dict(figures))
+            self._stages.report(section, figures)
 
     def _training_questions(self) -> list[open_qa.Question]:
         path = self._inputs.questions_train
@@ -243,7 +201,7 @@ class Pipeline:
 
     def report_text(self) -> str:
         """The report, for people."""
-        return report.render(report.read(self._workdir))
+        return report.render(self._stages.whole_report())
 
     def exported_model(self) -> str:
         """Directory of the exported model's versions."""
@@ -265,8 +223,8 @@ class Pipeline:
         calibration = None if ready else self._calibrated(source)
         make = functools.partial(export_lib.export_model, source, calibration, target, form)
         if output is None:
-            return self._stage("export", make, target)
-        self._check()  # a copy for elsewhere is no stage of the run
+            return self._stages.run("export", make, target)
+        self._stages.check()  # a copy for elsewhere is no stage of the run
         return make(questions=self.dev_questions())
 
     def is_exported(self) -> bool:
@@ -280,7 +238,7 @@ class Pipeline:
     def _calibrated(self, source: export_lib.Source) -> artifacts.Segment:
         """The calibration of a fine-tuned system."""
         of = *source.parts(), self.dev_questions(), source.questions
-        return self._stage(f"calibrate/{source.system.name}", lambda: calibrate.calibrate(*of))
+        return self._stages.run(f"calibrate/{source.system.name}", lambda: calibrate.calibrate(*of))
 
     @property
     def _questions_fingerprint(self) -> str:
@@ -288,7 +246,7 @@ class Pipeline:
 
     def is_measured(self, system: system_lib.System) -> bool:
         """Whether the report holds the figures of this very system."""
-        known = report.read(self._workdir).get("systems", {}).get(system.name, {})
+        known = self._stages.whole_report().get("systems", {}).get(system.name, {})
         weights = self.training.fine_tuned(system)
         _, system = run_record.with_documents(self.training.context, system)
         return known.get("measured") == self._measured_of(system, weights)
@@ -317,9 +275,9 @@ class Pipeline:
     ) -> dict[str, Any]:
         context, system, weights = source.parts()
         calibration, of_calibration = calibrate.load(self._calibrated(source))
-        self._check()
+        self._stages.check()
         started = time.monotonic()
         module = qa_module.make(context, system, weights, calibration)
         figures = measure.measure(context, system, module, questions, self._workdir)
-        self._report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
+        self._stages.report_seconds(f"evaluate/{system.name}", time.monotonic() - started)
         return {**figures, **of_calibration, **run_figures.kept_step(weights)}
