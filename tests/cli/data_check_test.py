@@ -74,7 +74,7 @@ def test_training_questions_are_needed_where_something_learns_from_them(data, tm
     result = _invoke(*names, *data["options"], "--questions-dev", data["some"])
     assert result.exit_code == 2
     assert (
-        "Training questions are missing, and open_qa.steps is 100000. Give --questions-train"
+        "Training questions are missing, and open_qa.steps is 10000. Give --questions-train"
         in result.stderr.splitlines()[-1]
     )
     assert not (tmp_path / "run").exists()
@@ -88,7 +88,7 @@ def test_without_training_only_dev_questions_are_looked_at(data, tmp_path):
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["questions"].keys() == {"dev"}
-    assert found["lengths"]["questions_longest"] == 3
+    assert found["lengths"]["questions_longest"] == 12
     assert not any("training" in finding["message"] for finding in found["findings"])
 
 
