@@ -5,6 +5,8 @@
     python benchmarks/index_search.py WORK_DIR --blocks 1000000
     python benchmarks/index_search.py WORK_DIR --vectors VECTORS --queries QUERIES.npy
 
+Of the vectors of a run, `realm index --questions FILE` writes queries-*.npy beside the index.
+
 Without `--vectors`, clustered vectors are drawn: 2,000 gaussians in 128 dimensions, with centres of
 different lengths. Every system is tuned on one half of the queries and measured on the other, with
 all systems in turn, round after round, so that other work on the machine falls on all of them.
@@ -184,8 +186,8 @@ def _bare_scann(values: np.ndarray) -> System:
 def _faiss_ivf(values: np.ndarray) -> System:
     faiss: Any = importlib.import_module("faiss")
     leaves = 2 ** round(np.log2(ivf.default_leaves(len(values))))
-    quantizer = faiss.IndexFlatIP(DIM)
-    index = faiss.IndexIVFFlat(quantizer, DIM, leaves, faiss.METRIC_INNER_PRODUCT)
+    quantizer = faiss.IndexFlatIP(values.shape[1])
+    index = faiss.IndexIVFFlat(quantizer, values.shape[1], leaves, faiss.METRIC_INNER_PRODUCT)
     index.train(values[:: max(1, len(values) // (64 * leaves))])
     index.add(values)
 
@@ -199,7 +201,7 @@ def _faiss_ivf(values: np.ndarray) -> System:
 
 def _faiss_hnsw(values: np.ndarray) -> System:
     faiss: Any = importlib.import_module("faiss")
-    index = faiss.IndexHNSWFlat(DIM, 32, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexHNSWFlat(values.shape[1], 32, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = 100
     index.add(values)
 

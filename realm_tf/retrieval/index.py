@@ -144,6 +144,10 @@ class Index:
 
 
 def _in_order(scores: np.ndarray, rows: np.ndarray, k: int) -> types.RetrievedBlocks:
+    # Nearly always all is well, and a search for one question takes less than what follows.
+    falls = (scores[:, 1:] < scores[:, :-1]).all()
+    if falls and scores.shape[1] == k and np.isfinite(scores[:, -1]).all():
+        return types.RetrievedBlocks(rows.astype(np.int64), scores.astype(np.float32, copy=False))
     if scores.shape[1] < k:
         missing = ((0, 0), (0, k - scores.shape[1]))
         scores = np.pad(scores, missing, constant_values=-np.inf)
