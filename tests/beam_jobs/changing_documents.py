@@ -68,18 +68,24 @@ class System(NamedTuple):
     def search(
         self, queries: np.ndarray, k: int, *conditions: str
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Ids of blocks <uint64>[n, k] and their scores, under the conditions of a filter."""
-        opened = self.view()
-        parsed = [one for text in conditions for one in filters.parse(text)]
-        allowed = filters.allowed(opened.table, parsed) if parsed else None
-        found = opened.index.search(queries, k, allowed)
-        return opened.table.scalar("block_id", found.rows), found.scores
+        """Searches the newest snapshot; see `search`."""
+        return search(self.view(), queries, k, *conditions)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of questions."""
         embed = retriever.load_embed_fn(self.view().snapshot.segment("embedder"), "queries")
         ids = types.Ragged.of([text.ids for text in self.tokenizer.encode(list(texts))])
         return embed(packing.pack_queries(ids, LENGTH, self.tokenizer))
+
+
+def search(
+    opened: view.View, queries: np.ndarray, k: int, *conditions: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of blocks <uint64>[n, k] and their scores, under the conditions of a filter."""
+    parsed = [one for text in conditions for one in filters.parse(text)]
+    allowed = filters.allowed(opened.table, parsed) if parsed else None
+    found = opened.index.search(queries, k, allowed)
+    return opened.table.scalar("block_id", found.rows), found.scores
 
 
 def publish(root: pathlib.Path, records: Iterable[Mapping[str, Any]], **retrieval: Any) -> System:

@@ -97,13 +97,13 @@ class RefreshService:
         files = refresh_files.RefreshFiles(job.directory)
         pending = files.pending()
         newest = max(files.published(), default=0)
-        if not pending and carried_documents.are_due(files.snapshot_dir, newest):
+        is_due = not _is_replay(job) and carried_documents.are_due(files.snapshot_dir, newest)
+        if not pending and is_due:
             return self._alone(lambda: self._carry(job, files, newest))
         if not pending:
             return f"waits for the trainer's next export; the newest snapshot is of step {newest}"
         # A trainer that replays swaps waits for every snapshot; any other wants the newest.
-        is_replay = job.config.pretrain.refresh.replay_swaps is not None
-        export = pending[0] if is_replay else pending[-1]
+        export = pending[0] if _is_replay(job) else pending[-1]
         if export.embedder in self._failures and time.monotonic() < self._try_at:
             return f"waits before it tries the export of step {export.step} again"
 
@@ -171,7 +171,8 @@ class RefreshService:
         snapshots.delete(files.snapshot_dir, export.step)
         settings = {"exported": export.exported}
         refresher.publish(export.step, embedder, files.root(export.step), settings)
-        self._carry(job, files, export.step)
+        if not _is_replay(job):
+            self._carry(job, files, export.step)
 
     def _carry(
         self, job: refresh_job.RefreshJob, files: refresh_files.RefreshFiles, step: int
@@ -198,3 +199,8 @@ class RefreshService:
             files.tell_failure(refresh_files.Failure(export.step, str(error)))
         except refresh_lib.MAY_FAIL as failure:  # such as a full disk
             _LOGGER.warning("the trainer cannot be told (%s)", failure)
+
+
+def _is_replay(job: refresh_job.RefreshJob) -> bool:
+    """Whether the trainer replays swaps: it takes changed documents from the run of their log."""
+    return job.config.pretrain.refresh.replay_swaps is not None

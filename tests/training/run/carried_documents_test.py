@@ -2,86 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents that change while a run trains are retrieved from the next swap on, and stay so."""
 
-import json
-import pathlib
-
 import numpy as np
 import pytest
 
-from realm_tf import types
-from realm_tf.commands.documents import change, compaction, cut, target
-from realm_tf.data.blocks import table as block_table
-from realm_tf.data.examples import masked_batches
+from realm_tf import config, types
 from realm_tf.retrieval import snapshots, view
-from realm_tf.training.experiments import ict, pretrain, warmup
-from realm_tf.training.run import replayed_refreshing, sync_refreshing
-from tests.training import runs
-
-GONE = ("doc1", "doc4", "doc7", "doc9", "doc12", "doc15", "doc18", "doc20")
-ADDED = {"id": "new", "title": "lake", "text": "The river of lake ohrid in 1921. The war of."}
-SYNC = (
-    "pretrain.refresh.every_steps=5",
-    "pretrain.refresh.keep_snapshots=1",
-    "pretrain.refresh.poll_secs=1e-9",
-    "pretrain.checkpoint_every_steps=3",
-    "runtime.prefetch_batches=1",
-    "pretrain.steps=9",
-)
+from realm_tf.training.run import replayed_refreshing
+from tests.training import changed_runs, runs
 
 
 class Killed(BaseException):
     """What no handler of errors catches."""
-
-
-class _Run:
-    """A run whose documents are changed at step 3, and merged at step 7."""
-
-    def __init__(self, root, monkeypatch):
-        self.context = runs.make_context(root, runs.make_config(*SYNC))
-        self.batches: list[tuple[int, block_table.BlockTable, np.ndarray]] = []
-        self.changed: list[int] = []
-        before = sync_refreshing.SyncRefreshing.before_batch
-        make = masked_batches.MaskedBatches.make_batch
-
-        def before_batch(refreshing, index, count=1):
-            if index in (3, 7) and index not in self.changed:
-                self.changed.append(index)
-                self._change(refreshing._files.snapshot_dir, index)
-            before(refreshing, index, count)
-
-        def make_batch(batches, index, *args, **kwargs):
-            made = make(batches, index, *args, **kwargs)
-            if "rows" in kwargs:  # a batch that is trained on
-                self.batches.append((index, kwargs["knowledge"], made.candidate_rows))
-            return made
-
-        monkeypatch.setattr(sync_refreshing.SyncRefreshing, "before_batch", before_batch)
-        monkeypatch.setattr(masked_batches.MaskedBatches, "make_batch", make_batch)
-
-    def _change(self, directory, index):
-        vocab, rule = self.context.vocab.path, ["retrieval.max_delta_fraction=1000"]
-        opened = target.opened(None, directory, vocab=vocab, overrides=rule)
-        if index == 7:
-            compaction.compact(opened)
-            return
-        path = pathlib.Path(self.context.root) / "new.jsonl"
-        path.write_text(json.dumps(ADDED) + "\n")
-        change.change(opened, change.Request("delete", doc_ids=GONE))
-        change.change(opened, change.Request("add", cut.Files((str(path),))))
-
-    def train(self, embed=lambda job, *given: job(*given)):
-        job = runs.make_vectors(self.context)
-        return pretrain.train(
-            self.context,
-            embedder_weights=ict.random_embedder(self.context),
-            reader_weights=warmup.train(self.context),
-            make_vectors=lambda *given: embed(job, *given),
-        )
-
-    def swaps(self) -> list[tuple[int, int, int]]:
-        (path,) = pathlib.Path(self.context.training_dir).glob("pretrain-*/swaps.json")
-        names = ("batch_index", "snapshot_step", "revision")
-        return [tuple(entry[name] for name in names) for entry in json.loads(path.read_text())]
 
 
 def _doc_ids(table, rows=None) -> set[str]:
@@ -89,22 +20,18 @@ def _doc_ids(table, rows=None) -> set[str]:
     return {table.doc_id(row) for row in rows}
 
 
-# Delete and add are revisions 1 and 2, the refresh at step 5 carries them, the merge is the fourth.
-SWAPS = [(0, 0, 0), (4, 0, 2), (6, 5, 3), (8, 5, 4)]
-
-
 def test_changed_documents_are_taken_up_and_carried_to_every_embedder(tmp_path, monkeypatch):
-    run = _Run(tmp_path, monkeypatch)
+    run = changed_runs.ChangedRun(tmp_path, monkeypatch)
     system = run.train()
-    assert run.swaps() == SWAPS
+    assert run.swaps() == changed_runs.SWAPS
     for index, table, rows in run.batches:
         is_changed = index >= 4
         assert ("new" in _doc_ids(table)) == is_changed
-        assert set(GONE).isdisjoint(_doc_ids(table)) == is_changed
+        assert set(changed_runs.GONE).isdisjoint(_doc_ids(table)) == is_changed
         assert rows.max() < len(table)
     retrieved = [(i, _doc_ids(table, rows)) for i, table, rows in run.batches]
-    assert any(found & set(GONE) for i, found in retrieved if i < 4)
-    assert not any(found & set(GONE) for i, found in retrieved if i >= 4)
+    assert any(found & set(changed_runs.GONE) for i, found in retrieved if i < 4)
+    assert not any(found & set(changed_runs.GONE) for i, found in retrieved if i >= 4)
     # Fine-tuning goes on with the run's own blocks; the newest documents are beside them.
     assert (system.snapshot.step, system.snapshot.revision) == (9, 0)
     directory = system.snapshot.directory
@@ -117,12 +44,22 @@ def test_changed_documents_are_taken_up_and_carried_to_every_embedder(tmp_path, 
     assert len(layered.deltas) == 1
     assert len(layered.deletions) == 2  # what was deleted has vectors of this embedder, too
     _require_vectors_of(run.context, layered)
-    (log,) = pathlib.Path(run.context.training_dir).glob("pretrain-*/swaps.json")
-    with pytest.raises(types.UserError, match="documents were changed while its run trained"):
-        replayed_refreshing.read(str(log))
     made = len(snapshots.list_versions(directory))
     run.train()
     assert len(snapshots.list_versions(directory)) == made
+    _require_replayable(str(run.log), directory)
+
+
+def _require_replayable(log, directory):
+    """A replay has a name by the documents, and is refused when they are there no more."""
+    settings = config.RefreshConfig(replay_swaps=log)
+    first, *_ = replayed_refreshing.recipe(settings)["replay"]
+    assert first[:2] == [4, 0]
+    assert len(first) == 3
+    snapshots.delete(directory, 5, 3)
+    refused = pytest.raises(types.UserError, match=r"batch 6 on, .* step 5, revision 3, .* no more")
+    with refused:
+        replayed_refreshing.recipe(settings)
 
 
 def _require_vectors_of(context, snapshot):
@@ -137,8 +74,8 @@ def _require_vectors_of(context, snapshot):
 @pytest.mark.slow
 def test_a_run_that_is_killed_between_embedders_ends_as_in_one_go(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        whole = _Run(tmp_path / "whole", patched).train()
-    run = _Run(tmp_path / "parts", monkeypatch)
+        whole = changed_runs.ChangedRun(tmp_path / "whole", patched).train()
+    run = changed_runs.ChangedRun(tmp_path / "parts", monkeypatch)
 
     def kill(job, embedder, root, *of_documents):
         if of_documents:  # the snapshot of the run's own blocks is published
@@ -149,7 +86,7 @@ def test_a_run_that_is_killed_between_embedders_ends_as_in_one_go(tmp_path, monk
         run.train(kill)
     resumed = run.train()
     assert run.changed == [3, 7]
-    assert [swap[0] for swap in run.swaps()] == [swap[0] for swap in SWAPS]
+    assert [swap[0] for swap in run.swaps()] == [swap[0] for swap in changed_runs.SWAPS]
     of_whole, of_resumed = (
         runs.saved_values(system.embedder_weights, system.reader_weights)
         for system in (whole, resumed)

@@ -14,9 +14,10 @@ from tensorflow.python.framework import config as tf_config
 
 from realm_tf import config, types
 from realm_tf.data.examples import masked_batches
+from realm_tf.retrieval import snapshots
 from realm_tf.training.experiments import ict, pretrain, warmup
 from realm_tf.training.run import refresh_service, replayed_refreshing
-from tests.training import runs
+from tests.training import changed_runs, runs
 
 _DROPOUT = (
     *("model.embedder.dropout=0.2", "model.embedder.encoder.dropout=0.2"),
@@ -124,6 +125,49 @@ def test_replay_equals_its_run_to_the_last_bit(tmp_path, monkeypatch, determinis
             runs.require_equal(_train(killed), expected)
         assert asked.count(5) >= 2
         assert _swaps(killed)[1] == swaps
+
+
+@pytest.mark.slow
+def test_replay_of_a_run_whose_documents_were_changed(tmp_path, monkeypatch, deterministic):
+    """It has the documents of its run, and their order in the run's own index."""
+    with monkeypatch.context() as patched:
+        run = changed_runs.ChangedRun(tmp_path / "original", patched)
+        system = run.train()
+    expected = runs.saved_values(system.embedder_weights, system.reader_weights)
+    polls = "pretrain.refresh.poll_secs=0.02"
+    replay = (*changed_runs.SYNC, polls, f"pretrain.refresh.replay_swaps={run.log}")
+
+    def replayed(name, mode, *, train=_train):
+        config = runs.make_config(*replay, f"pretrain.refresh.mode={mode}")
+        context = runs.make_context(tmp_path / name, config)
+        beside = _refresher(context) if mode == "async" else contextlib.nullcontext()
+        with beside:
+            runs.require_equal(train(context), expected)
+        (log,) = pathlib.Path(context.training_dir).glob("pretrain-*/swaps.json")
+        assert changed_runs.swaps_of(log) == changed_runs.SWAPS
+        newest = snapshots.newest(str(log.parent / "snapshots"))
+        assert (newest.step, newest.revision) == (
+            9,
+            5,
+        )  # they are carried to the end, as in the run
+
+    def killed(context):
+        make_batch, asked = masked_batches.MaskedBatches.make_batch, []
+
+        def kill(self, index, *args, **kwargs):
+            asked.append(index)
+            if index == 7 and asked.count(7) == 1:
+                raise Killed
+            return make_batch(self, index, *args, **kwargs)
+
+        monkeypatch.setattr(masked_batches.MaskedBatches, "make_batch", kill)
+        with pytest.raises(Killed):
+            _train(context)
+        return _train(context)
+
+    replayed("sync", "sync")
+    replayed("async", "async")
+    replayed("killed", "sync", train=killed)
 
 
 def _log(path, *swaps):
