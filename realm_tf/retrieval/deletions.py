@@ -18,6 +18,7 @@ from realm_tf import artifacts
 from realm_tf.artifacts import gfile
 from realm_tf.data.blocks import table as block_table
 from realm_tf.data.traces import windows
+from realm_tf.retrieval import vectors as vectors_lib
 from realm_tf.retrieval import view as view_lib
 
 KIND = "deletions"
@@ -104,5 +105,6 @@ def _contents(view: view_lib.View, rows: np.ndarray) -> Iterator[tuple[int, Sequ
         if dtype == "<u4" or all(row.dtype.itemsize == 2 for row in tokens):
             yield WORDPIECES, [row.astype(dtype).view(np.uint8) for row in tokens]
     vectors = view.vectors.gather(rows)
-    for dtype in ("<f4", "<f2"):
-        yield VECTOR, [row.astype(dtype).view(np.uint8) for row in vectors]
+    for dtype in ("float32", "float16", "int8"):
+        stored, _ = vectors_lib.encode(vectors, dtype)
+        yield VECTOR, list(stored.view(np.uint8))

@@ -20,7 +20,7 @@ from tests.beam_jobs import documents, jobs
 from tests.retrieval import segments
 
 LENGTH = 40
-DIM = 16
+DIM = 32
 FIELDS = {"year": "number", "lang": "string", "updated": "date"}
 
 

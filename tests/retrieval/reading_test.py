@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A reader gets the snapshot, whole, or one clear error, whatever is published and collected."""
 
+import contextlib
+import itertools
 import os
 import shutil
 import threading
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -117,6 +120,55 @@ def test_readers_among_publishers_and_collectors(work):
     assert not errors
     assert opened  # how often depends on the machine
     assert all("was deleted before it could be read" in refusal for refusal in refusals)
+
+
+def test_a_reader_gets_the_old_or_the_new_and_never_a_mixture(tmp_path):
+    """200 times, while snapshots of two embedders are published in turn, each with a deletion."""
+    directory, systems = str(tmp_path / "snapshots"), []
+    for seed in range(2):
+        parts = segments.write_parts(tmp_path / str(seed), step=seed)
+        gone = tombstones.Tombstones(np.array([seed, 7]))
+        marks = gone.write(str(tmp_path / str(seed)), blocks=parts["blocks"].fingerprint)
+        systems.append((parts, {"tombstones": manifest.Part.of(marks)}))
+    ended, published = threading.Event(), threading.Event()
+
+    def publish():
+        for step in itertools.count(1):
+            parts, layers = systems[step % 2]
+            made = snapshots.Snapshot.of(step=step, **parts)
+            snapshots.publish(directory, made.changed(revision=step, settings={}, **layers))
+            snapshots.delete(directory, step - 2, step - 2)
+            published.set()
+            if ended.is_set():
+                return
+
+    with futures.ThreadPoolExecutor(1) as threads:
+        publishing = threads.submit(publish)
+        assert published.wait(60)
+        seen, opened = set(), 0
+        try:
+            while opened < 200:
+                snapshot = snapshots.newest(directory)
+                with contextlib.suppress(types.UserError), reading.hold(snapshot):
+                    seen.add(_whole(view.View(snapshot), systems, snapshot.step % 2))
+                    opened += 1
+                assert not publishing.done()
+        finally:
+            ended.set()
+        publishing.result()
+    assert seen == {0, 1}
+
+
+def _whole(opened, systems, seed) -> int:
+    """Checks that all that is opened is of one of the systems; returns its number."""
+    parts, layers = systems[seed]
+    for role in snapshots.PARTS:
+        assert opened.snapshot.segment(role).fingerprint == parts[role].fingerprint
+    assert opened.snapshot.tombstones.fingerprint == layers["tombstones"].fingerprint
+    assert opened.tombstones.rows.tolist() == [seed, 7]
+    whole = vectors.VectorTable.open(parts["vectors"]).load()
+    np.testing.assert_array_equal(opened.vectors.load(), np.delete(whole, [seed, 7], axis=0))
+    return seed
 
 
 def _place(segment, step) -> str:

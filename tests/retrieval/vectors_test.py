@@ -84,6 +84,13 @@ def test_int8_has_a_scale_for_every_vector(tmp_path):
     assert sum(shard.num_bytes for shard in segment.shards) < 300 * (16 + 4 + 8) + 6 * 128 + 1
 
 
+def test_int8_vectors_are_stored_again_as_they_were():
+    """So a copy of them is recognised by what they are read as; see `deletions`."""
+    stored, scales = vectors.encode(segments.normal(500, 32, seed=5), "int8")
+    again, _ = vectors.encode(stored * scales[:, None], "int8")
+    np.testing.assert_array_equal(again, stored)
+
+
 def test_int8_vectors_that_are_not_finite_are_refused(tmp_path):
     with pytest.raises(types.UserError, match="block 100 has infinite or undefined"):
         segments.write_vectors(tmp_path, [np.full((2, 2), np.nan, np.float32)], dtype="int8")

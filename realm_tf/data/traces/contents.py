@@ -11,7 +11,8 @@ also one in the other). Formats that hide what they hold give it besides, as pla
 - TFRecords of examples: the lists of whole numbers, which protocol buffers encode. (Their texts and
   vectors are plain. So are those of TensorBoard's event files.)
 
-Texts are UTF-8, wordpieces little-endian uint16 or uint32, vectors float16 or float32.
+Texts are UTF-8, wordpieces little-endian uint16 or uint32, vectors float16, float32, or int8 with a
+scale for each.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ _DECOMPRESS: dict[bytes, Callable[[bytes], bytes]] = {
     b"BZh": bz2.decompress,
     b"\xfd7zXZ\x00": lzma.decompress,
 }
+_ASIDE = re.compile(r"\.tmp-[0-9a-f]+$")  # of a file that was never finished; see `atomic_path`
 _ZIP = b"PK\x03\x04"
 _DAMAGE = (
     OSError,
@@ -64,7 +66,7 @@ def read(path: str) -> Iterator[np.ndarray]:
       path: Path of a file, on any filesystem that tf.io.gfile knows.
     """
     with gfile.GFile(path, "rb") as file:
-        yield from _plain(path, file.read())
+        yield from _plain(_ASIDE.sub("", path), file.read())
     folder, name = os.path.split(path)
     prefix = name.removesuffix(".index")
     if prefix != name and artifacts.paths_in(folder, prefix=f"{prefix}.data-"):

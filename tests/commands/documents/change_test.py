@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A change of documents makes a new snapshot that shares what stays, and finds what is there."""
 
+import contextlib
 import os
+import threading
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -172,6 +175,44 @@ def test_another_updater_gets_an_error_and_the_holder_goes_on(system):
     with leases.hold(system.directory), pytest.raises(types.UserError, match="is in use by"):
         system.change("delete", ["doc-3"])
     assert system.change("delete", ["doc-3"]).deleted == ("doc-3",)
+
+
+def test_of_two_updaters_at_once_one_wins(system, monkeypatch):
+    refused, publish = threading.Event(), snapshots.publish
+
+    def publish_late(*given):
+        assert refused.wait(60)  # the other one has come and gone meanwhile
+        return publish(*given)
+
+    monkeypatch.setattr(change.snapshots, "publish", publish_late)
+    with futures.ThreadPoolExecutor(1) as threads:
+        first = threads.submit(system.change, "delete", ["doc-3"])
+        while leases.holder_of(system.directory) is None:
+            assert not first.done()
+        with pytest.raises(types.UserError, match=f"is in use by .*{os.getpid()}"):
+            system.change("delete", ["doc-4"])
+        refused.set()
+        assert first.result().deleted == ("doc-3",)
+    assert snapshots.list_versions(system.directory) == [(5, 0), (5, 1)]
+    assert doc_ids(system) == {f"doc-{n}" for n in range(12) if n != 3}
+
+
+def test_of_two_updaters_without_a_lease_one_wins(system, monkeypatch):
+    """As on an object store, which has no such means: both make the same revision."""
+    monkeypatch.setattr(target.artifacts, "hold", lambda _: contextlib.nullcontext())
+    publish = snapshots.publish
+
+    def publish_second(*given):
+        monkeypatch.setattr(change.snapshots, "publish", publish)
+        system.change("delete", ["doc-4"])
+        return publish(*given)
+
+    monkeypatch.setattr(change.snapshots, "publish", publish_second)
+    with pytest.raises(types.UserError, match=r"r0001\.json is already published with other parts"):
+        system.change("delete", ["doc-3"])
+    assert doc_ids(system) == {f"doc-{n}" for n in range(12) if n != 4}
+    system.change("delete", ["doc-3"])
+    assert doc_ids(system) == {f"doc-{n}" for n in range(12) if n not in (3, 4)}
 
 
 def test_a_document_in_two_files_is_refused(system):

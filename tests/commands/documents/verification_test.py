@@ -3,7 +3,9 @@
 """What is left of a deleted document is found in every kind of file, and nothing else is named."""
 
 import bz2
+import csv
 import gzip
+import html
 import io
 import json
 import lzma
@@ -15,10 +17,12 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 from pyarrow import parquet
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from realm_tf import types
 from realm_tf.commands.documents import compaction, purging, verification
 from realm_tf.data.blocks import keys
+from realm_tf.retrieval import vectors
 from tests.beam_jobs import changing_documents, copied
 
 record = changing_documents.record
@@ -100,6 +104,19 @@ def example(**features):
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
 
 
+def request(text):
+    """A request as an export is warmed up with."""
+    tensor = tf.make_tensor_proto(np.array([text.encode()], object))
+    made = predict_pb2.PredictRequest(inputs={"questions": tensor})
+    log = prediction_log_pb2.PredictLog(request=made)
+    return prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString()
+
+
+def write_csv(path, text):
+    with open(path, "w", newline="") as f:
+        csv.writer(f).writerow(["answer", text, "1"])
+
+
 def write_variable(path, value):
     module = tf.Module()
     module.kept = tf.Variable(value)
@@ -133,6 +150,7 @@ def plants(text, tokens, vector):
     """Name of a kind of file: how to write it, and what it holds."""
     ints = [int(token) for token in tokens]
     part = text[10:80]
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in part)
     of_ints = tf.train.Feature(int64_list=tf.train.Int64List(value=ints))
     of_bytes = tf.train.Feature(bytes_list=tf.train.BytesList(value=[part.encode()]))
     of_floats = tf.train.Feature(float_list=tf.train.FloatList(value=vector.tolist()))
@@ -140,6 +158,15 @@ def plants(text, tokens, vector):
         "plain.txt": (lambda p: p.write_text(f"so: {part}"), "text"),
         "letters.jsonl": (lambda p: p.write_text(json.dumps({"raw": f"é {text}"}) + "\n"), "text"),
         "nested.json": (lambda p: p.write_text(json.dumps([json.dumps({"a": [text]})])), "text"),
+        "escaped.json": (lambda p: p.write_text(f'["{escaped}"]'), "text"),
+        "half.jsonl.tmp-0a1b2c3d": (lambda p: p.write_text(f'{{"a": "{escaped}"}}\n'), "text"),
+        "page.html": (lambda p: p.write_text(f"<p>{html.escape(text)}</p>"), "text"),
+        "table.csv": (lambda p: write_csv(p, text), "text"),
+        "ids.npy.gz": (
+            lambda p: p.write_bytes(gzip.compress(array_bytes(tokens.astype(np.int32)))),
+            "wordpieces",
+        ),
+        "warmup": (lambda p: write_records(p, request(part)), "text"),
         "tokens.json": (lambda p: p.write_text(json.dumps({"ids": ints})), "wordpieces"),
         "vector.json": (lambda p: p.write_text(json.dumps([vector.tolist()])), "vectors"),
         "text.gz": (lambda p: p.write_bytes(gzip.compress(part.encode())), "text"),
@@ -152,6 +179,10 @@ def plants(text, tokens, vector):
         "ids16.npy": (lambda p: p.write_bytes(array_bytes(tokens.astype(np.uint16))), "wordpieces"),
         "ids32.npy": (lambda p: p.write_bytes(array_bytes(tokens.astype(np.int32))), "wordpieces"),
         "ids64.npy": (lambda p: p.write_bytes(array_bytes(tokens.astype(np.int64))), "wordpieces"),
+        "i8.npy": (
+            lambda p: p.write_bytes(array_bytes(vectors.encode(vector[None], "int8")[0])),
+            "vectors",
+        ),
         "f16.npy": (lambda p: p.write_bytes(array_bytes(vector.astype(np.float16))), "vectors"),
         "f32.npy": (lambda p: p.write_bytes(array_bytes(np.stack([vector] * 2))), "vectors"),
         "f64.npy": (lambda p: p.write_bytes(array_bytes(vector.astype(np.float64))), "vectors"),
