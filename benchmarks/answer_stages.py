@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from realm_tf import types
 from realm_tf.models import variable_names
 from realm_tf.models.inference import lean_encoder
-from serving import graph_packing, signatures
+from serving import chunks, graph_packing, signatures
+from serving import reader as reader_lib
 
 _TRACED = 2  # first rounds, which do not count: a second shape is traced for all others
 
@@ -45,10 +47,9 @@ def measure(
         "tokenize": ms["words of question"] + ms["words of blocks"],
         "embed": ms["question to vector"] - ms["words of question"],
         "search": ms["question to blocks"] - ms["question to vector"],
-        "read": ms["read"],
+        "read": ms["read"] - ms["words of blocks"],
     }
-    before = ms["question to blocks"] + ms["words of blocks"] + ms["read"]
-    stages = {**parts_of, "span": ms["answer"] - before}
+    stages = {**parts_of, "span": ms["answer"] - ms["question to blocks"] - ms["read"]}
     return {name: round(value, 3) for name, value in stages.items()}
 
 
@@ -60,41 +61,71 @@ def _seconds(function: Callable[..., Any], inputs: Sequence[Any]) -> float:
 
 def _timed(parts: Mapping[str, Any]) -> dict[str, tuple[Callable[..., Any], Callable[..., Any]]]:
     """What makes the inputs of a batch of questions ready, and what is timed, by name."""
-    module, config = signatures.QaModule(**parts), parts["config"].open_qa
-    tokenizer, reader = parts["tokenizer"], parts["model"].reader
-    text_to_ids = tokenizer.in_graph()
-    weights = {name: v.numpy() for name, v in variable_names.of_span_reader(reader).items()}
-    dtype = parts["config"].evaluation.reader_dtype
-    encoder = lean_encoder.LeanEncoder(weights, reader.config.encoder, dtype=dtype)
-    num_read = min(config.num_read, len(parts["table"]))
-
-    def pack(question: tf.Tensor, texts: tf.Tensor) -> Any:
-        numbers = tf.repeat(tf.range(tf.size(question)), num_read)
-        queries = tf.gather(text_to_ids.tokenize(question), numbers)
-        bodies, *_ = text_to_ids.tokenize_with_offsets(texts)
-        joint, _ = graph_packing.pack_joint(queries, bodies, config.reader_length, tokenizer)
-        return graph_packing.trim(joint)
-
-    def with_texts(question: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        rows, scores = search(question)
-        texts = module.retriever.cite(rows, scores < float("inf"))["block_text"]
-        return question, tf.reshape(texts, [-1])
+    module = signatures.QaModule(**parts)
+    num_read = min(parts["config"].open_qa.num_read, len(parts["table"]))
+    text_to_ids = parts["tokenizer"].in_graph()
 
     def search(question: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return module.search(question, tf.fill(tf.shape(question), num_read))
 
-    def graph(function: Callable[..., Any]) -> Callable[..., Any]:
-        return tf.function(function, autograph=False, reduce_retracing=True)
+    def with_texts(question: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        rows, scores = search(question)
+        return question, module.retriever.cite(rows, scores < float("inf"))["block_text"]
 
     def alone(question: tf.Tensor) -> tuple[tf.Tensor]:
         return (question,)
 
-    pack = graph(pack)
+    def graph(function: Callable[..., Any]) -> Callable[..., Any]:
+        return tf.function(function, autograph=False, reduce_retracing=True)
+
+    encode = _encoder(parts)
     return {
         "words of question": (alone, graph(text_to_ids.tokenize)),
         "question to vector": (alone, graph(module.retriever.embed_queries)),
         "question to blocks": (alone, search),
-        "words of blocks": (with_texts, pack),
-        "read": (lambda question: (pack(*with_texts(question)),), graph(encoder)),
+        "words of blocks": (with_texts, graph(_by_chunks(parts, _sum))),
+        "read": (with_texts, graph(_by_chunks(parts, encode))),
         "answer": (alone, module.answer),
     }
+
+
+def _sum(joint: types.EncoderInputs) -> tf.Tensor:
+    return tf.cast(tf.reduce_sum(joint.word_ids, axis=1, keepdims=True), tf.float32)
+
+
+def _encoder(parts: Mapping[str, Any]) -> Callable[[types.EncoderInputs], tf.Tensor]:
+    reader = parts["model"].reader
+    weights = {name: v.numpy() for name, v in variable_names.of_span_reader(reader).items()}
+    dtype = parts["config"].evaluation.reader_dtype
+    encoder = lean_encoder.LeanEncoder(weights, reader.config.encoder, dtype=dtype)
+    return lambda joint: tf.reduce_sum(encoder(joint), axis=1)
+
+
+def _by_chunks(
+    parts: Mapping[str, Any], function: Callable[[types.EncoderInputs], tf.Tensor]
+) -> Callable[[tf.Tensor, tf.Tensor], list[tf.Tensor]]:
+    """Packs questions with their blocks, and calls a function of that, as the served reader does.
+
+    Args:
+      parts: What `signatures.QaModule` is made of.
+      function: What is called, and returns <float32>[num_pairs, any].
+    """
+    tokenizer, length = parts["tokenizer"], parts["config"].open_qa.reader_length
+    text_to_ids = tokenizer.in_graph()
+    size = reader_lib.pairs_at_a_time(parts["model"].reader.config.encoder, length)
+
+    def read(question: tf.Tensor, block_text: tf.Tensor) -> list[tf.Tensor]:
+        pairs = tf.where(tf.ones_like(block_text, tf.bool))
+        pairs = reader_lib.by_length(pairs, block_text)
+        tokens = text_to_ids.tokenize(question)
+
+        def some(number: tf.Tensor, text: tf.Tensor) -> list[tf.Tensor]:
+            bodies, *_ = text_to_ids.tokenize_with_offsets(text)
+            queries = tf.gather(tokens, number)
+            joint, _ = graph_packing.pack_joint(queries, bodies, length, tokenizer)
+            return [function(graph_packing.trim(joint))]
+
+        texts = tf.gather_nd(block_text, pairs)
+        return chunks.apply(some, [pairs[:, 0], texts], [tf.float32], size)
+
+    return read

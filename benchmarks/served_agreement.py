@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether all ways to ask a fine-tuned system give the same answers.
 
-    python -m benchmarks.served_agreement RUN_DIR QUESTIONS WORK_DIR [--questions 500]
+    python -m benchmarks.served_agreement RUN_DIR QUESTIONS WORK_DIR [--questions 500] [--bfloat16]
 
 RUN_DIR is that of a finished run. It is exported to WORK_DIR once with each kind of index. The
 system in Python, which `realm evaluate` measures, is asked first. Then, by the same questions: its
 SavedModel, a server by gRPC and by REST, all in batches of 32, the SavedModel question by question,
-and the SavedModels with an index that is not exact. Printed is a table, and a line of JSON.
-Differences are of numbers of the same answer (block and place) in both.
+and the SavedModels with an index that is not exact. With `--bfloat16` the system in Python is asked
+again, with a reader that computes in bfloat16 and the same calibration. Printed is a table, and a
+line of JSON. Differences are of numbers of the same answer (block and place) in both.
 """
 
 from __future__ import annotations
@@ -42,10 +43,14 @@ def main() -> None:
     parser.add_argument("work_dir", help="directory for the exports")
     parser.add_argument("--questions", dest="count", type=int, default=500)
     parser.add_argument("--indexes", default="exact,ivf,scann", help="the first one is served")
+    parser.add_argument("--bfloat16", action="store_true", help="ask such a reader as well")
     args = parser.parse_args()
     asked = sampling.evenly(serve_process.questions(args.questions), args.count)
     exports = {kind: _export(args.run, args.work_dir, kind) for kind in args.indexes.split(",")}
     found = dict(_all_ways(args.run, exports, asked))
+    if args.bfloat16:
+        path = next(iter(exports.values()))
+        found[f"{PYTHON}, bfloat16"] = by_python(args.run, path, asked, "bfloat16")
     expected = found.pop(PYTHON)
     figures = {way: compare(expected, replied) for way, replied in found.items()}
     for way, of_way in figures.items():
@@ -64,7 +69,7 @@ def _all_ways(
     run: str, exports: dict[str, str], asked: Sequence[str]
 ) -> Iterator[tuple[str, Replies]]:
     (kind, path), *others = exports.items()
-    yield PYTHON, _by_python(run, path, asked)
+    yield PYTHON, by_python(run, path, asked)
     model = client.load(path)
     yield f"SavedModel, {kind}", client.reply(model, asked)
     yield "one by one", client.reply(model, asked, batch_size=1)
@@ -76,11 +81,19 @@ def _all_ways(
         yield f"SavedModel, {kind}", client.reply(client.load(path), asked)
 
 
-def _by_python(run: str, path: str, asked: Sequence[str]) -> Replies:
-    """Asks the graph of the run's best system, with the calibration of its export."""
+def by_python(run: str, path: str, asked: Sequence[str], dtype: str | None = None) -> Replies:
+    """Asks the graph of the run's best system, with the calibration of its export.
+
+    Args:
+      run: Directory of the run.
+      path: Directory of the export.
+      asked: The questions.
+      dtype: Number type of the reader; by default that of the run.
+    """
+    changes = {} if dtype is None else {"evaluation.reader_dtype": dtype}
     newest = os.path.join(path, str(versions.numbers(path)[-1]))
     fitted = calibration.Calibration.from_json(versions.record(newest)["calibration"])
-    with run_pipeline.Pipeline.open(run) as pipeline:
+    with run_pipeline.Pipeline.open(run, changes=changes) as pipeline:
         parts = run_record.to_export(run, pipeline.training)
         module = qa_module.make(*parts, fitted)  # which its functions do not keep
         return client.reply(module.answer, asked)

@@ -3,17 +3,18 @@
 """`realm serve` beside the PyTorch port of REALM in a plain Python server, in one run.
 
     python -m benchmarks.serving_port RUN_DIR QUESTIONS WORK_DIR [--port OTHER_PYTHON]
-        [--concurrency 1,4,16,64] [--secs 10] [--rounds 2]
+        [--concurrency 1,4,16,64] [--secs 10] [--rounds 2] [--bfloat16]
 
 RUN_DIR is that of a finished run with the encoders of the paper ([CLS], a projection, LayerNorm;
 the port has one epsilon, so `projection_epsilon` must be the encoder's).
 Its best system is exported, and its weights, blocks and vectors are given to the port
 (`port_server`), which another Python runs that has torch and transformers 4.40.2. Both servers are
 processes with the same number of threads, and stand ready all the time; this process is their
-client, one question a request. First it asks both the same questions, and tells how many have the
+client, one question a request. With `--bfloat16` there is a third one, of the same system whose
+reader computes in bfloat16. First it asks both the same questions, and tells how many have the
 same best span. Then they are loaded in turn, level by level, in every round. Printed are the
 medians of the rounds, and where the processor time of an answer goes: in the graph of ours,
-question by question and in batches of 32; and in the port, one request at a time.
+question by question and in batches of 8; and in the port, one request at a time.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ from realm_tf.commands.documents import run_record
 from realm_tf.text import vocabulary
 from serving import signatures
 
-OURS, PORT = "ours", "port"
+OURS, BFLOAT16, PORT = "ours", "ours-bfloat16", "port"
+_READERS = {OURS: "float32", BFLOAT16: "bfloat16"}
+_BATCHES = ((1, 20), (8, 6))  # sizes of batches whose stages are timed, and how many of them
 _PORT_SCRIPT = os.path.join(os.path.dirname(__file__), "port_server.py")
 _COMPARED = 100  # questions whose answers are compared
 
@@ -53,19 +56,24 @@ def main() -> None:
     """Prepares, compares, measures, and prints the figures as lines and as JSON."""
     args = _arguments()
     questions = serve_process.questions(args.questions)
-    parts = prepare(args.run, args.work_dir)
+    names = (OURS, BFLOAT16) if args.bfloat16 else (OURS,)
+    prepared = {name: _export(args.run, args.work_dir, name) for name in names}
+    give_port(args.run, prepared[OURS], os.path.join(args.work_dir, PORT))
     figures: dict[str, Any] = {
-        f"{OURS}, CPU ms of a question in batches of {size}": answer_stages.measure(
+        f"{name}, CPU ms of a question in batches of {size}": answer_stages.measure(
             parts, questions, size, rounds
         )
-        for size, rounds in ((1, 20), (32, 4))
+        for size, rounds in _BATCHES
+        for name, parts in prepared.items()
     }
     with contextlib.ExitStack() as stack:
         servers = {
             name: _started(stack, command, questions) for name, command in _commands(args).items()
         }
         if PORT in servers:
-            figures["same best span"] = compare(parts, servers[PORT], questions[:_COMPARED])
+            figures["same best span"] = compare(
+                prepared[OURS], servers[PORT], questions[:_COMPARED]
+            )
             figures[f"{PORT}, CPU ms of a question"] = _stages(servers[PORT], questions[:_COMPARED])
         levels = [int(level) for level in args.concurrency.split(",")]
         figures["load"] = list(_measured(servers, levels, args.secs, args.rounds))
@@ -81,19 +89,25 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--concurrency", default="1,4,16,64")
     parser.add_argument("--secs", type=float, default=10.0, help="of a level, in a round")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--bfloat16", action="store_true", help="measure such a reader as well")
     parser.add_argument("--threads", type=int, default=2, help="of the port's arithmetic")
     return parser.parse_args()
 
 
-def prepare(run: str, work_dir: str) -> dict[str, Any]:
-    """Exports the best system of a run for both servers; returns the parts of our graph."""
-    with run_pipeline.Pipeline.open(run) as pipeline:
-        pipeline.export(os.path.join(work_dir, OURS))
-        context, system, weights = run_record.to_export(run, pipeline.training)
-        parts = qa_module.parts(context, system, weights)
-        path = os.path.join(work_dir, PORT)
-        if not os.path.exists(path):
-            convert.export("hf-realm", weights.path, path)
+def _export(run: str, work_dir: str, name: str) -> dict[str, Any]:
+    """Exports the best system of a run under a name; returns the parts of its graph."""
+    changes = {"evaluation.reader_dtype": _READERS[name]}
+    with run_pipeline.Pipeline.open(run, changes=changes) as pipeline:
+        pipeline.export(os.path.join(work_dir, name))
+        return qa_module.parts(*run_record.to_export(run, pipeline.training))
+
+
+def give_port(run: str, parts: dict[str, Any], path: str) -> None:
+    """Writes what the port serves: weights, blocks and vectors of the best system of a run."""
+    if not os.path.exists(path):
+        with run_pipeline.Pipeline.open(run) as pipeline:
+            _, _, weights = run_record.to_export(run, pipeline.training)
+        convert.export("hf-realm", weights.path, path)
     table, tokenizer, reads = parts["table"], parts["tokenizer"], parts["config"].open_qa
     rows = np.arange(len(table))
     np.save(os.path.join(path, "block_emb.npy"), parts["vectors"].gather(rows))
@@ -112,11 +126,11 @@ def prepare(run: str, work_dir: str) -> dict[str, Any]:
     }
     with open(os.path.join(path, "port.json"), "w", encoding="utf-8") as file:
         json.dump(settings, file)
-    return parts
 
 
 def _commands(args: argparse.Namespace) -> dict[str, list[str]]:
-    commands = {OURS: serve_process.realm_serve(os.path.join(args.work_dir, OURS))}
+    names = (OURS, BFLOAT16) if args.bfloat16 else (OURS,)
+    commands = {n: serve_process.realm_serve(os.path.join(args.work_dir, n)) for n in names}
     if args.port:
         path = os.path.join(args.work_dir, PORT)
         commands[PORT] = [args.port, _PORT_SCRIPT, path, str(args.threads)]

@@ -22,7 +22,8 @@ from serving import answers, chunks, graph_packing, requests, spans
 _SPANS_PER_BLOCK = 32  # candidates of a block, and of a question over all its blocks
 _CANDIDATES = 160
 _MAX_SCORE = 1e6  # with larger ones, float32 has no digits left for the reader's logit
-_PAIRS_AT_A_TIME = 64  # of question and block; what the reader holds of one is large
+_MOST_PAIRS = 64  # of question and block, read at a time; what the reader holds of one is large
+_OPERATIONS = 1 << 34  # of one call of the encoder, about: its ops cost little beside them
 
 
 class Reader(tf.Module):
@@ -48,6 +49,7 @@ class Reader(tf.Module):
         self._tokenizer, self._text_to_ids = tokenizer, tokenizer.in_graph()
         self._reader = lean_reader.LeanSpanReader(model, dtype=config.evaluation.reader_dtype)
         self._span_width = model.config.max_span_width
+        self._pairs_at_a_time = pairs_at_a_time(model.config.encoder, self._config.reader_length)
 
     def read(
         self,
@@ -120,14 +122,14 @@ class Reader(tf.Module):
         is_read = self.is_read(question, retrieval_score)
         tokens = self._text_to_ids.tokenize(question)
         tokens = tokens[:, : self._config.query_length - packing.QUERY_SPECIALS]
-        pairs = tf.where(is_read)
+        pairs = by_length(tf.where(is_read), block_text)
 
         def read(number: tf.Tensor, text: tf.Tensor) -> list[tf.Tensor]:
             return self._read(tf.gather(tokens, number), text)
 
         numbers = tf.float32, tf.int32, tf.int32, tf.float32
         texts = tf.gather_nd(block_text, pairs)
-        found = chunks.apply(read, [pairs[:, 0], texts], numbers, _PAIRS_AT_A_TIME)
+        found = chunks.apply(read, [pairs[:, 0], texts], numbers, self._pairs_at_a_time)
         empty = (spans.NO_ANSWER, 0, 0, spans.NO_ANSWER)
         sizes = [_SPANS_PER_BLOCK] * 3 + [1]
         logit, start, limit, log_mass = (
@@ -179,6 +181,19 @@ class Reader(tf.Module):
         odds = tf.linalg.matvec(features, weights) + self._calibration.bias
         some = ranked.probability[:, 0] > 0
         return ranked, tf.where(some, tf.sigmoid(odds), 1.0), features
+
+
+def pairs_at_a_time(encoder: config_lib.EncoderConfig, length: int) -> int:
+    """How many pairs are read at a time: few, because each is padded to the longest of them."""
+    of_layer = 2 * encoder.hidden_size * (2 * encoder.hidden_size + encoder.intermediate_size)
+    operations = 2 * encoder.num_layers * of_layer * length
+    return min(max(1, _OPERATIONS // operations), _MOST_PAIRS)
+
+
+def by_length(pairs: tf.Tensor, block_text: tf.Tensor) -> tf.Tensor:
+    """Orders pairs <int64>[n, 2] by the length of their text, so that little of it is padding."""
+    lengths = tf.strings.length(tf.gather_nd(block_text, pairs))
+    return tf.gather(pairs, tf.argsort(lengths, stable=True))
 
 
 def _bytes(

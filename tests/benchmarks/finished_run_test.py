@@ -34,13 +34,15 @@ def _figures(monkeypatch, capsys, name: str, *args: object) -> dict:
 @pytest.mark.slow
 def test_served_agreement(run, tmp_path, monkeypatch, capsys):
     report = (run / "report.json").read_bytes()
-    options = ("--questions", 4, "--indexes", "exact,ivf")
+    options = ("--questions", 4, "--indexes", "exact,ivf", "--bfloat16")
     arguments = (run, run.parent / "d.jsonl", tmp_path, *options)
     found = _figures(monkeypatch, capsys, "served_agreement", *arguments)
     ways = found["compared with Python"]
     assert found["questions"] == 4
-    assert list(ways) == ["SavedModel, exact", "one by one", "gRPC", "REST", "SavedModel, ivf"]
-    for way in list(ways)[:-1]:
+    same = ["SavedModel, exact", "one by one", "gRPC", "REST"]
+    assert list(ways) == [*same, "SavedModel, ivf", "Python, bfloat16"]
+    assert ways["Python, bfloat16"]["reader_score"] > 0
+    for way in same:
         assert ways[way]["first"] == ways[way]["all"] == 1
         assert ways[way]["score"] < 1e-4
     assert (run / "report.json").read_bytes() == report
@@ -76,14 +78,16 @@ def test_wordpieces_of_a_part_of_a_word_spell_the_same():
 
 @pytest.mark.slow
 def test_serving_port(run, tmp_path, monkeypatch, capsys):
-    options = ("--secs", 1, "--concurrency", "1,2", "--rounds", 1)
+    options = ("--secs", 1, "--concurrency", "1,2", "--rounds", 1, "--bfloat16")
     arguments = (run, run.parent / "d.jsonl", tmp_path, *options)
     found = _figures(monkeypatch, capsys, "serving_port", *arguments)
     loads = [(one["server"], one["protocol"], one["concurrency"]) for one in found["load"]]
-    assert loads == [("ours", name, level) for level in (1, 2) for name in ("rest", "grpc")]
+    servers, protocols = ("ours", "ours-bfloat16"), ("rest", "grpc")
+    assert loads == [(s, p, level) for level in (1, 2) for s in servers for p in protocols]
     assert all(one["answers_per_sec"] > 0 and one["cpu_ms"] > 0 for one in found["load"])
-    stages = found["ours, CPU ms of a question in batches of 1"]
-    assert stages.keys() == {"tokenize", "embed", "search", "read", "span"}
+    for server in servers:
+        stages = found[f"{server}, CPU ms of a question in batches of 1"]
+        assert stages.keys() == {"tokenize", "embed", "search", "read", "span"}
     # What the port is given, whose own test is that its answers are the same (see the benchmark).
     blocks = (tmp_path / "port" / "blocks.jsonl").read_text().splitlines()
     assert len(np.load(tmp_path / "port" / "block_emb.npy")) == len(blocks) > 50

@@ -77,14 +77,15 @@ def write(path: pathlib.Path, records: list[dict]) -> str:
     return str(path)
 
 
-def write_inputs(root: pathlib.Path) -> tuple[str, ...]:
+def write_inputs(root: pathlib.Path, num_documents: int = 60) -> tuple[str, ...]:
     """Writes configuration, corpus and questions; returns the options of `realm run`."""
     numbers = range(0, 60, 3)
+    documents = [document(n) for n in range(num_documents)]
     config = root / "config.yaml"
     config.write_text(json.dumps(_CONFIG))  # JSON is YAML
     return (
         *("--config", str(config)),
-        *("--corpus", write(root / "corpus.jsonl", [document(n) for n in range(60)])),
+        *("--corpus", write(root / "corpus.jsonl", documents)),
         *(
             "--questions-train",
             write(root / "t.jsonl", [_question(n) for n in numbers[_DEV:]]),

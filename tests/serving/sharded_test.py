@@ -23,23 +23,6 @@ pytestmark = pytest.mark.usefixtures("few_warmup_requests")
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    return divided.System(str(tmp_path_factory.mktemp("parts")))
-
-
-@pytest.fixture(scope="module")
-def parts(system, tmp_path_factory):
-    """Directory of an export in two shards."""
-    return system.export_shards(str(tmp_path_factory.mktemp("shards")))
-
-
-@pytest.fixture(scope="module")
-def whole(system, tmp_path_factory):
-    """Directory of the same as one model."""
-    return system.export_whole(str(tmp_path_factory.mktemp("whole")))
-
-
-@pytest.fixture(scope="module")
 def one(whole):
     """The one model."""
     return tf.saved_model.load(f"{whole}/1")
@@ -125,14 +108,14 @@ def test_ops_are_those_of_one_model(parts):
 
 
 @pytest.mark.slow
-def test_a_new_version_is_one_of_all_shards(system, parts, tmp_path):
+def test_a_new_version_is_one_of_all_shards(divided_system, parts, tmp_path):
     path = shutil.copytree(parts, tmp_path / "shards")
-    made_from = system.made_from(system.snapshot)
-    arguments = (str(path), 2, made_from, system.config, "exact")
+    made_from = divided_system.made_from(divided_system.snapshot)
+    arguments = (str(path), 2, made_from, divided_system.config, "exact")
     assert sharded_export.is_current(*arguments)
     assert not sharded_export.is_current(str(path), 3, *arguments[2:])
     fewer = divided.snapshot(str(tmp_path / "fewer"), gone=range(20))
-    system.export_shards(str(path), of=fewer)
+    divided_system.export_shards(str(path), of=fewer)
     assert not sharded_export.is_current(*arguments)
     assert versions.complete(str(path / "reader")) == [1]  # it stays
     paths = [str(shard) for shard in divided.shard_paths(path)]
@@ -165,21 +148,21 @@ def test_parts_that_do_not_belong_together(parts):
         sharded.in_order({"a": {**first, "schema_version": 2}})
 
 
-def test_forms_of_an_export_are_not_mixed(system, parts, whole, tmp_path):
+def test_forms_of_an_export_are_not_mixed(divided_system, parts, whole, tmp_path):
     with pytest.raises(types.UserError, match="an export of another form"):
-        system.export_shards(parts, 3)
+        divided_system.export_shards(parts, 3)
     with pytest.raises(types.UserError, match=r"an export of another form \(1\)"):
-        system.export_shards(whole)
+        divided_system.export_shards(whole)
     with pytest.raises(types.UserError, match="holds an export in shards"):
-        system.export_whole(parts)
+        divided_system.export_whole(parts)
 
 
-def test_vectors_of_another_shard_are_refused(system, tmp_path):
+def test_vectors_of_another_shard_are_refused(divided_system, tmp_path):
     path = str(tmp_path / "shards")
-    first, second = shards.views(system.snapshot, 2)
+    first, second = shards.views(divided_system.snapshot, 2)
     given = [sharded_export.Part(v.table, v.vectors) for v in (second, first)]
-    fingerprints = shards.fingerprints(system.snapshot, 2)
-    arguments = {**system.arguments(system.snapshot), "path": path}
+    fingerprints = shards.fingerprints(divided_system.snapshot, 2)
+    arguments = {**divided_system.arguments(divided_system.snapshot), "path": path}
     with pytest.raises(types.UserError, match="do not belong together: their vectors differs"):
         sharded_export.export(given, fingerprints, **arguments)
     assert not versions.shards(path)

@@ -10,11 +10,12 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
+from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.evaluation import calibration
 from realm_tf.models import embedder, open_qa_model
 from realm_tf.text import packing
-from serving import client, requests, signatures, signatures_apart, spans
+from serving import client, reader, requests, signatures, signatures_apart, spans
 from tests.serving import tiny_system
 
 QUESTIONS = (
@@ -240,6 +241,34 @@ def test_batch_size_does_not_matter(module):
     assert [[a.text for a in answers] for answers in together] == [
         [a.text for a in answers] for answers in alone
     ]
+
+
+def test_pairs_that_are_read_together_do_not_matter(system, module, monkeypatch):
+    """Pairs are read in the order of their length, one or some at a time."""
+    expected = client.reply(module.answer, QUESTIONS)
+    assert len({len(answer.block_text) for reply in expected for answer in reply.answers}) > 1
+    for size in (1, 4):
+        monkeypatch.setattr(reader, "pairs_at_a_time", lambda *_, n=size: n)
+        other = signatures.QaModule(**system._asdict())
+        for found, of_all in zip(client.reply(other.answer, QUESTIONS), expected, strict=True):
+            assert len(found.answers) == len(of_all.answers)
+            for a, b in zip(found.answers, of_all.answers, strict=True):
+                assert vars(a) == pytest.approx(vars(b), abs=1e-5)
+
+
+def test_a_large_reader_reads_few_pairs_at_a_time():
+    small = config_lib.EncoderConfig(
+        hidden_size=64, num_layers=2, num_heads=4, intermediate_size=256
+    )
+    base = config_lib.EncoderConfig()
+    assert reader.pairs_at_a_time(small, 320) == 64
+    assert reader.pairs_at_a_time(base, 320) == 1
+
+
+def test_pairs_are_ordered_by_the_length_of_their_text():
+    texts = tf.constant([["aaa", "a"], ["aa", "aaaa"]])
+    pairs = reader.by_length(tf.where([[True, True], [True, False]]), texts)
+    assert pairs.numpy().tolist() == [[0, 1], [1, 0], [0, 0]]
 
 
 def test_no_questions(module):

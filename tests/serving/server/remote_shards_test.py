@@ -30,23 +30,6 @@ pytestmark = pytest.mark.usefixtures("few_warmup_requests")
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    return divided.System(str(tmp_path_factory.mktemp("parts")))
-
-
-@pytest.fixture(scope="module")
-def parts(system, tmp_path_factory):
-    """Directory of an export in two shards."""
-    return system.export_shards(str(tmp_path_factory.mktemp("shards")))
-
-
-@pytest.fixture(scope="module")
-def whole(system, tmp_path_factory):
-    """Directory of the same as one model."""
-    return system.export_whole(str(tmp_path_factory.mktemp("whole")))
-
-
-@pytest.fixture(scope="module")
 def reader(parts, tmp_path_factory):
     """Directory of an export of which only the reader is here."""
     path = tmp_path_factory.mktemp("front")
@@ -133,11 +116,11 @@ def _until(is_so):
 
 
 @pytest.mark.slow
-def test_a_version_is_taken_up_when_all_shards_have_it(system, parts, reader, tmp_path):
+def test_a_version_is_taken_up_when_all_shards_have_it(divided_system, parts, reader, tmp_path):
     path = pathlib.Path(shutil.copytree(parts, tmp_path / "shards"))
     newer = divided.snapshot(str(tmp_path / "newer"), gone=range(20))
     elsewhere = pathlib.Path(shutil.copytree(path, tmp_path / "elsewhere"))
-    system.export_shards(str(elsewhere), of=newer)
+    divided_system.export_shards(str(elsewhere), of=newer)
     old = [pathlib.Path(shard) for shard in divided.shard_paths(str(path))]
     new = [pathlib.Path(shard) for shard in divided.shard_paths(str(elsewhere))]
     two = policy.Policy(latest=2)
@@ -199,7 +182,7 @@ def test_a_reader_of_other_weights_is_refused(parts, urls, tmp_path):
         _store(tmp_path, urls).load(1)
 
 
-def test_shards_without_a_version_in_common(system, parts, reader, tmp_path):
+def test_shards_without_a_version_in_common(divided_system, parts, reader, tmp_path):
     path = pathlib.Path(shutil.copytree(parts, tmp_path / "shards"))
     first = pathlib.Path(divided.shard_paths(str(path))[0])
     (first / "1").rename(first / "3")
