@@ -55,9 +55,7 @@ PUNCTUATION = _ranges(c for c in _of_category("P", 0x55A) if not "\u2000" <= c <
 # letters for Unicode, consonants that a sign stacks (Burmese, Khmer, Tai Tham).
 _BEFORE, _STACKING = "\u0e40-\u0e44\u0ec0-\u0ec4", "\u1039\u17d2\u1a60"
 _BEHIND = f"{MARKS}\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3"
-_CHARACTER = (
-    rf"[{_BEFORE}]?[{UNSPACED}](?:[{_BEHIND}]*[{_STACKING}][{UNSPACED}])*[{_BEHIND}]*"
-)
+_CHARACTER = rf"[{_BEFORE}]?[{UNSPACED}](?:[{_BEHIND}]*[{_STACKING}][{UNSPACED}])*[{_BEHIND}]*"
 _JOINERS = "\u200c\u200d"  # inside words of Persian and of Indian languages
 _SPACED = rf"[^\W{UNSPACED}]+(?:[{MARKS}{_JOINERS}]+[^\W{UNSPACED}]*)*"
 

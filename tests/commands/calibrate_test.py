@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calibration asks with and without the documents, and fits on one half of the questions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,19 +47,21 @@ def test_documents_are_left_out_and_the_next_blocks_read(context, module, questi
     texts = tf.constant([question.question for question in asked])
     every = tf.fill([len(asked)], len(table))
     rows, scores = (x.numpy() for x in module.search(texts, every))
-    hidden = [q.doc_ids if i % 2 else () for i, q in enumerate(asked)]
-    found, found_scores = calibrate._search(module, table, texts, hidden, NUM_READ)
-    for i, docs in enumerate(hidden):
-        kept = [j for j, row in enumerate(rows[i]) if table.doc_id(row) not in docs][:NUM_READ]
-        assert found[i].numpy().tolist() == rows[i][kept].tolist()
-        np.testing.assert_allclose(found_scores[i], scores[i][kept], rtol=1e-5)
+    batches = list(calibrate._ask(module, table, asked, NUM_READ))
+    assert [batch.is_absent for batch in batches] == [False, True]
+    for batch in batches:
+        for i, question in enumerate(batch.questions):
+            docs = question.doc_ids if batch.is_absent else ()
+            kept = [j for j, row in enumerate(rows[i]) if table.doc_id(row) not in docs][:NUM_READ]
+            np.testing.assert_allclose(batch.scores[i], scores[i][kept], rtol=1e-5)
 
 
 def test_where_all_documents_are_left_out_nothing_is_read(context, module, questions):
-    table, texts = context.knowledge, tf.constant([questions[0].question])
-    docs = [tuple({table.doc_id(row) for row in range(len(table))})]
-    _, scores = calibrate._search(module, table, texts, docs, NUM_READ)
-    assert (scores.numpy() == np.float32(requests.NO_BLOCK)).all()
+    table = context.knowledge
+    docs = tuple({table.doc_id(row) for row in range(len(table))})
+    asked = [dataclasses.replace(questions[0], doc_ids=docs)]
+    _, absent = calibrate._ask(module, table, asked, NUM_READ)
+    assert (absent.scores.numpy() == np.float32(requests.NO_BLOCK)).all()
 
 
 def test_fit_is_of_one_half_and_judged_on_the_other(context, module, questions, monkeypatch):
