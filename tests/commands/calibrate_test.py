@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import config as config_lib
 from realm_tf.commands import calibrate
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import calibration
+from realm_tf.retrieval import bm25, fusion
 from realm_tf.training.run import system as system_lib
 from serving import requests
 from tests.training import runs
@@ -25,10 +27,18 @@ def context(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def module(context):
-    system = runs.random_system(context)
+def system(context):
+    return runs.random_system(context)
+
+
+@pytest.fixture(scope="module")
+def model(context, system):
     vocab_size = context.tokenizer.vocab_size
-    model = system_lib.open_qa_model(context.config.model, vocab_size, system)
+    return system_lib.open_qa_model(context.config.model, vocab_size, system)
+
+
+@pytest.fixture(scope="module")
+def module(context, system, model):
     return runs.qa_module(context, system, model)
 
 
@@ -54,6 +64,27 @@ def test_documents_are_left_out_and_the_next_blocks_read(context, module, questi
             docs = question.doc_ids if batch.is_absent else ()
             kept = [j for j, row in enumerate(rows[i]) if table.doc_id(row) not in docs][:NUM_READ]
             np.testing.assert_allclose(batch.scores[i], scores[i][kept], rtol=1e-5)
+
+
+def test_of_a_fusion_the_next_blocks_move_up(context, system, model, questions):
+    config = config_lib.override(context.config, ["retrieval.fusion.serve=true"])
+    serving = dataclasses.replace(context, config=config)
+    module = runs.qa_module(serving, system, model)
+    table, asked = serving.knowledge, questions[:6]
+    present, absent = calibrate._ask(module, table, asked, NUM_READ)
+    words = bm25.of_table(table, config.retrieval.fusion, config.blocks.template)
+    by_words = words.search([q.question for q in asked], len(table)).rows
+    texts, every = tf.constant([q.question for q in asked]), tf.fill([len(asked)], len(table))
+    by_vectors = module.retriever.search_by_vectors(texts, every)[0].numpy()
+    docs = np.array([table.doc_id(row) for row in range(len(table))])
+    for i, question in enumerate(asked):
+        for batch, hidden in ((present, ()), (absent, question.doc_ids)):
+            rankings = [
+                ranking[i][(ranking[i] >= 0) & ~np.isin(docs[ranking[i]], hidden)][np.newaxis]
+                for ranking in (by_words, by_vectors)
+            ]
+            expected = fusion.fuse(rankings, NUM_READ, config.retrieval.fusion)
+            np.testing.assert_allclose(batch.scores[i], np.log(expected.scores[0]), rtol=1e-5)
 
 
 def test_where_all_documents_are_left_out_nothing_is_read(context, module, questions):
