@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import sys
 import unicodedata
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def folded() -> tuple[np.ndarray, np.ndarray]:
     """
     found = {
         code: [*map(ord, text)]
-        for code in range(sys.maxunicode + 1)
+        for code in _assigned()
         for text in [unicodedata.normalize("NFD", chr(code)).lower()]
         if text != chr(code) and code != CAPITAL_SIGMA
     }
@@ -51,7 +52,7 @@ def properties() -> tuple[np.ndarray, np.ndarray]:
       <int32>[n].
     """
     found = {}
-    for code in range(sys.maxunicode + 1):
+    for code in _assigned():
         character, sigma = chr(code), chr(FINAL_SIGMA)
         of = unicodedata.combining(character)
         # Python does not tell them, but for what becomes of a sigma behind them.
@@ -62,3 +63,9 @@ def properties() -> tuple[np.ndarray, np.ndarray]:
         if of:
             found[code] = of
     return np.array([*found], np.int32), np.array([*found.values()], np.int32)
+
+
+def _assigned() -> Iterator[int]:
+    """Characters that Unicode has, without private ones; the others become nothing else."""
+    codes = range(sys.maxunicode + 1)
+    return (code for code in codes if unicodedata.category(chr(code)) not in ("Cn", "Co", "Cs"))
