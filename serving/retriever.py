@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -144,15 +145,15 @@ class Retriever(tf.Module):
             `filter_parsing.parse`.
         """
         if filters is None:
-            return self._best(question, k, self._found)
+            return self._best(question, k, functools.partial(self._found, None))
         is_restricted = tf.reduce_any(tf.strings.strip(filters) != "")
         restriction = exact_search.Restriction(filters, self._columns.allowed)
 
         def find(*asked: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return tf.cond(
                 is_restricted,
-                lambda: self._found(*asked, restriction),
-                lambda: self._found(*asked),
+                lambda: self._found(restriction, *asked),
+                lambda: self._found(None, *asked),
             )
 
         return self._best(question, k, find)
@@ -166,7 +167,7 @@ class Retriever(tf.Module):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As `search`, among the blocks that are allowed, <bool>[batch_size, num_blocks]."""
         restriction = exact_search.Restriction(allowed, tf.identity)
-        return self._best(question, k, lambda *asked: self._found(*asked, restriction))
+        return self._best(question, k, functools.partial(self._found, restriction))
 
     def _best(
         self, question: tf.Tensor, k: tf.Tensor, find: Callable[..., tuple[tf.Tensor, tf.Tensor]]
@@ -180,10 +181,10 @@ class Retriever(tf.Module):
 
     def _found(
         self,
+        restriction: exact_search.Restriction | None,
         question: tf.Tensor,
         query_emb: tf.Tensor,
         most: tf.Tensor,
-        restriction: exact_search.Restriction | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         if self._fused is None:
             return self._search(query_emb, most, restriction)

@@ -32,8 +32,8 @@ class TextPlaces(tf.Module):
     def __init__(self, texts: Sequence[bytes]):
         super().__init__(name="text_places")
         pieces = _pieces(np.array(texts, object))
-        hashes = [tf.strings.to_hash_bucket_fast(piece, _HASHES).numpy() for piece in pieces]
-        hashes = np.concatenate([np.zeros(0, np.int64), *hashes])
+        of_pieces = (tf.strings.to_hash_bucket_fast(piece, _HASHES).numpy() for piece in pieces)
+        hashes = np.concatenate([np.zeros(0, np.int64), *of_pieces])
         self.order = np.argsort(hashes, kind="stable")
         self._most_equal = int(np.unique(hashes, return_counts=True)[1].max(initial=1))
         ordered = _pieces(np.array(texts, object)[self.order])

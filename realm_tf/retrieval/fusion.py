@@ -34,8 +34,8 @@ def fuse(
     """
     *firsts, last = rankings
     rows = np.concatenate([*(first[:, : config.depth] for first in firsts), last], axis=1)
-    places = [np.arange(1, 1 + min(first.shape[1], config.depth)) for first in firsts]
-    places = np.concatenate([*places, np.arange(1, 1 + last.shape[1])])
+    lengths = [*(min(first.shape[1], config.depth) for first in firsts), last.shape[1]]
+    places = np.concatenate([np.arange(1, 1 + length) for length in lengths])
     gains, counts = 1.0 / (config.rank_constant + places), places <= config.depth
     shape = (len(rows), k)
     fused = types.RetrievedBlocks(np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32))

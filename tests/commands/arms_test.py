@@ -198,6 +198,8 @@ def test_what_is_served_is_the_fused_arm(serving, fused, questions, found, made)
 def test_figures_of_a_system_that_serves_the_fusion(
     context, system, module, serving, fused, questions, tmp_path
 ):
+    for name in ("dense", "fused"):
+        (tmp_path / name).mkdir()
     dense = measure.measure(context, system, module, questions, str(tmp_path / "dense"))
     figures = measure.measure(serving, system, fused, questions, str(tmp_path / "fused"))
     assert figures["retrievers"].keys() == dense["retrievers"].keys()
