@@ -1,10 +1,6 @@
 # Copyright 2026 The realm-tf Authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Exact search in the served graph: the inner products with all vectors, and the largest of them.
-
-The largest are found in two steps, because `top_k` over a million numbers is far slower than the
-products themselves: the k largest are in those k groups of rows whose largest is the largest.
-"""
+"""Exact search in the served graph: the largest of the inner products with all vectors."""
 
 from __future__ import annotations
 
@@ -15,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from realm_tf.retrieval import view as view_lib
-from serving import big_variables, chunks
+from serving import big_variables, chunks, largest
 
-_GROUP = 512  # rows
 _READ_ROWS = 1 << 16  # at a time, when the variable is made
 _MAX_SCORES = 1 << 26  # numbers held at a time: 256 MB
 
@@ -26,8 +21,8 @@ class Restriction(NamedTuple):
     """Which rows a search may find for each question.
 
     Attributes:
-      filters: A filter for each question, <string>[batch_size].
-      allowed: Which rows filters allow: <string>[n] to <bool>[n, num_rows].
+      filters: A filter for each question, [batch_size, ...]; those of requests are texts.
+      allowed: Which rows n of these filters allow: [n, ...] to <bool>[n, num_rows].
     """
 
     filters: tf.Tensor
@@ -50,10 +45,10 @@ class ExactSearch(tf.Module):
     def __init__(self, vectors: view_lib.Vectors):
         super().__init__(name="exact_search")
         self.num_rows = len(vectors)
-        self._num_groups = -(-self.num_rows // _GROUP)
+        self._num_padded = largest.padded(self.num_rows)
         pieces = (vectors.read(*rows) for rows in vectors.chunks(_READ_ROWS))
         self._vectors = big_variables.make(
-            (self._num_groups * _GROUP, vectors.dim), tf.float32, pieces, name="vectors"
+            (self._num_padded, vectors.dim), tf.float32, pieces, name="vectors"
         )
 
     def record(self) -> Mapping[str, Any]:
@@ -77,7 +72,7 @@ class ExactSearch(tf.Module):
           Rows <int64> and inner products <float32>, both [batch_size, count]; -1 and -inf where
           fewer rows are allowed.
         """
-        size = max(1, min(64, _MAX_SCORES // (self._num_groups * _GROUP)))
+        size = max(1, min(64, _MAX_SCORES // self._num_padded))
 
         def search(queries: tf.Tensor, filters: tf.Tensor | None = None) -> tuple:
             allowed = None if restriction is None else restriction.allowed(filters)
@@ -93,18 +88,7 @@ class ExactSearch(tf.Module):
         """As a call, at once, and among the rows that are allowed, <bool>[batch_size, num_rows]."""
         products = tf.matmul(queries, self._vectors, transpose_b=True)
         if allowed is not None:
-            padding = self._num_groups * _GROUP - self.num_rows
+            padding = self._num_padded - self.num_rows
             products = tf.where(tf.pad(allowed, [[0, 0], [0, padding]]), products, -np.inf)
-        groups = tf.reshape(products, [-1, self._num_groups, _GROUP])
-        # One more than needed: the padding may take the last group to a place that is not its own.
-        best = tf.math.top_k(
-            tf.reduce_max(groups, axis=-1), tf.minimum(count + 1, self._num_groups), sorted=False
-        ).indices
-        best = tf.sort(best)  # of equal products the first row comes first
-        scores = tf.gather(groups, best, batch_dims=1)
-        rows = best[..., tf.newaxis] * _GROUP + tf.range(_GROUP)
-        scores = tf.where(rows < self.num_rows, scores, -np.inf)
-        flat = [tf.shape(queries)[0], tf.shape(best)[1] * _GROUP]
-        scores, places = tf.math.top_k(tf.reshape(scores, flat), count)
-        rows = tf.cast(tf.gather(tf.reshape(rows, flat), places, batch_dims=1), tf.int64)
+        rows, scores = largest.find(products, count, self.num_rows)
         return rows if allowed is None else tf.where(scores > -np.inf, rows, -1), scores

@@ -18,10 +18,8 @@ import tensorflow as tf
 from realm_tf.data import metadata
 from realm_tf.data.blocks import schema
 from realm_tf.data.blocks import table as block_table
-from serving import big_variables, filter_parsing
+from serving import big_variables, filter_parsing, text_places
 
-_HASHES = 2**63 - 1
-_PIECE = 1 << 16  # values at a time, when a variable is made
 # The operators of `filter_syntax` that have an order, in their order.
 _ORDERS = (tf.less, tf.less_equal, tf.greater, tf.greater_equal)
 
@@ -102,15 +100,14 @@ class _Column(tf.Module):
         super().__init__(name="filter_column")
         column = schema.metadata_column(name)
         values = _distinct(table, column, metadata.ARROW[kind])
-        self._texts: tf.Variable | None = None
+        self._texts: text_places.TextPlaces | None = None
         if kind == metadata.STRING:
-            values, keys = _by_hash(values)
-            self._most_equal = int(np.unique(keys, return_counts=True)[1].max(initial=1))
-            self._texts = _texts(values)
-            self._keys = _variable(np.append(keys, _HASHES), tf.int64, "hash")
+            self._texts = text_places.TextPlaces(values.cast(pa.binary()).to_pylist())
+            values = values.take(pa.array(self._texts.order))
         else:
             values, keys = _by_number(values)
-            self._keys = _variable(np.append(keys, np.inf), tf.float64, "value")
+            keys = tf.constant(np.append(keys, np.inf), tf.float64)
+            self._keys = tf.Variable(keys, trainable=False, name="value")
         self._num_values = len(values)
         self._places = big_variables.make(
             (len(table),), tf.int32, _places(table, column, values), name="place"
@@ -125,7 +122,8 @@ class _Column(tf.Module):
           numbers: The values, if they are none, <float64>[any].
         """
         if self._texts is not None:
-            chosen = self._are_texts(texts)
+            places = self._texts(texts)
+            chosen = self._at(places, places >= 0)
         else:
             orders = [lambda o=order: o(self._keys, numbers[0]) for order in _ORDERS]
             chosen = tf.switch_case(operator, [lambda: self._are_numbers(numbers), *orders])
@@ -135,12 +133,6 @@ class _Column(tf.Module):
     def _are_numbers(self, numbers: tf.Tensor) -> tf.Tensor:
         place = tf.searchsorted(self._keys, numbers)
         return self._at(place, tf.gather(self._keys, place) == numbers)
-
-    def _are_texts(self, texts: tf.Tensor) -> tf.Tensor:
-        first = tf.searchsorted(self._keys, tf.strings.to_hash_bucket_fast(texts, _HASHES))
-        place = first[:, tf.newaxis] + tf.range(self._most_equal)
-        place = tf.minimum(place, self._num_values)
-        return self._at(place, tf.gather(self._texts, place) == texts[:, tf.newaxis])
 
     def _at(self, places: tf.Tensor, are_equal: tf.Tensor) -> tf.Tensor:
         """Marks those of the places that are true, <bool>[num_values + 1]."""
@@ -157,15 +149,6 @@ def _distinct(table: block_table.BlockTable, column: str, arrow: pa.DataType) ->
     return found.drop_null()
 
 
-def _by_hash(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """Texts in the order of their hashes, and these <int64>[num_values]."""
-    pieces = [_bytes(piece) for piece in _pieces(values)]
-    hashes = [tf.strings.to_hash_bucket_fast(piece, _HASHES).numpy() for piece in pieces]
-    keys = np.concatenate([np.zeros(0, np.int64), *hashes])
-    order = np.argsort(keys, kind="stable")
-    return values.take(pa.array(order)), keys[order]
-
-
 def _by_number(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
     """Numbers or dates in their order, and as numbers or days since 1970-01-01, <float64>[n]."""
     numbers = values.cast(pa.int32()) if pa.types.is_date32(values.type) else values
@@ -178,21 +161,3 @@ def _places(table: block_table.BlockTable, column: str, values: pa.Array) -> Ite
     for chunk in table.chunks():
         found = pc.index_in(chunk.column(column), value_set=values)
         yield pc.fill_null(found, len(values)).to_numpy(zero_copy_only=False)
-
-
-def _texts(values: pa.Array) -> tf.Variable:
-    pieces = (_bytes(piece) for piece in _pieces(values))
-    return big_variables.make((len(values) + 1,), tf.string, pieces, name="text")
-
-
-def _pieces(values: pa.Array) -> Iterator[pa.Array]:
-    for start in range(0, len(values), _PIECE):
-        yield values.slice(start, _PIECE)
-
-
-def _bytes(values: pa.Array) -> np.ndarray:
-    return np.array(values.cast(pa.binary()).to_pylist(), object)
-
-
-def _variable(values: np.ndarray, dtype: tf.DType, name: str) -> tf.Variable:
-    return tf.Variable(tf.constant(values, dtype), trainable=False, name=name)

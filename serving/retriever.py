@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from serving import (
     chunks,
     exact_search,
     filter_columns,
+    fused_search,
     graph_packing,
     requests,
 )
@@ -41,7 +43,8 @@ class Retriever(tf.Module):
       tokenizer: Tokenizer of towers and blocks.
       table: Table of the blocks.
       search: Search over their vectors.
-      config: Configuration of the run: lengths, template of a block, number type of the towers.
+      config: Configuration of the run: lengths, template of a block, number type of the towers,
+        whether the search is fused with one by words (`retrieval.fusion.serve`).
 
     Attributes:
       num_blocks: Number of blocks.
@@ -69,12 +72,15 @@ class Retriever(tf.Module):
         self._store = block_store.BlockStore(table)
         self._columns = filter_columns.FilterColumns(table)
         self._search = search
+        serves_fusion = config.retrieval.fusion.serve
+        self._fused = fused_search.FusedSearch(search, table, config) if serves_fusion else None
         self.release = search.release
 
     @property
     def search_record(self) -> Mapping[str, Any]:
         """What the manifest of an export says of the search."""
-        return self._search.record()
+        fusion = {} if self._fused is None else {"fusion": self._fused.record()}
+        return {**self._search.record(), **fusion}
 
     @property
     def metadata_fields(self) -> Mapping[str, str]:
@@ -129,31 +135,60 @@ class Retriever(tf.Module):
             allow all blocks. None: no question has one.
 
         Returns:
-          Rows <int64> and inner products <float32>, both [batch_size, largest k], best first.
-          Places beyond a question's k, those for which too few blocks are allowed, and all of a
-          question that asks nothing, have row 0 and `requests.NO_BLOCK`.
+          Rows <int64> and scores <float32>, both [batch_size, largest k], best first. Scores are
+          inner products, or those of `FusedSearch`. Places beyond a question's k, those for which
+          too few blocks are allowed, and all of a question that asks nothing, have row 0 and
+          `requests.NO_BLOCK`.
 
         Raises:
           InvalidArgumentError: When the graph runs, if a filter does not fit the fields; see
             `filter_parsing.parse`.
         """
+        if filters is None:
+            return self._best(question, k, functools.partial(self._found, None))
+        is_restricted = tf.reduce_any(tf.strings.strip(filters) != "")
+        restriction = exact_search.Restriction(filters, self._columns.allowed)
+
+        def find(*asked: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return tf.cond(
+                is_restricted,
+                lambda: self._found(restriction, *asked),
+                lambda: self._found(None, *asked),
+            )
+
+        return self._best(question, k, find)
+
+    def search_by_vectors(self, question: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `search`, by vectors alone, whatever they are fused with."""
+        return self._best(question, k, lambda _, *by_vectors: self._search(*by_vectors))
+
+    def search_among(
+        self, question: tf.Tensor, k: tf.Tensor, allowed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `search`, among the blocks that are allowed, <bool>[batch_size, num_blocks]."""
+        restriction = exact_search.Restriction(allowed, tf.identity)
+        return self._best(question, k, functools.partial(self._found, restriction))
+
+    def _best(
+        self, question: tf.Tensor, k: tf.Tensor, find: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What `search` returns; `find` takes questions, their vectors and the largest k."""
         most = tf.reduce_max(tf.concat([k, [1]], 0))
-        rows, scores = self._found(self.embed_queries(question), most, filters)
+        rows, scores = find(question, self.embed_queries(question), most)
         wanted = tf.range(most) < tf.where(requests.asks(question), k, 0)[:, tf.newaxis]
         wanted &= rows >= 0
         return tf.where(wanted, rows, 0), tf.where(wanted, scores, requests.NO_BLOCK)
 
     def _found(
-        self, query_emb: tf.Tensor, most: tf.Tensor, filters: tf.Tensor | None
+        self,
+        restriction: exact_search.Restriction | None,
+        question: tf.Tensor,
+        query_emb: tf.Tensor,
+        most: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        if filters is None:
-            return self._search(query_emb, most)
-        restriction = exact_search.Restriction(filters, self._columns.allowed)
-        return tf.cond(
-            tf.reduce_any(tf.strings.strip(filters) != ""),
-            lambda: self._search(query_emb, most, restriction),
-            lambda: self._search(query_emb, most),
-        )
+        if self._fused is None:
+            return self._search(query_emb, most, restriction)
+        return self._fused(question, query_emb, most, restriction)
 
     def cite(self, rows: tf.Tensor, valid: tf.Tensor) -> dict[str, tf.Tensor]:
         """What is known of blocks; see `BlockStore.cite`."""
@@ -176,7 +211,7 @@ class Retriever(tf.Module):
           filters: A filter for each question; see `search`.
 
         Returns:
-          `retrieval_score` <float32>, the inner product, and what `BlockStore.cite` returns,
+          `retrieval_score` <float32>, see `search`, and what `BlockStore.cite` returns,
           each [batch_size, largest k]; places without a block have `requests.NO_BLOCK` and empty
           texts.
         """

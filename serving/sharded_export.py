@@ -71,9 +71,11 @@ def export(
       The directory of the export.
 
     Raises:
-      UserError: If the parts do not belong together, the directory holds an export of another form,
-        another process exports there, or it cannot be written.
+      UserError: If the parts do not belong together, BM25 is to search them (`require_no_fusion`),
+        the directory holds an export of another form, another process exports there, or it cannot
+        be written.
     """
+    require_no_fusion(config)
     calibration = calibration or calibration_lib.Calibration()
     block_tower = others.pop("block_tower", None)
     facts = {
@@ -110,6 +112,20 @@ def export(
             exported = signatures_apart.RetrieverModule(module.retriever, about)
             export_lib.write(exported, record, target, version)
     return path
+
+
+def require_no_fusion(config: config_lib.Config) -> None:
+    """Refuses a fusion with BM25, which counts in how many blocks of the whole corpus a word is.
+
+    Raises:
+      UserError: If the configuration asks for one.
+    """
+    if config.retrieval.fusion.serve:
+        raise types.UserError(
+            "retrieval.fusion.serve must be false in an export in shards, because BM25 needs the"
+            " whole corpus. Received: true. Export without --shards, or give realm evaluate --set"
+            " retrieval.fusion.serve=false, which measures the run anew."
+        )
 
 
 def _require_form(path: str, targets: Sequence[str]) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from beam_jobs.engine import progress
+from realm_tf import config as config_lib
 from realm_tf import types
-from realm_tf.commands import evidence
+from realm_tf.commands import evidence, retrievers
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report
 from realm_tf.retrieval import view as view_lib
@@ -25,12 +26,23 @@ from realm_tf.training.run import system as system_lib
 from serving import replies, requests, signatures
 
 FINE_TUNED = "fine_tuned"
+_FUSED = f"{retrievers.FUSED}{FINE_TUNED}"
 
 _BATCH_SIZE = 32
 _FIGURES = (
     *("exact_match", "f1", "regex_match", "any_match"),
     *("reader_oracle", "exact_match_given_retrieved"),
 )
+
+
+def own(config: config_lib.Config) -> str:
+    """The arm that is the system itself: what answers, and is calibrated and exported."""
+    return _FUSED if config.retrieval.fusion.serve else FINE_TUNED
+
+
+def others(config: config_lib.Config) -> list[str]:
+    """The other arms of `evaluation.arms`."""
+    return [arm for arm in config.evaluation.arms if arm != own(config)]
 
 
 def read(
@@ -54,8 +66,8 @@ def read(
     """
     wanted = context.config.evaluation
     made = {}
-    for arm in wanted.arms:
-        if arm == FINE_TUNED or arm not in found:
+    for arm in others(context.config):
+        if arm not in found:
             continue
         of_arm = found[arm]
         if wanted.arm_scores == FINE_TUNED:

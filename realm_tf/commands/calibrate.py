@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from beam_jobs.engine import progress
 from realm_tf import artifacts
+from realm_tf import config as config_lib
 from realm_tf.commands import qa_module
 from realm_tf.data.blocks import keys
 from realm_tf.data.blocks import table as block_table
@@ -63,6 +64,8 @@ def calibrate(
         settings["num_read"] = num_read
     if (dtype := context.config.evaluation.reader_dtype) != "float32":
         settings["reader_dtype"] = dtype
+    if (fusion := context.config.retrieval.fusion).serve:
+        settings["fusion"] = config_lib.to_dict(fusion)
     made_from = {
         **system.made_from(),
         "open_qa_weights": qa_weights.fingerprint,
@@ -204,11 +207,11 @@ def _ask(
     num_read: int,
 ) -> Iterator[_Asked]:
     """Asks every question, and once more without its documents if it names some."""
-    read = tf.function(
-        module.candidates,
-        autograph=False,
-        reduce_retracing=True,
+    read, search_among = (
+        tf.function(function, autograph=False, reduce_retracing=True)
+        for function in (module.candidates, module.retriever.search_among)
     )
+    doc_keys = np.concatenate([chunk.scalar("doc_key") for chunk in table.chunks()])
     for start in range(0, len(questions), _BATCH_SIZE):
         batch = questions[start : start + _BATCH_SIZE]
         for is_absent in (False, True):
@@ -216,35 +219,16 @@ def _ask(
             if not asked:
                 continue
             texts = tf.constant([q.question for q in asked])
-            hidden = [q.doc_ids if is_absent else () for q in asked]
-            rows, scores = _search(module, table, texts, hidden, num_read)
+            k = tf.fill([len(asked)], num_read)
+            if is_absent:
+                # Searched anew: of a fusion, what stands behind a block that is left out moves up.
+                allowed = [_is_other(doc_keys, q.doc_ids) for q in asked]
+                rows, scores = search_among(texts, k, tf.constant(np.array(allowed)))
+            else:
+                rows, scores = module.search(texts, k)
             yield _Asked(asked, read(texts, rows, scores), scores, is_absent)
 
 
-def _search(
-    module: signatures.QaModule,
-    table: block_table.BlockTable,
-    texts: tf.Tensor,
-    hidden: Sequence[Sequence[str]],
-    num_read: int,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """The best blocks of questions that are not of their `hidden` documents.
-
-    Returns:
-      Rows <int64> and scores <float32>, both [num_questions, num_read]; row 0 and
-      `requests.NO_BLOCK` where there are no more blocks.
-    """
-    gold = [np.array([keys.doc_key(doc) for doc in docs], np.uint64) for docs in hidden]
-    depth = num_read
-    while True:
-        found = module.search(texts, tf.fill(tf.shape(texts), depth))
-        rows, scores = (x.numpy() for x in found)
-        doc_keys = table.scalar("doc_key", rows)
-        kept = np.array([~np.isin(of, docs) for of, docs in zip(doc_keys, gold, strict=True)])
-        if depth == len(table) or kept.sum(axis=1).min() >= num_read:
-            break
-        depth = min(4 * depth, len(table))
-    order = np.argsort(~kept, axis=1, kind="stable")[:, :num_read]
-    rows, scores, kept = (np.take_along_axis(x, order, 1) for x in (rows, scores, kept))
-    none = np.float32(requests.NO_BLOCK)
-    return tf.constant(np.where(kept, rows, 0)), tf.constant(np.where(kept, scores, none))
+def _is_other(doc_keys: np.ndarray, docs: Sequence[str]) -> np.ndarray:
+    """Whether blocks are of other documents than `docs`, <bool>[num_blocks]."""
+    return ~np.isin(doc_keys, np.array([keys.doc_key(doc) for doc in docs], np.uint64))

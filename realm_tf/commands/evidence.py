@@ -25,6 +25,8 @@ def search(
     context: context_lib.Context,
     module: signatures.QaModule,
     questions: Sequence[open_qa.Question],
+    *,
+    by_vectors: bool = False,
 ) -> types.RetrievedBlocks:
     """Searches for every question with the fine-tuned system.
 
@@ -34,16 +36,20 @@ def search(
       context: The opened data of the run.
       module: The graph of the system.
       questions: The questions.
+      by_vectors: Whether it searches by vectors alone, though it answers from a fusion.
 
     Returns:
       <int64>[num_questions, depth] rows and <float32> scores, best first.
     """
+    search = module.search
+    if by_vectors:
+        search = tf.function(module.retriever.search_by_vectors, autograph=False)
     wanted = max(_depth(context), context.config.open_qa.num_searched)
     k = min(wanted, len(context.knowledge))
     found = []
     for start in range(0, len(questions), _BATCH_SIZE):
         texts = tf.constant([q.question for q in questions[start : start + _BATCH_SIZE]])
-        rows, scores = module.search(texts, tf.fill(tf.shape(texts), k))
+        rows, scores = search(texts, tf.fill(tf.shape(texts), k))
         found.append(types.RetrievedBlocks(rows.numpy(), scores.numpy()))
     return exact_search.joined(found, k)
 

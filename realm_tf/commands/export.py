@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 
 from realm_tf import artifacts
+from realm_tf import config as config_lib
 from realm_tf.commands import calibrate, qa_module, served_index
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.retrieval import shards as shards_lib
@@ -120,6 +121,16 @@ def export_model(
         for view in shards_lib.views(system.snapshot, form.shards)
     )
     return sharded_export.export(divided, fingerprints, **arguments)
+
+
+def check(config: config_lib.Config, form: Form) -> None:
+    """Refuses what cannot be exported, before anything is calibrated or written.
+
+    Raises:
+      UserError: If the corpus is to be divided, and BM25 to search it.
+    """
+    if form.shards:
+        sharded_export.require_no_fusion(config)
 
 
 def is_current(source: Source, output: str, form: Form) -> bool:

@@ -52,8 +52,11 @@ def measure(
             questions, answers, evidence.of(context, questions, found), strict=True
         )
     ]
-    dense = {"dense": search(context, system, questions), arms.FINE_TUNED: found}
-    rankings = retrievers.beside(context, questions, dense)
+    by_vectors = found
+    if (own := arms.own(context.config)) != arms.FINE_TUNED:
+        by_vectors = evidence.search(context, module, questions, by_vectors=True)
+    dense = {"dense": search(context, system, questions), arms.FINE_TUNED: by_vectors}
+    rankings = {**retrievers.beside(context, questions, dense), own: found}
     of_arms = arms.read(context, system, module, questions, rankings)
     _write(workdir, system.name, made, of_arms)
     recalls = {
@@ -62,14 +65,13 @@ def measure(
     }
     cutoffs = context.config.evaluation.recall_at
     scored = {
-        name: scores.score(of_arm, cutoffs)
-        for name, of_arm in {**of_arms, arms.FINE_TUNED: made}.items()
+        name: scores.score(of_arm, cutoffs) for name, of_arm in {**of_arms, own: made}.items()
     }
     return {
         **recalls["dense"],
         "gold_questions": sum(bool(question.doc_ids) for question in questions),
         **(measure_masked(context, system) if context.config.pretrain.masks_spans else {}),
-        **scored[arms.FINE_TUNED],
+        **scored[own],
         report.RETRIEVERS: {
             name: {**recall, **arms.figures(scored.get(name, {}))}
             for name, recall in recalls.items()

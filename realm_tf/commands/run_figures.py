@@ -51,7 +51,7 @@ def forget_others(
     Args:
       workdir: Directory of the run.
       systems: Names of the systems that it has.
-      arms: Names of the retrievers whose blocks their readers read.
+      arms: Names of the other retrievers whose blocks their readers read.
       skipped: Names of stages that it leaves out.
 
     Returns:

@@ -19,6 +19,7 @@ from typing import Any
 from realm_tf import artifacts
 from realm_tf import config as config_lib
 from realm_tf.commands import (
+    arms,
     calibrate,
     data_check,
     data_stages,
@@ -174,8 +175,8 @@ class Pipeline:
             measured[system.name] = self._measured(system, questions, known)
             self._stages.report("systems", measured)
         skipped = {"pretrain"} if self.training.realm is None else set()
-        arms = self._config.evaluation.arms
-        seconds = run_figures.forget_others(self._workdir, measured, arms, skipped)
+        others = arms.others(self._config)
+        seconds = run_figures.forget_others(self._workdir, measured, others, skipped)
         self._stages.report("seconds", seconds)
         return self._stages.finished_report()
 
@@ -209,6 +210,7 @@ class Pipeline:
 
     def export(self, output: str | None = None, form: export_lib.Form = _WHOLE) -> str:
         """Exports the best system to `output`, or the run's own; see `export_lib.export_model`."""
+        export_lib.check(self._config, form)
         target, source = output or self.exported_model(), self._source()
         if not self._worker.is_chief or export_lib.is_current(source, target, form):
             return target

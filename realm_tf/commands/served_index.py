@@ -53,7 +53,9 @@ def make(
     if kind == "exact":
         return None
     base = vectors if isinstance(vectors, vectors_lib.VectorTable) else vectors.layers[0]
-    depths = (context.config.answering.open_qa.num_read, requests.NUM_RETRIEVED, requests.MAX_READ)
+    depths = [context.config.answering.open_qa.num_read, requests.NUM_RETRIEVED, requests.MAX_READ]
+    if (fusion := context.config.retrieval.fusion).serve:  # every search is as deep
+        depths.append(min(fusion.depth, requests.MAX_BLOCKS))
     built = index_lib.build(
         context.root,
         base.segment,

@@ -14,10 +14,17 @@ from realm_tf.config import ranges
 class FusionConfig(ranges.Section):
     """Retrieval by words (BM25), and its fusion with the dense one; both are measured beside it."""
 
+    serve: bool = ranges.setting(
+        False,
+        "Whether questions are answered from the fusion of BM25 and the fine-tuned retriever, in"
+        " evaluation, calibration and export; false: from the latter alone. See"
+        " [evaluation.md](evaluation.md#which-retriever-answers).",
+    )
     max_blocks: int = ranges.setting(
         200_000,
-        "Largest number of blocks with which BM25 is built, in memory, when a system is measured;"
-        " with more, BM25 and the fusion are left out. 0: always.",
+        "Largest number of blocks with which BM25 is built, in memory, to be measured beside other"
+        " retrievers or to train with; with more, it is left out of what is measured. `serve`"
+        " builds it for any number. 0: never.",
         at_least=0,
     )
     k1: float = ranges.setting(
@@ -27,7 +34,10 @@ class FusionConfig(ranges.Section):
         0.4, "How much it counts against a block that it is long.", at_least=0, at_most=1
     )
     depth: int = ranges.setting(
-        1000, "Number of blocks of either ranking that the fusion takes.", at_least=1
+        1000,
+        "Number of blocks of either ranking that the fusion takes; what stands deeper in the dense"
+        " one comes after all of these.",
+        at_least=1,
     )
     rank_constant: float = ranges.setting(
         60.0,

@@ -36,7 +36,7 @@ _OPERATIONAL = {
     "replay_swaps",  # by its swaps, wherever the file lies: see `replayed_refreshing`
     *("strategy", "tpu", "prefetch_batches", "input_threads", "profile_steps"),
     *("max_delta_fraction", "keep_revisions", "keep_revision_hours", "keep_hours"),
-    "fusion",  # of what is measured alone; the report of a system names it
+    "fusion",  # of what is measured or answers: its report, calibration and export name it
 }
 
 

@@ -142,8 +142,8 @@ class EvaluationConfig(ranges.Section):
     arms: tuple[str, ...] = ranges.setting(
         ("fine_tuned",),
         "Retrievers whose first blocks the fine-tuned reader reads, each with figures of its own;"
-        " `fine_tuned`, which is what is exported, is read in any case"
-        " ([evaluation.md](evaluation.md#retrievers-side-by-side)).",
+        " what is exported is read in any case: `fine_tuned`, or `bm25+fine_tuned` with"
+        " `retrieval.fusion.serve` ([evaluation.md](evaluation.md#retrievers-side-by-side)).",
         choices=("bm25", "dense", "fine_tuned", "bm25+dense", "bm25+fine_tuned"),
     )
     arm_scores: str = ranges.setting(

@@ -4,12 +4,13 @@
 
 The scores are those of Lucene's variant, by the library bm25s (Lu, 2024). Words are those of
 `words`, as answers are compared: in NFD and lower case, without articles, and of scripts without
-white space every character. The index is in memory, and nothing of it is kept.
+white space every character. The index is in memory; `Bm25.postings` is what a served graph keeps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import bm25s
 import numpy as np
@@ -18,6 +19,25 @@ from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.text import answer_matching, packing
+
+MAX_WORDS = 256  # of a question; the others count for nothing, so that none costs without bound
+
+
+class Postings(NamedTuple):
+    """Which rows hold which word, and what each adds to the score of its row.
+
+    Attributes:
+      words: All words.
+      starts: Where the rows of each word begin, and where the last end, <int64>[num_words + 1].
+      rows: <int32>[num_postings], ascending for each word.
+      scores: <float32>[num_postings]; a row scores the sum over the words of a question, in their
+        order.
+    """
+
+    words: Sequence[str]
+    starts: np.ndarray
+    rows: np.ndarray
+    scores: np.ndarray
 
 
 class Bm25:
@@ -58,9 +78,17 @@ class Bm25:
             rows[place, : len(best)], scores[place, : len(best)] = best, found[best]
         return types.RetrievedBlocks(rows, scores)
 
+    def postings(self) -> Postings:
+        """All of the index."""
+        if not self._ids:
+            return Postings((), *(np.zeros(n, t) for n, t in ((1, "i8"), (0, "i4"), (0, "f4"))))
+        of = self._index.scores
+        starts, rows = of["indptr"].astype(np.int64), of["indices"].astype(np.int32)
+        return Postings(tuple(self._ids), starts, rows, of["data"])
+
     def _scores(self, question: str) -> np.ndarray:
         """The score of every row, <float32>[num_rows]; 0 where no word is shared."""
-        words = answer_matching.comparable_words(question)
+        words = answer_matching.comparable_words(question)[:MAX_WORDS]
         known = [self._ids[word] for word in words if word in self._ids]
         if not known:
             return np.zeros(self._num_rows, np.float32)

@@ -7,11 +7,12 @@ others do not, and only a dictionary could divide them: there every character is
 metrics of multilingual question answering have it (MLQA; Lewis et al., 2020). A combining mark (an
 accent after NFD, a vowel sign, a vowel point) belongs to the character before it.
 
-The constants are parts of regular expressions for `re`.
+The constants are parts of regular expressions for `re`, and `for_re2` has the same for RE2.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import sys
@@ -52,11 +53,9 @@ PUNCTUATION = _ranges(c for c in _of_category("P", 0x55A) if not "\u2000" <= c <
 
 # A character with what is written before, above, behind and below it: Thai and Lao vowels that are
 # letters for Unicode, consonants that a sign stacks (Burmese, Khmer, Tai Tham).
+_BEFORE, _STACKING = "\u0e40-\u0e44\u0ec0-\u0ec4", "\u1039\u17d2\u1a60"
 _BEHIND = f"{MARKS}\u0e30\u0e32\u0e33\u0e45\u0eb0\u0eb2\u0eb3"
-_CHARACTER = (
-    rf"[\u0e40-\u0e44\u0ec0-\u0ec4]?[{UNSPACED}][{_BEHIND}]*"
-    rf"(?:(?<=[\u1039\u17d2\u1a60])[{UNSPACED}][{_BEHIND}]*)*"
-)
+_CHARACTER = rf"[{_BEFORE}]?[{UNSPACED}](?:[{_BEHIND}]*[{_STACKING}][{UNSPACED}])*[{_BEHIND}]*"
 _JOINERS = "\u200c\u200d"  # inside words of Persian and of Indian languages
 _SPACED = rf"[^\W{UNSPACED}]+(?:[{MARKS}{_JOINERS}]+[^\W{UNSPACED}]*)*"
 
@@ -103,3 +102,17 @@ def is_plain(text: str) -> bool:
     vocabulary loses vowels of other scripts, and divides no words where no white space does.
     """
     return _PLAIN.fullmatch(text) is not None
+
+
+@functools.cache
+def for_re2() -> tuple[str, str]:
+    """What `find` finds, for RE2: that knows other letters, by its own version of Unicode.
+
+    Returns:
+      The pattern of a word, which takes the longest from the left, as `find` does; and all letters,
+      digits and marks, for between the brackets of a regular expression.
+    """
+    letters = [c for c in map(chr, range(sys.maxunicode + 1)) if c == "_" or c.isalnum()]
+    spaced = _ranges(letter for letter in letters if not _UNSPACED.match(letter))
+    word = rf"[{spaced}][{spaced}{MARKS}{_JOINERS}]*|{_CHARACTER}"
+    return word, f"{_ranges(letters)}{MARKS}"

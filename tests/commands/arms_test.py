@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from beam_jobs.engine import progress
+from realm_tf import config as config_lib
 from realm_tf.commands import arms, evidence, measure, retrievers
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import predictions, report
@@ -29,6 +30,7 @@ def context(tmp_path_factory):
         "open_qa.num_read=1",
         f"evaluation.num_read={NUM_READ}",
         "evaluation.recall_at=[1, 5]",
+        "retrieval.fusion.depth=6",  # as deep as is searched
         f"evaluation.arms={[*ARMS, 'fine_tuned']}",
     )
     return runs.make_context(tmp_path_factory.mktemp("run"), config)
@@ -40,12 +42,17 @@ def system(context):
 
 
 @pytest.fixture(scope="module")
-def module(context, system):
+def model(context, system):
     vocab_size = context.tokenizer.vocab_size
-    model = system_lib.open_qa_model(context.config.model, vocab_size, system)
+    made = system_lib.open_qa_model(context.config.model, vocab_size, system)
     # As after a training on questions: another query tower than the one of the snapshot.
-    for variable in model.query_tower.trainable_variables:
+    for variable in made.query_tower.trainable_variables:
         variable.assign(tf.random.stateless_normal(variable.shape, [1, 2]) * 0.3)
+    return made
+
+
+@pytest.fixture(scope="module")
+def module(context, system, model):
     return runs.qa_module(context, system, model)
 
 
@@ -161,3 +168,48 @@ def test_figures_and_files_of_the_arms(context, system, module, questions, tmp_p
         assert "fine_tuned_recall@1" not in of_arms[arm]
     assert json.dumps(figures)
     assert "exact_match" in report.render({"systems": {"random": figures}})
+
+
+@pytest.fixture(scope="module")
+def serving(context):
+    """The opened data of the same run, where the fusion with BM25 answers."""
+    config = config_lib.override(context.config, ["retrieval.fusion.serve=true"])
+    return dataclasses.replace(context, config=config)
+
+
+@pytest.fixture(scope="module")
+def fused(serving, system, model):
+    return runs.qa_module(serving, system, model)
+
+
+def test_what_is_served_is_the_fused_arm(serving, fused, questions, found, made):
+    ranked = evidence.search(serving, fused, questions)
+    expected = found["bm25+fine_tuned"]
+    np.testing.assert_array_equal(ranked.rows, expected.rows)
+    np.testing.assert_allclose(ranked.scores, expected.scores, rtol=1e-6)
+    answers = client.predict(fused.answer, [question.question for question in questions])
+    for ours, arm in zip(answers, made["bm25+fine_tuned"], strict=True):
+        assert [(a.text, a.block_id) for a in ours] == [(a.text, a.block_id) for a in arm.ranked]
+        for name in ("score", "retrieval_score", "reader_score"):
+            theirs = [getattr(answer, name) for answer in arm.ranked]
+            assert [getattr(a, name) for a in ours] == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+
+
+def test_figures_of_a_system_that_serves_the_fusion(
+    context, system, module, serving, fused, questions, tmp_path
+):
+    for name in ("dense", "fused"):
+        (tmp_path / name).mkdir()
+    dense = measure.measure(context, system, module, questions, str(tmp_path / "dense"))
+    figures = measure.measure(serving, system, fused, questions, str(tmp_path / "fused"))
+    assert figures["retrievers"].keys() == dense["retrievers"].keys()
+    for name in (*ARMS, "fine_tuned"):
+        ours, theirs = (f["retrievers"][name] for f in (figures, dense))
+        assert ours["exact_match"] == theirs["exact_match"]
+        assert ours["recall@5"] == theirs["recall@5"]
+    own = figures["retrievers"]["bm25+fine_tuned"]
+    assert figures["exact_match"] == own["exact_match"]
+    assert figures["fine_tuned_recall@5"] == own["recall@5"]
+    assert dense["exact_match"] == dense["retrievers"]["fine_tuned"]["exact_match"]
+    others = {f"random@{arm}" for arm in ("bm25", "dense", "fine_tuned")}
+    assert predictions.files(str(tmp_path / "fused")).keys() == {"random", *others}

@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calibration asks with and without the documents, and fits on one half of the questions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from realm_tf import config as config_lib
 from realm_tf.commands import calibrate
 from realm_tf.data.questions import questions as open_qa
 from realm_tf.evaluation import calibration
+from realm_tf.retrieval import bm25, fusion
 from realm_tf.training.run import system as system_lib
 from serving import requests
 from tests.training import runs
@@ -23,10 +27,18 @@ def context(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def module(context):
-    system = runs.random_system(context)
+def system(context):
+    return runs.random_system(context)
+
+
+@pytest.fixture(scope="module")
+def model(context, system):
     vocab_size = context.tokenizer.vocab_size
-    model = system_lib.open_qa_model(context.config.model, vocab_size, system)
+    return system_lib.open_qa_model(context.config.model, vocab_size, system)
+
+
+@pytest.fixture(scope="module")
+def module(context, system, model):
     return runs.qa_module(context, system, model)
 
 
@@ -45,19 +57,42 @@ def test_documents_are_left_out_and_the_next_blocks_read(context, module, questi
     texts = tf.constant([question.question for question in asked])
     every = tf.fill([len(asked)], len(table))
     rows, scores = (x.numpy() for x in module.search(texts, every))
-    hidden = [q.doc_ids if i % 2 else () for i, q in enumerate(asked)]
-    found, found_scores = calibrate._search(module, table, texts, hidden, NUM_READ)
-    for i, docs in enumerate(hidden):
-        kept = [j for j, row in enumerate(rows[i]) if table.doc_id(row) not in docs][:NUM_READ]
-        assert found[i].numpy().tolist() == rows[i][kept].tolist()
-        np.testing.assert_allclose(found_scores[i], scores[i][kept], rtol=1e-5)
+    batches = list(calibrate._ask(module, table, asked, NUM_READ))
+    assert [batch.is_absent for batch in batches] == [False, True]
+    for batch in batches:
+        for i, question in enumerate(batch.questions):
+            docs = question.doc_ids if batch.is_absent else ()
+            kept = [j for j, row in enumerate(rows[i]) if table.doc_id(row) not in docs][:NUM_READ]
+            np.testing.assert_allclose(batch.scores[i], scores[i][kept], rtol=1e-5)
+
+
+def test_of_a_fusion_the_next_blocks_move_up(context, system, model, questions):
+    config = config_lib.override(context.config, ["retrieval.fusion.serve=true"])
+    serving = dataclasses.replace(context, config=config)
+    module = runs.qa_module(serving, system, model)
+    table, asked = serving.knowledge, questions[:6]
+    present, absent = calibrate._ask(module, table, asked, NUM_READ)
+    words = bm25.of_table(table, config.retrieval.fusion, config.blocks.template)
+    by_words = words.search([q.question for q in asked], len(table)).rows
+    texts, every = tf.constant([q.question for q in asked]), tf.fill([len(asked)], len(table))
+    by_vectors = module.retriever.search_by_vectors(texts, every)[0].numpy()
+    docs = np.array([table.doc_id(row) for row in range(len(table))])
+    for i, question in enumerate(asked):
+        for batch, hidden in ((present, ()), (absent, question.doc_ids)):
+            rankings = [
+                ranking[i][(ranking[i] >= 0) & ~np.isin(docs[ranking[i]], hidden)][np.newaxis]
+                for ranking in (by_words, by_vectors)
+            ]
+            expected = fusion.fuse(rankings, NUM_READ, config.retrieval.fusion)
+            np.testing.assert_allclose(batch.scores[i], np.log(expected.scores[0]), rtol=1e-5)
 
 
 def test_where_all_documents_are_left_out_nothing_is_read(context, module, questions):
-    table, texts = context.knowledge, tf.constant([questions[0].question])
-    docs = [tuple({table.doc_id(row) for row in range(len(table))})]
-    _, scores = calibrate._search(module, table, texts, docs, NUM_READ)
-    assert (scores.numpy() == np.float32(requests.NO_BLOCK)).all()
+    table = context.knowledge
+    docs = tuple({table.doc_id(row) for row in range(len(table))})
+    asked = [dataclasses.replace(questions[0], doc_ids=docs)]
+    _, absent = calibrate._ask(module, table, asked, NUM_READ)
+    assert (absent.scores.numpy() == np.float32(requests.NO_BLOCK)).all()
 
 
 def test_fit_is_of_one_half_and_judged_on_the_other(context, module, questions, monkeypatch):

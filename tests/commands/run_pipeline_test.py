@@ -151,6 +151,35 @@ def test_finished_run_answers_in_bfloat16(finished, tmp_path):
     assert _realm("ask", "--model", version, "Where does station 3 stand?")
 
 
+def test_finished_run_answers_from_the_fusion(finished, tmp_path):
+    workdir, figures = tmp_path / "run", finished[1]
+    shutil.copytree(finished[0], workdir)
+    before = _commits(workdir)
+    serve = ("--set", "retrieval.fusion.serve=true", "--set", "retrieval.fusion.depth=7")
+    again = json.loads(_realm("evaluate", "--workdir", workdir, "--json", *serve))
+    new = [pathlib.Path(path) for path in _commits(workdir).keys() - before.keys()]
+    assert {path.parent.name.partition("-")[0] for path in new} == {"calibration"}
+    assert {json.loads(path.read_text())["settings"]["fusion"]["depth"] for path in new} == {7}
+    for name, measured in again["systems"].items():
+        of_arms = measured["retrievers"]
+        assert measured["exact_match"] == of_arms["bm25+fine_tuned"]["exact_match"]
+        assert of_arms["fine_tuned"]["exact_match"] == figures["systems"][name]["exact_match"]
+    assert {path.stem.partition("@")[2] for path in workdir.glob("predictions_*")} == {
+        "",
+        "fine_tuned",
+    }
+    version = pathlib.Path(_realm("export", "--workdir", workdir).strip()) / "2"
+    record = json.loads((version / versions.RECORD).read_text())
+    assert record["search"]["fusion"]["depth"] == 7
+    told = json.loads(_realm("ask", "--model", version, "--json", "Where does station 3 stand?"))
+    assert -10 < told["answers"][0]["retrieval_score"] < 0
+    command = ["export", "--workdir", workdir, "--output", tmp_path / "shards", "--shards", 2]
+    refused = click.testing.CliRunner().invoke(main.main, [*map(str, command)])
+    assert refused.exit_code == 2
+    assert "retrieval.fusion.serve must be false" in refused.output
+    assert not (tmp_path / "shards").exists()
+
+
 @pytest.mark.parametrize(
     "setting", ["open_qa.steps=9", "evaluation.held_out_fraction=0.2", "evaluation.arms=[tfidf]"]
 )

@@ -78,3 +78,17 @@ def test_nothing_is_found_where_no_word_is_shared():
     assert found.rows.tolist() == [[-1, -1]] * 3
     for texts in ([], ["", "!"]):
         assert bm25.Bm25(texts, config.FusionConfig()).search(["a lake"], 1).rows.tolist() == [[-1]]
+
+
+def test_the_first_words_of_a_question_count():
+    searched = bm25.Bm25(TEXTS, config.FusionConfig())
+    many = "nowhere " * (bm25.MAX_WORDS - 1)
+    assert searched.search([f"{many} limmat", f"{many} nowhere limmat"], 1).rows.tolist() == [
+        [3],
+        [-1],
+    ]
+
+
+def test_postings_of_no_words():
+    made = bm25.Bm25(["", "!"], config.FusionConfig()).postings()
+    assert (len(made.words), len(made.starts), len(made.rows), len(made.scores)) == (0, 1, 0, 0)

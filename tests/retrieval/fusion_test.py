@@ -28,6 +28,19 @@ def test_depth():
     assert found.rows.tolist() == [[1, 3], [0, -1]]
 
 
+def test_beyond_the_depth_the_last_ranking_goes_on():
+    left, right = np.array([[7, 2, 5]]), np.array([[2, 9, 5, 7, 4]])
+    settings = config.FusionConfig(depth=2, rank_constant=1.0)
+    whole = fusion.fuse([left, right], 6, settings)
+    assert whole.rows.tolist() == [[2, 7, 9, 5, 4, -1]]
+    expected = [1 / 3 + 1 / 2, 1 / 2, 1 / 3, 1 / 4, 1 / 6, -np.inf]
+    np.testing.assert_allclose(whole.scores[0], expected, rtol=1e-6)
+    for k in range(1, 6):
+        part = fusion.fuse([left, right], k, settings)
+        np.testing.assert_array_equal(part.rows, whole.rows[:, :k])
+        np.testing.assert_array_equal(part.scores, whole.scores[:, :k])
+
+
 @pytest.mark.parametrize("constant", [0.0, 60.0])
 def test_one_ranking_stays_as_it_is(constant):
     ranking = np.random.default_rng(0).permuted(np.tile(np.arange(50), (4, 1)), axis=1)

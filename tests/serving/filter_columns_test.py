@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from realm_tf import types
 from realm_tf.retrieval import filters
-from serving import filter_columns, filter_parsing, saved_models
+from serving import filter_columns, filter_parsing, saved_models, text_places
 from tests.serving import tiny_system
 
 FIELDS = {"year": "number", "lang": "string", "updated": "date"}
@@ -127,7 +127,7 @@ def test_what_is_refused(table, columns, text, message):
 
 
 def test_texts_of_one_hash_are_told_apart(table, monkeypatch):
-    monkeypatch.setattr(filter_columns, "_HASHES", 3)
+    monkeypatch.setattr(text_places, "_HASHES", 3)
     _, allowed = _graph(table)
     for lang in filter(None, LANGS):
         text = 'lang="' + lang.replace('"', '""') + '"'
