@@ -171,7 +171,9 @@ def test_finished_run_answers_from_the_fusion(finished, tmp_path):
     version = pathlib.Path(_realm("export", "--workdir", workdir).strip()) / "2"
     record = json.loads((version / versions.RECORD).read_text())
     assert record["search"]["fusion"]["depth"] == 7
-    told = json.loads(_realm("ask", "--model", version, "--json", "Where does station 3 stand?"))
+    told = json.loads(
+        _realm("ask", "--model", version.parent, "--json", "Where does station 3 stand?")
+    )
     assert -10 < told["answers"][0]["retrieval_score"] < 0
     command = ["export", "--workdir", workdir, "--output", tmp_path / "shards", "--shards", 2]
     refused = click.testing.CliRunner().invoke(main.main, [*map(str, command)])
