@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from realm_tf import artifacts, config
 from realm_tf.retrieval import index as index_lib
@@ -164,7 +165,12 @@ def _bare_scann(values: np.ndarray) -> System:
     leaves = scann_layer.default_leaves(len(values))
     searcher = (
         scann_ops_pybind.builder(values, 10, "dot_product")
-        .tree(leaves, 1, training_sample_size=min(len(values), 256 * leaves))
+        .tree(
+            leaves,
+            1,
+            training_sample_size=min(len(values), 256 * leaves),
+            spherical=scann_layer.have_varied_lengths(tf.constant(values)),
+        )
         .score_ah(2, anisotropic_quantization_threshold=0.2)
         .reorder(10)
         .build()

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ScaNN search layer of TFRS, changed where its own costs recall, speed or memory.
 
-It trains on more vectors than TFRS's 100,000 and with an anisotropic loss (Guo et al., 2020), takes
-the width of every search, keeps the handle of its searcher (TFRS makes it again at every call), and
-is read and written without the vectors, which are in files of their own.
+It trains on more vectors than TFRS's 100,000 and with an anisotropic loss (Guo et al., 2020),
+divides vectors by direction where their lengths differ, takes the width of every search, keeps the
+handle of its searcher (TFRS makes it again at every call), and is read and written without the
+vectors, which are in files of their own.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _ANISOTROPIC_THRESHOLD = 0.2  # the authors' value
 _DIMENSIONS_PER_BLOCK = 2
 _TRAINED_PER_LEAF = 256
 _MIN_TRAINED = 100_000
+_VARIED = 0.05  # standard deviation of the lengths of vectors, as a share of their mean
 _DESTROYER = "destroys a ScaNN searcher"
 # What a searcher is made of, in ScaNN's order; the vectors, which come last, are not among them.
 _PARTS = (
@@ -71,7 +73,12 @@ class ScannTopK(factorized_top_k.ScaNN):
         trained = max(_MIN_TRAINED, _TRAINED_PER_LEAF * self.num_leaves)
         builder = (
             scann_ops.builder(candidates, num_neighbors=10, distance_measure="dot_product")
-            .tree(self.num_leaves, 1, training_sample_size=min(len(candidates), trained))
+            .tree(
+                self.num_leaves,
+                1,
+                training_sample_size=min(len(candidates), trained),
+                spherical=have_varied_lengths(candidates),
+            )
             .score_ah(
                 _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=_ANISOTROPIC_THRESHOLD
             )
@@ -245,6 +252,17 @@ def _new(num_leaves: int, table: vectors.VectorTable) -> ScannTopK:
         widths.WidthTable({len(table): everything}, everything),
         reorders_int8=table.dtype == "int8",
     )
+
+
+def have_varied_lengths(candidates: tf.Tensor) -> bool:
+    """Whether leaves are to be made of directions alone, as by faiss for inner products.
+
+    By distances, short vectors of all directions would share few leaves, which no query is near
+    to: of a million vectors of different lengths, one leaf finds by directions what 300 find by
+    distances. Of vectors of about one length, leaves by distances are the better ones.
+    """
+    lengths = tf.norm(candidates, axis=1)
+    return bool(tf.math.reduce_std(lengths) > _VARIED * tf.reduce_mean(lengths))
 
 
 def _candidates(table: vectors.VectorTable) -> tf.Tensor:

@@ -36,6 +36,28 @@ def test_every_search_has_its_own_width():
     np.testing.assert_allclose(scores[0], -np.sort(-(queries @ values.T)[0])[:200], rtol=1e-4)
 
 
+def test_leaves_are_of_directions_where_lengths_differ():
+    """By distances, four leaves would hold only two of three rows that are looked for."""
+    directions = segments.normal(100, 64)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    centres = directions * np.random.default_rng(0).uniform(0.2, 3.0, size=(100, 1))
+    values = np.repeat(centres, 40, axis=0) + 0.05 * segments.normal(4_000, 64, seed=2)
+    values = values.astype(np.float32)
+    truth = np.argsort(-(directions @ values.T), axis=1)[:, :8]
+    layer = trained(values)
+    rows = layer.search(tf.constant(directions), 8, widths.Width(4, 200))[1].numpy()
+    found = [np.isin(*pair).mean() for pair in zip(truth, rows, strict=True)]
+    assert np.mean(found) > 0.85
+
+
+def test_leaves_are_of_distances_where_lengths_are_about_the_same():
+    values = segments.normal(100, 64)
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    assert not scann_layer.have_varied_lengths(tf.constant(values * 1.02))
+    values[::2] *= 1.2
+    assert scann_layer.have_varied_lengths(tf.constant(values))
+
+
 def test_two_layers_are_two_searchers_and_leave_nothing_behind():
     """Without names of their own the second searcher would be the first, and stay for ever."""
     queries = segments.normal(3, 8)
