@@ -30,7 +30,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from realm_tf import artifacts, config
 from realm_tf.retrieval import index as index_lib
@@ -169,7 +168,7 @@ def _bare_scann(values: np.ndarray) -> System:
             leaves,
             1,
             training_sample_size=min(len(values), 256 * leaves),
-            spherical=scann_layer.have_varied_lengths(tf.constant(values)),
+            spherical=scann_layer.have_varied_lengths(vectors.as_tensor(values)),
         )
         .score_ah(2, anisotropic_quantization_threshold=0.2)
         .reorder(10)
