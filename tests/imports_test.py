@@ -69,7 +69,10 @@ def test_fault_is_found():
 
 @pytest.mark.parametrize(
     ("package", "use"),
-    [("realm_tf", "tf.keras.Model"), ("serving", "from tensorflow.keras import layers")],
+    [
+        ("realm_tf", "tf.keras.Model"),
+        pytest.param("serving", "from tensorflow.keras import layers", marks=pytest.mark.slow),
+    ],
 )
 def test_keras_3_is_refused(package, use):
     done = _fresh("-c", f"import tensorflow as tf\n{use}\nimport {package}")

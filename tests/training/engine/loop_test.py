@@ -81,7 +81,9 @@ def test_training_returns_to_the_host_where_an_interval_ends(context, tmp_path):
     assert seen == [5, 7, 10, 11, 12]
 
 
-@pytest.mark.parametrize("killed_at", [2, 4, 5])
+@pytest.mark.parametrize(
+    "killed_at", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4))]
+)
 def test_killed_run_ends_with_the_weights_of_one_in_one_go(context, tmp_path, killed_at):
     with tf.distribute.OneDeviceStrategy("CPU:0").scope():
         whole = _run(context, tmp_path / "whole")
@@ -134,7 +136,7 @@ def _terminating(make_batch, index):
     return make
 
 
-@pytest.mark.parametrize("index", [1, 3, 4])
+@pytest.mark.parametrize("index", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
 def test_sigterm_saves_at_the_next_step(context, tmp_path, index):
     whole = _run(context, tmp_path / "whole")
     loop.fit(whole)

@@ -115,7 +115,10 @@ def test_pipeline_that_fails_is_logged_with_its_traceback(tmp_path, caplog):
     assert "RuntimeError: lost" in caplog.text
 
 
-@pytest.mark.parametrize("error", [TypeError, KeyError, AttributeError])
+@pytest.mark.parametrize(
+    "error",
+    [TypeError, *(pytest.param(e, marks=pytest.mark.slow) for e in (KeyError, AttributeError))],
+)
 def test_own_errors_are_not_taken_for_a_failed_refresh(tmp_path, error):
     def fail(job, exported, root):
         if exported.settings["step"] == 2:
@@ -189,6 +192,7 @@ def test_first_snapshot_is_used_to_the_end_without_refresh(tmp_path):
     assert sorted(set(steps)) == [0, 6]
 
 
+@pytest.mark.slow
 def test_joint_training_under_mirrored_equals_one_device(tmp_path):
     often = ("pretrain.refresh.every_steps=2", "pretrain.steps=5")
     context, one = _train(tmp_path / "one", *often)
@@ -206,6 +210,7 @@ def test_old_exports_and_snapshots_are_deleted(tmp_path):
     assert len(exports) < 4
 
 
+@pytest.mark.slow
 def test_weights_that_are_trained_again_are_exported_again(tmp_path):
     context, first = _train(tmp_path, "pretrain.steps=2")
     for segment in (first.embedder_weights, first.reader_weights):
