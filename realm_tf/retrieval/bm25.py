@@ -9,6 +9,7 @@ white space every character. The index is in memory; `Bm25.postings` is what a s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from realm_tf import config as config_lib
 from realm_tf import types
 from realm_tf.data.blocks import table as block_table
 from realm_tf.text import answer_matching, packing
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it tells every step by itself
 
 MAX_WORDS = 256  # of a question; the others count for nothing, so that none costs without bound
 

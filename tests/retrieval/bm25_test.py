@@ -92,3 +92,8 @@ def test_the_first_words_of_a_question_count():
 def test_postings_of_no_words():
     made = bm25.Bm25(["", "!"], config.FusionConfig()).postings()
     assert (len(made.words), len(made.starts), len(made.rows), len(made.scores)) == (0, 1, 0, 0)
+
+
+def test_library_tells_nothing_of_its_steps(caplog):
+    bm25.Bm25(TEXTS, config.FusionConfig())
+    assert not caplog.records
