@@ -47,6 +47,7 @@ def _modules() -> list[str]:
     return sorted(m for m in files if m.partition(".")[0] in source_tree.PACKAGES)
 
 
+@pytest.mark.slow
 def test_handful_is_imported_first():
     assert not (found := _faults(*HANDFUL)), found
 

@@ -122,8 +122,9 @@ def test_readers_among_publishers_and_collectors(work):
     assert all("was deleted before it could be read" in refusal for refusal in refusals)
 
 
-def test_a_reader_gets_the_old_or_the_new_and_never_a_mixture(tmp_path):
-    """200 times, while snapshots of two embedders are published in turn, each with a deletion."""
+@pytest.mark.parametrize("times", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_reader_gets_the_old_or_the_new_and_never_a_mixture(tmp_path, times):
+    """While snapshots of two embedders are published in turn, each with a deletion."""
     directory, systems = str(tmp_path / "snapshots"), []
     for seed in range(2):
         parts = segments.write_parts(tmp_path / str(seed), step=seed)
@@ -147,7 +148,7 @@ def test_a_reader_gets_the_old_or_the_new_and_never_a_mixture(tmp_path):
         assert published.wait(60)
         seen, opened = set(), 0
         try:
-            while opened < 200:
+            while opened < times:
                 snapshot = snapshots.newest(directory)
                 with contextlib.suppress(types.UserError), reading.hold(snapshot):
                     seen.add(_whole(view.View(snapshot), systems, snapshot.step % 2))
