@@ -179,6 +179,7 @@ def test_scann_without_its_ops_is_the_users_error(exports, monkeypatch):
     assert client.ask(str(exports["ivf"]), QUESTIONS[:1])
 
 
+@pytest.mark.slow
 def test_a_server_frees_the_searcher_of_a_version_that_it_unloads(system, modules, tmp_path):
     async def run():
         found = model_versions.ModelVersions("realm", str(tmp_path), policy.Policy())
