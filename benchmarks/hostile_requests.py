@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-_PREDICT = "/v1/models/realm:predict"
+PREDICT = "/v1/models/realm:predict"
 _TIMEOUT_SECS = 60
 # Only odd, so it is answered, or asked to come again later.
 _ODD = frozenset({"200", "429"})
@@ -89,7 +89,7 @@ class Attacker:
         def send() -> int:
             connection = http.client.HTTPConnection(self._rest, timeout=_TIMEOUT_SECS)
             with contextlib.closing(connection):
-                connection.request("POST", _PREDICT, data)
+                connection.request("POST", PREDICT, data)
                 return connection.getresponse().status
 
         return send
@@ -159,7 +159,7 @@ def _base64(value: bytes) -> dict[str, str]:
 
 
 def _head(length: int) -> bytes:
-    return f"POST {_PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
+    return f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 def _http(body: dict[str, Any]) -> bytes:

@@ -56,8 +56,7 @@ def main() -> None:
     """Prepares, compares, measures, and prints the figures as lines and as JSON."""
     args = _arguments()
     questions = serve_process.questions(args.questions)
-    names = (OURS, BFLOAT16) if args.bfloat16 else (OURS,)
-    prepared = {name: _export(args.run, args.work_dir, name) for name in names}
+    prepared = {name: _export(args.run, args.work_dir, name) for name in _ours(args)}
     give_port(args.run, prepared[OURS], os.path.join(args.work_dir, PORT))
     figures: dict[str, Any] = {
         f"{name}, CPU ms of a question in batches of {size}": answer_stages.measure(
@@ -128,9 +127,14 @@ def give_port(run: str, parts: dict[str, Any], path: str) -> None:
         json.dump(settings, file)
 
 
+def _ours(args: argparse.Namespace) -> list[str]:
+    return [OURS, BFLOAT16] if args.bfloat16 else [OURS]
+
+
 def _commands(args: argparse.Namespace) -> dict[str, list[str]]:
-    names = (OURS, BFLOAT16) if args.bfloat16 else (OURS,)
-    commands = {n: serve_process.realm_serve(os.path.join(args.work_dir, n)) for n in names}
+    commands = {
+        name: serve_process.realm_serve(os.path.join(args.work_dir, name)) for name in _ours(args)
+    }
     if args.port:
         path = os.path.join(args.work_dir, PORT)
         commands[PORT] = [args.port, _PORT_SCRIPT, path, str(args.threads)]

@@ -42,7 +42,6 @@ from serving import client, replies
 
 _NUM_QUESTIONS = 50
 _TOLERANCE = 1e-3
-_PATH = "/v1/models/realm:predict"
 Expected = list[dict[str, replies.Reply]]  # of each export, by question
 
 
@@ -189,7 +188,9 @@ class _Soak:
     def _post(self, texts: Sequence[str]) -> tuple[dict[str, Any], int]:
         connection = http.client.HTTPConnection(self._rest, timeout=60)
         with contextlib.closing(connection):
-            connection.request("POST", _PATH, json.dumps({"inputs": texts}).encode())
+            connection.request(
+                "POST", hostile_requests.PREDICT, json.dumps({"inputs": texts}).encode()
+            )
             response = connection.getresponse()
             text = response.read()
             if response.status != 200:
