@@ -50,6 +50,11 @@ class TrainingStages:
         self._timed = timed
         self._refresher = refresher
 
+    @property
+    def config(self) -> config_lib.Config:
+        """The configuration, with what the command changes for itself."""
+        return self._config
+
     @functools.cached_property
     def context(self) -> context_lib.Context:
         """The opened data, which training needs, once the settings are seen to fit it.
@@ -171,8 +176,10 @@ class TrainingStages:
     def fine_tuned(self, system: system_lib.System) -> artifacts.Segment:
         """Open-QA weights of a system."""
         path, reading = self._inputs.looked_up, self._config.questions
-        context, answers = self.context, self._data.answers
-        words = self._data.word_ranks(self._config.open_qa.supervision.bm25_blocks)
+        context, settings = self.context, self._config.open_qa
+        # Without steps nothing is learned, so no job looks through the blocks.
+        answers = self._data.answers if settings.steps else None
+        words = self._data.word_ranks(settings.supervision.bm25_blocks if settings.steps else 0)
         return self._timed(
             f"open_qa/{system.name}",
             lambda: open_qa_training.train(

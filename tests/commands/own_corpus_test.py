@@ -96,6 +96,7 @@ def test_own_corpus(tmp_path, source, inputs):
     taken = artifacts.open_segment(str(tmp_path / "answering" / "open_qa_weights"))
     made = _segment(run, "open_qa_weights")
     assert made.made_from["init"] == taken.fingerprint
+    assert not list((run / "segments").glob("answer_rows-*"))  # nothing is learned from answers
     runs.require_equal(runs.saved_values(made), runs.saved_values(taken))
     assert "masked_accuracy" not in json.loads((run / "report.json").read_text())["systems"]["ict"]
     assert "block" in _realm("ask", "--model", run / "export", "Where does station 3 stand?")

@@ -35,7 +35,7 @@ def train(
     context: context_lib.Context,
     start: system_lib.System,
     questions: Sequence[questions_lib.Question],
-    answers: artifacts.Segment,
+    answers: artifacts.Segment | None,
     word_ranks: artifacts.Segment | None = None,
 ) -> artifacts.Segment:
     """Fine-tunes a system on questions, from its own weights or those of `init.open_qa`.
@@ -44,7 +44,8 @@ def train(
       context: Configuration and data of the run.
       start: Weights to start from, and the frozen block vectors.
       questions: To train on.
-      answers: Segment "answer_rows": which blocks hold the answers of these questions.
+      answers: Segment "answer_rows": which blocks hold the answers of these questions. Not needed
+        if `open_qa.steps` is 0: the weights are then those that it starts from.
       word_ranks: Segment "word_ranks": what BM25 finds for them, if `open_qa.supervision` uses it.
 
     Returns:
@@ -55,6 +56,8 @@ def train(
       UserError: If `init.open_qa` does not fit the run.
     """
     config = context.config
+    if not config.open_qa.steps:
+        answers = word_ranks = None  # of which nothing is learned
     settings = {
         "experiment": "realm/open_qa",
         "seed": config.seed,
@@ -66,7 +69,7 @@ def train(
     initial = initial_weights.of_open_qa(context)
     made_from = {
         "tokenizer": context.tokenizer.fingerprint,
-        "questions": answers.made_from["questions"],
+        **({} if answers is None else {"questions": answers.made_from["questions"]}),
         **start.made_from(),
         **initial_weights.made_from(initial),
         **({} if word_ranks is None else {"word_ranks": word_ranks.fingerprint}),
@@ -75,10 +78,12 @@ def train(
     if artifacts.is_complete(path):
         return artifacts.open_segment(path, KIND)
     with reading.hold(start.snapshot), strategies.scope(config.runtime):
-        directory = context.directory(path)
-        model, counts = _Run(
-            context, start, initial, questions, answers, word_ranks, directory
-        ).fit()
+        model = _initial(context, start, initial)
+        counts: dict[str, float] = {"steps": 0, "questions": 0, "kept_step": 0}
+        if answers is not None:
+            directory = context.directory(path)
+            run = _Run(context, start, model, questions, answers, word_ranks, directory)
+            counts = run.fit()
     return context.worker.segment(
         lambda: weights.save(
             model, path, kind=KIND, settings=settings, made_from=made_from, counts=counts
@@ -114,6 +119,16 @@ def restore(context: context_lib.Context, segment: artifacts.Segment) -> model_l
     return model
 
 
+def _initial(
+    context: context_lib.Context, start: system_lib.System, initial: artifacts.Segment | None
+) -> model_lib.OpenQaModel:
+    """The model as fine-tuning finds it."""
+    tf_keras.utils.set_random_seed(context.config.seed)
+    model = system_lib.open_qa_model(context.config.model, context.tokenizer.vocab_size, start)
+    initial_weights.fill_open_qa(model, initial, start.embedder_weights)
+    return model
+
+
 class _Run:
     """One fine-tuning, and what is measured of it."""
 
@@ -121,19 +136,14 @@ class _Run:
         self,
         context: context_lib.Context,
         start: system_lib.System,
-        initial: artifacts.Segment | None,
+        model: model_lib.OpenQaModel,
         questions: Sequence[questions_lib.Question],
         answers: artifacts.Segment,
         word_ranks: artifacts.Segment | None,
         directory: str,
     ):
         self._context, self._name, self._directory = context, start.name, directory
-        self._settings = context.config.open_qa
-        tf_keras.utils.set_random_seed(context.config.seed)
-        self._model = system_lib.open_qa_model(
-            context.config.model, context.tokenizer.vocab_size, start
-        )
-        initial_weights.fill_open_qa(self._model, initial, start.embedder_weights)
+        self._settings, self._model = context.config.open_qa, model
         answer_rows = answer_rows_lib.AnswerRows.open(answers, context.blocks, questions)
         found = None
         if word_ranks is not None:
@@ -174,11 +184,9 @@ class _Run:
             questions, context.tokenizer, self._settings, seed=context.config.seed
         )
 
-    def fit(self) -> tuple[model_lib.OpenQaModel, dict[str, float]]:
-        """Trains to the last step; the model with the weights that are kept, and the counts."""
+    def fit(self) -> dict[str, float]:
+        """Trains to the last step, and leaves the model with the weights that are kept; counts."""
         settings, config = self._settings, self._context.config
-        if settings.steps == 0:  # the weights it starts from, as they are
-            return self._model, {"steps": 0, "questions": 0, "kept_step": 0}
         batches = self._batches(self._questions)
         fitted = loop.fit(
             loop.Run(
@@ -201,9 +209,9 @@ class _Run:
         )
         counts = {"steps": settings.steps, "questions": len(self._questions)}
         if fitted.kept is None:
-            return self._model, {**counts, "kept_step": settings.steps}
+            return {**counts, "kept_step": settings.steps}
         kept = {"kept_step": fitted.kept.step, "kept_exact_match": fitted.kept.value}
-        return self._model, {**counts, **kept}
+        return {**counts, **kept}
 
     def _measure(self, step: int) -> dict[str, float]:
         if self._held_out is None:

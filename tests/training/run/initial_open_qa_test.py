@@ -89,6 +89,8 @@ def test_without_steps_they_are_what_answers(context, start, answers, trained, t
     _assert_equal(model, trained[0])
     assert segment.counts == {"steps": 0, "questions": 0, "kept_step": 0}
     assert segment.made_from["init"] == trained[1].fingerprint
+    untrained = _from(context, trained[1].path, steps=0)
+    assert open_qa_training.train(untrained, start, [], None) == segment
     _given(tmp_path, context)
     other = open_qa_training.train(_from(context, tmp_path, steps=0), start, QUESTIONS, answers)
     assert other.path != segment.path
