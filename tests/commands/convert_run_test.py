@@ -28,11 +28,6 @@ def _sets(*settings):
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    return small_run.write_inputs(tmp_path_factory.mktemp("inputs"))
-
-
-@pytest.fixture(scope="module")
 def finished(inputs, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("run")
     small_run.run(inputs, workdir, *_sets(*UNTRAINED))

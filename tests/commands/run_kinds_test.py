@@ -15,11 +15,6 @@ pytestmark = pytest.mark.slow
 _realm, _run, _commits = small_run.realm, small_run.run, small_run.commits
 
 
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    return small_run.write_inputs(tmp_path_factory.mktemp("inputs"))
-
-
 def test_quickstart(tmp_path):
     settings = {
         "ict.steps": 2,

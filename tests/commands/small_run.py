@@ -8,6 +8,7 @@ import pathlib
 import click.testing
 
 from realm_tf.cli import main
+from realm_tf.retrieval import reading
 
 CITIES = ("Warsaw", "Chicago", "Ohrid", "Zagreb", "Lagos", "Quito")
 MONTHS = ("May", "June", "July", "August")
@@ -118,3 +119,16 @@ def news(name: int) -> dict:
     city, month = CITIES[name % 6], MONTHS[name % 4]
     text = f"News {name}. In {month} {1950 + name} the mayor of {city} came to Station {name}."
     return {"id": f"s{name}", "title": f"News {name}", "text": text}  # the ids say nothing
+
+
+def watched(monkeypatch, module, name, workdir) -> list[int]:
+    """How many snapshots are read at every call of a function."""
+    function, seen = getattr(module, name), []
+
+    def watched(*args, **kwargs):
+        folders = {path.parent for path in workdir.rglob("snapshots/step-*.json")}
+        seen.append(sum(len(reading.in_use(str(folder))) for folder in folders))
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, watched)
+    return seen

@@ -14,7 +14,6 @@ import time
 import pytest
 
 from tests import interrupts as test_interrupts
-from tests.commands import small_run
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +48,6 @@ def _line(process: subprocess.Popen) -> str:
     lines = [line for line in said.splitlines() if line.startswith("realm: ")]
     assert len(lines) == 1, said
     return lines[0]
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    return small_run.write_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.mark.parametrize("seconds", [0, 3, 15])

@@ -93,7 +93,8 @@ def to_export(
 ) -> tuple[context_lib.Context, system_lib.System, artifacts.Segment]:
     """Context, best system and open-QA weights of a run, with the documents as they are by now."""
     if (changed := recorded(workdir)) is not None:
-        return changed.system()
+        # The command may have settings of its own.
+        return dataclasses.replace(changed, config=training.config).system()
     system = training.best_system()
     weights = training.fine_tuned(system)  # on the documents that it was trained with
     return *with_documents(training.context, system), weights
