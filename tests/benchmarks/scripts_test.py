@@ -15,12 +15,14 @@ import sys
 import numpy as np
 import pytest
 
+from realm_tf import types
 from realm_tf.text import vocabulary
 from tests.beam_jobs import changing_documents, documents
 from tests.commands import small_run
 from tests.data import example_passages
 from tests.models import taggers
 from tests.models.import_weights import foreign
+from tests.retrieval import segments
 from tests.text import vocabularies
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -363,6 +365,23 @@ def test_index_search(tmp_path):
     # So few are searched exactly where no width is enough, and then nothing is stored.
     stored = figures["indexes"]["ivf"]
     assert ("widths" in stored["settings"]) == (stored["bytes"]["disk"] > 256)
+
+
+def test_stored_vectors(tmp_path, monkeypatch, capsys):
+    written = np.random.default_rng(3).normal(size=(500, 16)).astype(np.float32)
+    segment = segments.write_vectors(tmp_path, [written[:200], written[200:]])
+    np.save(tmp_path / "queries.npy", written[::10] + 0.5)
+    options = ("--vectors", segment.path, "--queries", tmp_path / "queries.npy")
+    _script(monkeypatch, "stored_vectors", tmp_path / "stored", *options)
+    stored = json.loads(capsys.readouterr().out)["stored"]
+    assert 40 <= stored["float16"]["bytes"] < 41  # with an id of eight bytes
+    assert 28 <= stored["int8"]["bytes"] < 30  # and a scale of four
+    assert stored["float16"]["recall"]["100"] > 0.999
+    # Rounded to 255 steps, some of the last of a hundred blocks change places with the next.
+    assert 0.95 < stored["int8"]["recall"]["100"] < 1
+    (narrow, *_) = (tmp_path / "stored").glob("vectors-*")
+    with pytest.raises(types.UserError, match="give float32 ones"):
+        _script(monkeypatch, "stored_vectors", tmp_path, "--vectors", narrow, *options[2:])
 
 
 def test_document_updates(tmp_path, monkeypatch, capsys):

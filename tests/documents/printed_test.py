@@ -82,6 +82,7 @@ TESTED = {
     "benchmarks/serving_port.py": f"{_FINISHED}::test_serving_port",
     "benchmarks/serving_soak.py": "tests/benchmarks/serving_soak_test.py::test_nothing_is_lost",
     "benchmarks/squad_small_data.py": f"{_SCRIPTS}::test_squad_small_data",
+    "benchmarks/stored_vectors.py": f"{_SCRIPTS}::test_stored_vectors",
     "benchmarks/swap_memory.py": f"{_SCRIPTS}::test_swap_memory",
     "benchmarks/tag_speed.py": f"{_SCRIPTS}::test_tag_speed",
     "benchmarks/tokenizer_agreement.py": f"{_SCRIPTS}::test_tokenizer_agreement",
