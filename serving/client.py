@@ -72,7 +72,7 @@ def _newest(path: str) -> str:
     numbers = versions.numbers(path)
     if numbers:
         return os.path.join(path, str(numbers[-1]))
-    if any(tf.io.gfile.exists(f"{path}/{name}") for name in (versions.MODEL, versions.RECORD)):
+    if versions.is_version(path):
         return path
     raise types.UserError(
         f"{path} holds no exported model: no directory with a number. Run `realm export`."

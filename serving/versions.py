@@ -26,6 +26,11 @@ def numbers(path: str) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
+def is_version(path: str) -> bool:
+    """Whether a directory is one version, rather than that of an export."""
+    return any(gfile.exists(os.path.join(path, name)) for name in (MODEL, RECORD))
+
+
 def complete(path: str) -> list[int]:
     """As `numbers`, those whose `saved_model.pb` is there, which an object store gets last."""
     return [n for n in numbers(path) if gfile.exists(os.path.join(path, str(n), MODEL))]

@@ -27,8 +27,8 @@ _NO_EVIDENCE = 0.5  # from this probability on, an answer is shown as a guess
     "--model",
     required=True,
     metavar="DIR|URL",
-    help="Directory of an exported model, or the address of a server: http://, https://, grpc:// or"
-    " grpcs://HOST:PORT.",
+    help="Directory of an exported model, or of one version of it; or the address of a server:"
+    " http://, https://, grpc:// or grpcs://HOST:PORT.",
 )
 @click.option("--name", default="realm", show_default=True, help="Name of the model at a server.")
 @click.option("--token-file", metavar="FILE", help="File with the token that a server asks for.")
@@ -91,7 +91,7 @@ def _asker(model: str, called: endpoint.Options) -> Iterator[Callable[..., list[
         with connect.connect(model, called) as target:
             yield target.ask
         return
-    paths.check_export(model)
+    paths.check_model(model)
 
     from serving import client
 

@@ -46,6 +46,16 @@ def check_run(workdir: str) -> None:
         raise types.UserError(f"{workdir} holds no run (no {RUN}). Start it with realm run.")
 
 
+def check_model(path: str) -> None:
+    """Checks that a model which answers is at `path`: an export, or one version of one.
+
+    Raises:
+      UserError: If the directory is neither.
+    """
+    if not versions.is_version(path):
+        check_export(path)
+
+
 def check_export(path: str, *, reader_alone: bool = False) -> None:
     """Checks that an exported model is at `path`: one, or several (`--apart`, `--shards`).
 
@@ -54,8 +64,13 @@ def check_export(path: str, *, reader_alone: bool = False) -> None:
       reader_alone: Whether only the reader needs to be there.
 
     Raises:
-      UserError: If the directory holds no version of one.
+      UserError: If the directory holds no version of one, or is one itself.
     """
+    if versions.is_version(path):
+        raise types.UserError(
+            f"{path} is one version of an exported model. Give the directory that holds it:"
+            f" {os.path.dirname(path.rstrip('/')) or os.curdir}."
+        )
     reader = os.path.join(path, versions.READER)
     retrievers = versions.shards(path) or [os.path.join(path, versions.RETRIEVER)]
     parts = [reader] if reader_alone else [reader, *retrievers]

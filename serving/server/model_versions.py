@@ -13,12 +13,11 @@ import collections
 import contextlib
 import dataclasses
 import enum
-import gc
 import logging
 from collections.abc import Iterator, Sequence
 
 from realm_tf import types
-from serving.server import failures, model_store, policy, servable
+from serving.server import failures, memory, model_store, policy, servable
 
 _LOGGER = logging.getLogger(__name__)
 _KEPT_STATES = 20  # of versions that are not served any more
@@ -209,7 +208,7 @@ class ModelVersions:
             await self._unused.wait()
         await asyncio.to_thread(self._loaded[number].close)
         del self._loaded[number], self._users[number]
-        await asyncio.to_thread(gc.collect)  # a SavedModel's parts refer to each other
+        await asyncio.to_thread(memory.release)
         self._status[number] = Status(State.END)
         _LOGGER.info("Version %d of %s is unloaded.", number, self._name)
 

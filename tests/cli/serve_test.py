@@ -73,6 +73,13 @@ def test_directory_or_address_is_needed(tmp_path):
     assert "An address begins with http://" in _refusal("--check", "localhost:8501")
 
 
+def test_versions_are_served_from_the_directory_that_holds_them(tmp_path):
+    version = tmp_path / "model" / "1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    assert f"Give the directory that holds it: {version.parent}." in _refusal(version)
+
+
 def test_shards_elsewhere_need_the_reader_and_addresses_of_grpc(tmp_path):
     (tmp_path / "1").mkdir()
     assert "holds no exported model" in _refusal(tmp_path, "--shard", "grpc://localhost:9")

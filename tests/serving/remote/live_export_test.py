@@ -167,7 +167,7 @@ def _wait(target):
 
 def test_questions_come_from_a_pipe(exported, urls):
     expected = [answers[0] for answers in client.ask(exported, ["who?", "Été?"])]
-    for model in (exported, *urls):
+    for model in (exported, f"{exported}/1", *urls):
         told = _run("ask", "--model", model, "--json", stdin="who?\n\n  Été?  ")
         assert told.exit_code == 0, told.stderr
         found = [json.loads(line) for line in told.stdout.splitlines()]
