@@ -259,7 +259,7 @@ def test_sections_that_share_an_anchor_stay_apart(tmp_path, anchor):
     assert (model.embedder.encoder.num_layers, model.reader.encoder.num_layers) == (3, 2)
 
 
-@pytest.mark.parametrize(("name", "count"), [("own_corpus", 2), ("squad_plus", 3)])
+@pytest.mark.parametrize(("name", "count"), [("own_corpus", 2), ("squad_plus", 4)])
 def test_variants_in_comments_load(tmp_path, monkeypatch, name, count):
     monkeypatch.chdir(tmp_path)
     pathlib.Path("answering").mkdir()  # of realm convert --from realm-run
