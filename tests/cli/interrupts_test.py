@@ -32,20 +32,12 @@ with interrupts.one_line():
 """
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return f.read().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def _ends(pid: int) -> bool:
     """Whether a process that was told to end does so soon."""
     end = time.monotonic() + 10
-    while _is_alive(pid) and time.monotonic() < end:
+    while not test_interrupts.is_gone(pid) and time.monotonic() < end:
         time.sleep(0.05)
-    return not _is_alive(pid)
+    return test_interrupts.is_gone(pid)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from realm_tf import config
 from realm_tf.training.run import refresher_process
+from tests import interrupts
 
 # Reads from the pipe, as `interrupts.end_when_input_closes` does.
 _CHILD = "import sys; print('here', flush=True); sys.stdin.read()"
@@ -62,14 +63,7 @@ def test_it_ends_with_a_parent_that_is_killed(tmp_path):
         pid = int(parent.stdout.readline())
         parent.kill()
 
-    def is_gone():
-        try:
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-                return f.read().rpartition(")")[2].split()[0] == "Z"
-        except FileNotFoundError:
-            return True
-
-    _wait(is_gone)
+    _wait(lambda: interrupts.is_gone(pid))
 
 
 def test_it_is_started_again_when_it_is_killed(tmp_path, caplog):
